@@ -1,1 +1,1 @@
-
+"""The app's data: engines, models, the unit of work and migrations."""

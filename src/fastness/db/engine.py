@@ -1,0 +1,193 @@
+"""The database of an app: one engine that writes, one that cannot.
+
+Protects against a write on a safe method (a link, an image tag or a prefetch reaches GET without any token: CSRF by
+GET), against values in logs, and against "database is locked" under load. The app's author is trusted with SQL; a
+visitor may choose the method and the values, never the engine. On SQLite the reading connections are opened with
+`query_only`, so the refusal is the database's own and holds for ORM, Core and raw SQL alike. It does not cover what a
+trigger or an attached file does, and a handler that switches the pragma off by hand has done so on purpose.
+
+A SQLite writer takes its lock at the start (`BEGIN IMMEDIATE`): a transaction that reads first and writes later can
+fail with SQLITE_BUSY at once, whatever the timeout says, because its snapshot is stale. One writing connection a
+process is enough, as SQLite has one writer anyway; requests queue for it in order, and only processes compete for the
+file's lock.
+
+ASVS 5.0: V3.5.3 (no state change by safe methods), V2.3.3 (transactions), V15.4.2 (check and act as one operation),
+V16.2.5 (no values in logs).
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from typing_extensions import override
+
+from fastness.db.errors import DatabaseBusyError, ReadOnlyError
+from fastness.kernel.errors import ConfigError
+
+READ_ONLY_HELP = (
+    "this request was answered by a read-only unit of work: GET and HEAD may not write. Move the write to a POST "
+    'route or, where a protocol demands it, declare insecure_write_on_get=Because("…") on the route'
+)
+
+# SQLite's primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
+_SQLITE_BUSY = 5
+_SQLITE_LOCKED = 6
+_SQLITE_READONLY = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseRules:
+    """How many connections there are and how long a request waits for one."""
+
+    read_connections: int = 8
+    """Reading connections a process keeps."""
+    busy_seconds: float = 15.0
+    """How long a writer waits for the writer of another process before 503."""
+    queue_seconds: float = 30.0
+    """How long a request waits for a connection of its own process before 503."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.read_connections <= 256:
+            raise ConfigError("read_connections must be between 1 and 256")
+        if not 0 < self.busy_seconds <= 300 or not 0 < self.queue_seconds <= 300:
+            raise ConfigError("busy_seconds and queue_seconds must be above 0 and at most 300")
+
+
+class Database:
+    """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
+
+    __slots__ = ("_file", "read", "rules", "url", "write")
+
+    def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
+        self.rules = rules or DatabaseRules()
+        self.url = parse_database_url(url)
+        self._file = Path(self.url.database or "")
+        # aiosqlite logs each call with its parameters at DEBUG, password hashes included; SQLAlchemy's hide_parameters
+        # does not reach that logger.
+        logging.getLogger("aiosqlite").addFilter(_above_debug)
+        self.write = self._engine(is_read_only=False)
+        self.read = self._engine(is_read_only=True)
+
+    async def open(self) -> None:
+        """Create the file if it is missing (for its owner only) and switch it to write-ahead logging."""
+        _create_private(self._file)
+        async with self.write.connect() as connection:
+            await connection.rollback()
+
+    async def close(self) -> None:
+        """Close every connection; nothing may use the database afterwards."""
+        await self.read.dispose()
+        await self.write.dispose()
+
+    def _engine(self, *, is_read_only: bool) -> AsyncEngine:
+        rules = self.rules
+        engine = create_async_engine(
+            self.url,
+            echo=False,
+            hide_parameters=True,
+            poolclass=_Pool,
+            pool_size=rules.read_connections if is_read_only else 1,
+            max_overflow=0,
+            pool_timeout=rules.queue_seconds,
+            # A reading connection never opens a transaction, so there is none to roll back on return.
+            skip_autocommit_rollback=is_read_only,
+            connect_args={"isolation_level": None, "timeout": rules.busy_seconds},
+        )
+        _prepare_sqlite(engine.sync_engine, is_read_only=is_read_only)
+        return engine
+
+
+def parse_database_url(url: str) -> URL:
+    """Parse `sqlite:///path` into a URL with the driver we support.
+
+    Raises:
+        ConfigError: the URL is malformed or names a database without support; the message never holds the URL itself,
+            which may carry a password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("the database URL cannot be parsed; it looks like sqlite:///data/app.db") from None
+    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
+        raise ConfigError(f"the database URL starts with {parsed.drivername!r}; supported is sqlite:///path/to/file.db")
+    if parsed.database in (None, "", ":memory:") or parsed.query:
+        raise ConfigError(
+            "the database URL must name a file (sqlite:///data/app.db) and carry no query: an in-memory one cannot "
+            "be shared by a reading and a writing connection"
+        )
+    return parsed.set(drivername="sqlite+aiosqlite")
+
+
+def _prepare_sqlite(engine: Engine, *, is_read_only: bool) -> None:
+    pragmas = (
+        "PRAGMA journal_mode=WAL",
+        # In WAL mode NORMAL keeps the file consistent after a power cut; only the last commits may be lost.
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA foreign_keys=ON",
+        # Functions in views and triggers of a file somebody else prepared stay harmless.
+        "PRAGMA trusted_schema=OFF",
+    )
+    if is_read_only:
+        pragmas = (*pragmas[1:], "PRAGMA query_only=ON")
+
+    def prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        try:
+            for pragma in pragmas:
+                cursor.execute(pragma)
+        finally:
+            cursor.close()
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "handle_error", _translate)
+    if not is_read_only:
+        event.listen(engine, "begin", begin)
+
+
+def _translate(context: ExceptionContext) -> BaseException | None:
+    """Turn the two refusals of the database that an author meets into errors that say what to do."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+    if code == _SQLITE_READONLY:
+        return ReadOnlyError(READ_ONLY_HELP)
+    if code in (_SQLITE_BUSY, _SQLITE_LOCKED):
+        return DatabaseBusyError("another writer held the SQLite file for longer than busy_seconds")
+    return None
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """The queue pool, with a 503 instead of an error nobody maps when no connection comes free in time."""
+
+    @override
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except PoolTimeoutError:
+            raise DatabaseBusyError(
+                "no database connection came free within queue_seconds (a request that holds a writing unit and opens "
+                "a second one waits for itself)"
+            ) from None
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+def _create_private(path: Path) -> None:
+    """Create the file with mode 0600: SQLite gives its -wal and -shm files the mode of the database."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigError(f"the database file cannot be created: {error.strerror}") from error
