@@ -4,9 +4,8 @@ Deployment checks, the source rules, the dependency audit and the outside-in pro
 report, one exit code and one ASVS map serve them all. Ids are `FST-<PART>-NNN` and never reused: teams put them into
 ignore lists, and a reused number would silently ignore something else.
 
-A finding's texts go into terminals, HTML and CI logs. They are written by us and must not quote a secret.
-
-ASVS 5.0: V15.1.1 (findings are tracked and remediated by severity).
+A finding's texts go into terminals, HTML and CI logs. They are written by us and must not quote a secret. The ASVS ids
+of a finding are its own; this module serves none by itself.
 """
 
 import re
@@ -72,7 +71,7 @@ class Finding:
             raise ConfigError(f"The title of finding {self.id} is one line.")
         for requirement in self.asvs:
             if _REQUIREMENT.fullmatch(requirement) is None:
-                raise ConfigError(f"Finding {self.id} names {requirement!r}; an ASVS 5.0 requirement looks like V3.5.1.")
+                raise ConfigError(f"Finding {self.id} names {requirement!r}; a requirement looks like V3.5.1.")
 
     @property
     def is_error(self) -> bool:

@@ -1,7 +1,7 @@
 """How much a request may ask of us, and the reading of what it announces.
 
-Anybody can send requests. The cheapest attack is one that costs the sender a line and the server a second: a body without
-end, a million fields, a number with a million digits, a document nested a hundred thousand deep. Each limit here is
+Anybody can send requests. The cheapest attack is one that costs the sender a line and the server a second: a body
+without end, a million fields, a number with a million digits, a document nested a hundred thousand deep. Each limit is
 checked before the work that it bounds. What a request announces (`Content-Length`) is only ever used to refuse early;
 the stage counts what it receives. JSON that two parsers may read differently (a name twice, NaN, a lone surrogate) is
 refused, because the check and the use may sit in different parsers (Bishop Fox, "JSON interoperability", 2021).
@@ -30,7 +30,7 @@ MAX_CONTENT_LENGTH_DIGITS: Final = 15
 MAX_NUMBER_LENGTH: Final = 128
 """Far above every 64-bit integer and double, far below what makes a conversion slow (CVE-2020-10735)."""
 
-JSONValue: TypeAlias = None | bool | int | float | str | list["JSONValue"] | dict[str, "JSONValue"]
+JSONValue: TypeAlias = bool | int | float | str | list["JSONValue"] | dict[str, "JSONValue"] | None
 
 
 class LimitReason(StrEnum):
@@ -84,9 +84,9 @@ class LimitRules:
     max_url_bytes: int = 8192
     """Path and query as sent."""
     body_timeout_seconds: float = 30
-    """How long a body of `min_body_bytes_per_second` times this may take."""
+    """How long a body may take, however short it is."""
     min_body_bytes_per_second: int = 500
-    """A body that arrives slower than this after the first `body_timeout_seconds` is dropped."""
+    """What has arrived earns more time at this rate, so that a large body on a slow line is not cut off."""
     peek_bytes: int = 8192
     """How much of a form body is read to find its CSRF token."""
 
@@ -95,8 +95,6 @@ class LimitRules:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise ConfigError(f"LimitRules.{name} is a number above 0; to refuse bodies, do not accept the method.")
-        if self.peek_bytes > self.max_body_bytes:
-            raise ConfigError("LimitRules.peek_bytes is at most max_body_bytes.")
 
 
 def decide_method(method: str) -> Verdict:
@@ -173,7 +171,7 @@ def _build_object(pairs: list[tuple[str, JSONValue]]) -> dict[str, JSONValue]:
     return result
 
 
-def _refuse_constant(text: str) -> NoReturn:
+def _refuse_constant(_text: str) -> NoReturn:
     raise _refusal(JSONReason.NOT_A_NUMBER)
 
 

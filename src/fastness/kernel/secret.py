@@ -1,8 +1,8 @@
 """A value that does not show itself.
 
 Keys, passwords and tokens travel as `Secret`, so that a repr in a traceback, an f-string, a `%s` in a log call, a debug
-page or a settings dump shows `Secret(***)`. To get at the value one has to write `.reveal()`, which a reviewer can search
-for. Comparison takes constant time. Pickling and JSON are refused, because both end in files and caches.
+page or a settings dump shows `Secret(***)`. To get at the value one has to write `.reveal()`, which a reviewer can
+search for. Comparison takes constant time. Pickling and JSON are refused, because both end in files and caches.
 
 It does not protect against code that runs in the same process and means harm, nor against a memory dump: Python cannot
 wipe a string.
@@ -40,7 +40,7 @@ class Secret:
                 value = value.encode("utf-8")
             except UnicodeEncodeError:
                 # The original error carries the whole value; `from None` keeps it out of the traceback.
-                raise ConfigError("Secret takes text that can be written as UTF-8 (it holds a lone surrogate).") from None
+                raise ConfigError("Secret takes text that UTF-8 can hold; this one has a lone surrogate.") from None
         object.__setattr__(self, "_value", value)
 
     def reveal(self) -> str:

@@ -1,10 +1,11 @@
 """Signatures that mean one thing only.
 
-A `Keyring` signs small values that leave the server and come back: links in mail, form state, cookies. Keys are trusted;
-the attacker sees any number of signed values, may ask for signatures over values of his choice in one place, and tries to
-use them in another. So every signature is bound to a purpose (each purpose has a key of its own, derived from the ring's
-key), every part is preceded by its length (`("a", b"bc")` and `("ab", b"c")` do not collide, as in CVE-2026-6873), and
-the text is versioned. HMAC-SHA-256 throughout; no other algorithm can be asked for, so none can be negotiated.
+A `Keyring` signs small values that leave the server and come back: links in mail, form state, cookies. Keys are
+trusted; the attacker sees any number of signed values, may ask for signatures over values of his choice in one place,
+and tries to use them in another. So every signature is bound to a purpose (each purpose has a key of its own, derived
+from the ring's key), every part is preceded by its length (`("a", b"bc")` and `("ab", b"c")` do not collide as they did
+in CVE-2026-6873), and the text is versioned. HMAC-SHA-256 throughout; no other algorithm can be asked
+for, so none can be negotiated.
 
 Signing hides nothing: the payload can be read by its holder. A signed value can be replayed until it expires; what must
 work once needs a record in a store.
@@ -20,7 +21,7 @@ from typing import ClassVar, Final
 
 from fastness.kernel.errors import ConfigError, TamperedError
 from fastness.kernel.secret import Secret
-from fastness.kernel.weakkeys import refuse_weak_key as refuse_weak_key
+from fastness.kernel.weakkeys import refuse_weak_key as refuse_weak_key  # noqa: PLC0414 - public here too
 
 VERSION: Final = "v1"
 MAX_PAYLOAD_BYTES: Final = 8192
@@ -89,7 +90,7 @@ class Keyring:
         return f"{head}.{_encode(_finish(states[0], head.encode('ascii')))}"
 
     def verify(self, purpose: str, token: str, *, now: float) -> bytes:
-        """The payload of a text made by `sign`; raises `BadSignatureError` or, only if it is ours, `ExpiredTokenError`."""
+        """The payload of a text from `sign`; raises `BadSignatureError`, or `ExpiredTokenError` if it once was good."""
         states = self._sign_states.get(purpose) or self._derive(purpose, "sign", self._sign_states)
         if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
             raise BadSignatureError("The signed text is too long or not ASCII.")
@@ -110,13 +111,11 @@ class Keyring:
     def _derive(self, purpose: str, kind: str, cache: dict[str, tuple[HMAC, ...]]) -> tuple[HMAC, ...]:
         if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH or not _PURPOSE_CHARACTERS.issuperset(purpose):
             raise ConfigError(
-                f"A signing purpose is a constant of 1 to {MAX_PURPOSE_LENGTH} lower-case letters, digits, '.', '_', ':' "
-                "or '-'; put what varies into the parts or the payload."
+                f"A signing purpose is a constant of 1 to {MAX_PURPOSE_LENGTH} lower-case letters, digits, '.', '_', "
+                "':' or '-'; put what varies into the parts or the payload."
             )
         label = _join((b"fastness", VERSION.encode("ascii"), kind.encode("ascii"), purpose.encode("ascii")))
-        states = tuple(
-            new_hmac(digest(key.reveal_bytes(), label, "sha256"), digestmod="sha256") for key in self._keys
-        )
+        states = tuple(new_hmac(digest(key.reveal_bytes(), label, "sha256"), digestmod="sha256") for key in self._keys)
         if len(cache) < MAX_CACHED_PURPOSES:
             cache[purpose] = states
         return states
@@ -134,17 +133,14 @@ def _finish(keyed: HMAC, message: bytes) -> bytes:
 
 
 def _matches(states: tuple[HMAC, ...], message: bytes, expected: bytes) -> bool:
-    for keyed in states:
-        if compare_digest(_finish(keyed, message), expected):
-            return True
-    return False
+    # The current key answers nearly always, without building a generator.
+    return compare_digest(_finish(states[0], message), expected) or any(
+        compare_digest(_finish(keyed, message), expected) for keyed in states[1:]
+    )
 
 
 def _matches_text(states: tuple[HMAC, ...], message: bytes, signature: str) -> bool:
-    for keyed in states:
-        if compare_digest(_encode(_finish(keyed, message)), signature):
-            return True
-    return False
+    return any(compare_digest(_encode(_finish(keyed, message)), signature) for keyed in states)
 
 
 def _write_expiry(expires_at: int | None) -> str:

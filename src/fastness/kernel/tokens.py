@@ -41,7 +41,7 @@ def random_token(byte_count: int = TOKEN_BYTES) -> str:
 
 
 def random_id() -> UUID:
-    """A public id that can be neither guessed nor ordered (version 4: it tells nothing about when it was made)."""
+    """A public id that cannot be enumerated or ordered (version 4); with 122 random bits it is a name, not a secret."""
     return uuid4()
 
 

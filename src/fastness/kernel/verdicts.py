@@ -7,7 +7,7 @@ gate is the one that fails closed on anything unexpected:
     if verdict is not ALLOW:
         refuse(verdict.reason)
 
-ASVS 5.0: V8.3.1 (decisions enforced at a trusted layer), V16.3.2 (failed authorization attempts are logged, with reason).
+ASVS 5.0: V8.3.1 (decisions enforced at a trusted layer), V16.3.2 (refusals are logged, with reason).
 """
 
 from dataclasses import dataclass

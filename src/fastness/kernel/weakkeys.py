@@ -2,10 +2,10 @@
 
 A key that an attacker can look up is no key: he signs his own session. Such keys reach production because a default, an
 example or a tutorial's line was left in place. The list below is our own collection of widely published defaults; it is
-short on purpose, since the length and variety rules refuse most of them already, and the prefixes catch families. It can
-not know the key in the example that was copied yesterday, so the fix in every message is to generate one.
+short on purpose, since the length and variety rules refuse most of them already, and the prefixes catch families. It
+cannot know the key in the example that was copied yesterday, so the fix in every message is to generate one.
 
-ASVS 5.0: V11.5.1 (values that must not be guessed), V13.3.1 (no default secrets).
+ASVS 5.0: V11.5.1 (what must not be guessed comes from a CSPRNG), V13.2.3 (no default credentials).
 """
 
 from typing import Final
@@ -81,7 +81,7 @@ PUBLIC_PREFIXES: Final = (
     "${",
     "{{",
 )
-"""Beginnings of placeholders, in lower case; compared with the lower-cased key without surrounding quotes and spaces."""
+"""Beginnings of placeholders, in lower case; compared with the lower-cased key without quotes and spaces around it."""
 
 PUBLIC_KEYS: Final = (
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
