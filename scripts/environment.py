@@ -1,8 +1,8 @@
 """Makes a virtual environment that holds exactly the pinned packages, however the last attempt ended.
 
 Run by make with whatever Python the machine has, so this file uses the standard library only.
-An environment is kept while its stamp fits; a stamp names the interpreter, the place and the SHA-256 of every requirement file.
-The stamp is written last: an environment without one was interrupted, is somebody else's, or is old, and is made again.
+An environment is kept while its stamps fit; a stamp is a digest of the interpreter, the place and a requirement file.
+A stamp is written last: an environment without one was interrupted, is somebody else's, or is old, and is made again.
 pip installs with hashes and takes wheels only, so nothing that the lock did not name runs on the developer's machine.
 """
 
@@ -14,9 +14,11 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,14 +30,19 @@ MISLEADING = ("PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_ROOT", "PIP_TARGET", 
 
 
 def main() -> int:
+    """Make or repair the environment named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="the environment, for example .venv")
-    parser.add_argument("requirements", type=Path, nargs="+", help="files of hash-pinned requirements; later ones build on earlier")
+    parser.add_argument(
+        "requirements", type=Path, nargs="+", help="files of hash-pinned requirements; later ones build on earlier"
+    )
     parser.add_argument("--editable", action="store_true", help="install this project itself, editable")
     arguments = parser.parse_args()
     if sys.version_info < OLDEST:
-        return _refuse("Python 3.11 or newer is needed and this is %d.%d: make PYTHON=/path/to/python3.13" % sys.version_info[:2])
-    folder = Path(os.path.abspath(arguments.folder))
+        return _refuse(
+            f"Python 3.11 or newer is needed and this is {platform.python_version()}: make PYTHON=/path/to/python3.13"
+        )
+    folder = arguments.folder.absolute()
     with _alone(folder):
         return _bring_up(folder, arguments.requirements, is_editable=arguments.editable)
 
@@ -44,7 +51,7 @@ def _bring_up(folder: Path, requirements: list[Path], *, is_editable: bool) -> i
     """Do the least that makes the environment right; each stamp is the proof that one step ended well."""
     foundation = _digest()
     if _stamp(folder, "foundation") != foundation or not _is_alive(folder):
-        _say("making %s" % folder.name)
+        _say(f"making {folder.name}")
         _remove(folder)
         if not _create(folder):
             return 1
@@ -52,11 +59,11 @@ def _bring_up(folder: Path, requirements: list[Path], *, is_editable: bool) -> i
     for file in requirements:
         if _stamp(folder, file.stem) == _digest(file):
             continue
-        if _stamp(folder, file.stem):   # the lock changed: what it no longer names must not stay behind
-            _say("%s changed" % file)
+        if _stamp(folder, file.stem):  # the lock changed: what it no longer names must not stay behind
+            _say(f"{file} changed")
             _remove(folder)
             return _bring_up(folder, requirements, is_editable=is_editable)
-        _say("installing %s" % file)
+        _say(f"installing {file}")
         if _pip(folder, "install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(file)):
             return 1
         _write_stamp(folder, file.stem, _digest(file))
@@ -77,23 +84,28 @@ def _create(folder: Path) -> bool:
     if _has_venv():
         _refuse(done.stderr.strip() or done.stdout.strip())
         return False
-    package = "python%d.%d-venv" % sys.version_info[:2]
+    package = "python{}.{}-venv".format(*sys.version_info)
     if not shutil.which("apt-get"):
         _refuse("this Python has no ensurepip; install a complete one and name it: make PYTHON=/path/to/python3.13")
         return False
     if os.geteuid() != 0:
-        _refuse("this Python cannot make environments yet, please run: sudo apt-get install %s" % package)
+        _refuse(f"this Python cannot make environments yet, please run: sudo apt-get install {package}")
         return False
-    _say("installing %s" % package)
+    _say(f"installing {package}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
-    subprocess.run(["apt-get", "install", "-qq", "--no-install-recommends", package], env=quiet, check=True, stdout=sys.stderr)
+    subprocess.run(
+        ["apt-get", "install", "-qq", "--no-install-recommends", package], env=quiet, check=True, stdout=sys.stderr
+    )
     return subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False).returncode == 0
 
 
 def _has_venv() -> bool:
     """Ask a fresh interpreter: Debian splits ensurepip out of its Python."""
-    return subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def _is_alive(folder: Path) -> bool:
@@ -139,7 +151,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path):
+def _alone(folder: Path) -> Iterator[None]:
     """Two makes at once (make -j, two terminals) wait for each other instead of sharing a half-made environment."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""Resolves the pinned requirements again; run by `make lock` with the uv that is itself pinned in requirements/lock.txt.
+"""Resolves the pinned requirements again; run by `make lock` with the uv pinned in requirements/lock.txt.
 
 The files name versions and hashes and no address: which mirror a machine installs from is that machine's business,
 and a hash is what makes the mirror's answer trustworthy.
@@ -32,6 +32,7 @@ ALLOWED_LINE = re.compile(
 
 
 def main() -> int:
+    """Write the files, or none of them."""
     with tempfile.TemporaryDirectory() as work:
         resolved: dict[str, str] = {}
         for name, sources, constraints in FILES:

@@ -24,6 +24,7 @@ class Program:
     is_linux_only: bool = False
 
     def find(self) -> str | None:
+        """Return the path of the first command that is there."""
         return next((path for command in self.commands if (path := shutil.which(command))), None)
 
 
@@ -52,6 +53,7 @@ PROGRAMS = (
 
 
 def main() -> int:
+    """Install what is missing, or say how."""
     missing = [program for program in PROGRAMS if not program.find() and _belongs_here(program)]
     if not missing:
         return 0
@@ -63,7 +65,10 @@ def main() -> int:
         command = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages]
         return subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, check=False).returncode
     names = ", ".join(program.name for program in missing)
-    print(f"note: {names} not found, so some browser tests will fail; please run: {how_to_install(missing)}", file=sys.stderr)
+    print(
+        f"note: {names} not found, so some browser tests will fail; please run: {how_to_install(missing)}",
+        file=sys.stderr,
+    )
     return 0
 
 
@@ -71,7 +76,9 @@ def how_to_install(programs: list[Program]) -> str:
     """One line for this platform; tests put it into their failure."""
     if sys.platform == "darwin":
         return " && ".join(program.brew for program in programs if program.brew)
-    return "sudo apt-get install --no-install-recommends " + " ".join(name for program in programs for name in program.apt)
+    return "sudo apt-get install --no-install-recommends " + " ".join(
+        name for program in programs for name in program.apt
+    )
 
 
 def _belongs_here(program: Program) -> bool:

@@ -1,0 +1,40 @@
+"""Fastness: a secure-by-default web framework.
+
+The public names, each loaded when it is first used (PEP 562): `import fastness.kernel.csrf` loads the kernel and no
+more, and a command that needs no database imports none. `__init__.pyi` says the same to type checkers and editors; a
+test keeps the two equal.
+"""
+
+from importlib import import_module
+from types import MappingProxyType
+
+__version__ = "0.1.0"
+
+# Public name → the module it lives in; a module of the very name is itself what is exported.
+HOMES = MappingProxyType({
+    "Because": "fastness.kernel.because",
+    "ConfigError": "fastness.kernel.errors",
+    "DeniedError": "fastness.kernel.errors",
+    "FastnessError": "fastness.kernel.errors",
+    "InvalidInputError": "fastness.kernel.errors",
+    "Model": "fastness.db.model",
+    "Secret": "fastness.kernel.secret",
+    "TamperedError": "fastness.kernel.errors",
+    "UnavailableError": "fastness.kernel.errors",
+})  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    home = HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = import_module(home)
+    if home.rpartition(".")[2] != name:
+        value = getattr(value, name)
+    globals()[name] = value  # the next access is an ordinary one
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

@@ -1,0 +1,80 @@
+"""What holds for every test: no settings of the developer's shell, no sockets unless marked, none beyond this machine.
+
+A test that is marked `sockets` or `browser`, or lies in one of the folders of LIVE, may talk to this machine.
+With xdist (`--dist=loadgroup`) all browser tests share one worker and so one browser; so do the live tests of one file.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+LIVE = frozenset({"attacks", "browser", "project"})
+LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
+
+# No deadline and no complaint about slowness: timing is measured in benchmarks, never asserted here.
+settings.register_profile("fastness", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fastness")
+
+
+@dataclass
+class Sockets:
+    """What the running test may do; read by the audit hook, which is told of every socket whatever library opens it."""
+
+    is_open: bool = True
+
+
+SOCKETS = Sockets()
+
+
+def watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event in {"socket.connect", "socket.bind"}:
+        address = arguments[1]
+        if not isinstance(address, tuple):
+            return  # a unix socket or a pipe: the event loop has those
+        host = address[0]
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if host not in LOCAL and not (isinstance(host, str) and host.endswith(".localhost")):
+        message = f"a test tried to reach {host!r}, which is not this machine"
+        raise PermissionError(message)
+    if not SOCKETS.is_open:
+        message = "a test without the mark `sockets` opened one"
+        raise PermissionError(message)
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith("FASTNESS_")]:
+        del os.environ[name]
+    sys.addaudithook(watch)
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        part = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
+        if part in LIVE:
+            item.add_marker("sockets")
+        if part == "browser":
+            item.add_marker("browser")
+        if item.get_closest_marker("browser"):
+            item.add_marker("sockets")
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif part in LIVE and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    SOCKETS.is_open = item.get_closest_marker("sockets") is not None
+    try:
+        return (yield)
+    finally:
+        SOCKETS.is_open = True

@@ -1,0 +1,103 @@
+"""Each floor, imported in a fresh interpreter, brings along its own libraries and nothing from above."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.layers.source import SOURCE, modules_of
+
+# From the ground up; parts in one row do not know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("kernel",),
+    ("db", "html"),
+    ("stores", "auditlog"),
+    ("sessions", "uploads", "authz", "mail", "outbound"),
+    ("auth",),
+    ("web",),
+    ("accounts", "admin"),
+    ("settings",),
+    ("checks",),
+    ("app",),
+    ("cli", "testing"),
+)
+# What a part itself may bring along; it may also bring what the parts below it bring.
+LIBRARIES: dict[str, frozenset[str]] = {
+    "kernel": frozenset(),
+    "db": frozenset({"aiosqlite", "alembic", "mako", "markupsafe", "sqlalchemy", "greenlet", "typing_extensions"}),
+    "html": frozenset({"jinja2", "markupsafe"}),
+    "stores": frozenset(),
+    "sessions": frozenset(),
+    "auth": frozenset({"argon2", "_argon2_cffi_bindings", "_cffi_backend", "cffi"}),
+    "web": frozenset({"anyio", "idna", "python_multipart", "sniffio", "starlette", "wtforms"}),
+    "accounts": frozenset(),
+    "settings": frozenset({"dotenv"}),
+    "checks": frozenset(),
+    "app": frozenset(),
+    "cli": frozenset({
+        "annotated_doc", "annotated_types", "click", "granian", "markdown_it", "mdurl", "pydantic", "pydantic_core",
+        "pygments", "rich", "shellingham", "typer", "typing_inspection", "watchfiles",
+    }),
+    "testing": frozenset({
+        "_pytest", "certifi", "h11", "httpcore2", "httpx2", "iniconfig", "packaging", "playwright", "pluggy", "pyee",
+        "pygments", "pytest", "truststore",
+    }),
+}  # fmt: skip
+# Parts that read and write bytes on the hot path start without the ORM.
+WITHOUT_SQLALCHEMY = ("kernel", "html", "stores", "sessions")
+
+LOOK = """
+import importlib, json, pathlib, sys
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+new = {module.partition(".")[0] for module in set(sys.modules) - before}
+own = {module.split(".")[1] for module in sys.modules if module.startswith("fastness.")}
+print(json.dumps({"libraries": sorted(new - {"fastness"}), "parts": sorted(own)}))
+"""
+
+
+def look(*names: str) -> dict[str, set[str]]:
+    done = subprocess.run([sys.executable, "-I", "-c", LOOK, *names], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = {key: set(value) for key, value in json.loads(done.stdout).items()}
+    # Only what an installed package holds counts: compilers and the standard library leave names of their own.
+    seen["libraries"] &= packages_distributions().keys()
+    return seen
+
+
+def existing() -> list[tuple[int, str]]:
+    return [(floor, part) for floor, row in enumerate(FLOORS) for part in row if modules_of(part)]
+
+
+def test_every_part_stands_on_a_floor():
+    parts = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert parts - {"__init__", "__main__"} <= {part for row in FLOORS for part in row}
+
+
+@pytest.mark.parametrize(("floor", "part"), [pytest.param(floor, part, id=part) for floor, part in existing()])
+def test_a_part_brings_along_only_what_its_floor_allows(floor, part):
+    seen = look(*modules_of(part))
+    below = {name for row in FLOORS[:floor] for name in row}
+    assert seen["parts"] - below - {part} == set(), "a part above or beside came along"
+    allowed = frozenset().union(*(LIBRARIES.get(name, frozenset()) for name in {*below, part}))
+    assert seen["libraries"] - allowed == set()
+
+
+def test_the_kernel_is_the_standard_library_and_nothing_else():
+    assert look(*modules_of("kernel")) == {"libraries": set(), "parts": {"kernel"}}
+
+
+def test_one_kernel_module_loads_only_the_kernel():
+    assert look("fastness.kernel.csrf") == {"libraries": set(), "parts": {"kernel"}}
+
+
+def test_importing_the_package_loads_no_part():
+    assert look("fastness") == {"libraries": set(), "parts": set()}
+
+
+@pytest.mark.parametrize("part", WITHOUT_SQLALCHEMY)
+def test_the_hot_path_starts_without_the_orm(part):
+    assert "sqlalchemy" not in look(*modules_of(part))["libraries"]

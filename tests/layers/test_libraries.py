@@ -1,0 +1,77 @@
+"""Which file may import which library: an optional or exchangeable one is known to one file only.
+
+import-linter says the same of whole floors; this table is finer, and it is exhaustive: a library that is not in it may
+not be imported at all, so that nothing comes in without a line here and one in docs/decisions.
+"""
+
+import ast
+import fnmatch
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastness
+
+SOURCE = Path(fastness.__file__).parent
+
+# Library → patterns of the files (below src/fastness) that may import it.
+HOMES: dict[str, tuple[str, ...]] = {
+    "aiosqlite": ("db/*",),
+    "alembic": ("db/*", "auth/migrations/*"),
+    "argon2": ("auth/*",),
+    "dotenv": ("settings/*",),
+    "granian": ("cli/*",),
+    "httpx2": ("testing/*",),
+    "jinja2": ("html/*", "web/*"),
+    "markupsafe": ("html/*", "web/*"),
+    "playwright": ("testing/*",),
+    "pytest": ("testing/*",),
+    "python_multipart": ("web/*",),
+    "rich": ("cli/*",),
+    "sqlalchemy": ("db/*", "auth/*", "web/*", "accounts/*", "app.py", "cli/*", "testing/*"),
+    "starlette": ("web/*", "accounts/*", "app.py", "cli/*", "testing/*"),
+    "typer": ("cli/*",),
+    "uvicorn": ("cli/*", "testing/*"),
+    "wtforms": ("web/*", "accounts/*"),
+}
+# Libraries that could be exchanged for another in an afternoon, because one file knows them.
+ONE_FILE = ("dotenv", "granian", "python_multipart", "uvicorn", "playwright")
+
+
+def imports_of(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found - sys.stdlib_module_names - {"fastness"}
+
+
+FILES = {
+    str(file.relative_to(SOURCE)): imports_of(file)
+    for file in sorted(SOURCE.rglob("*.py"))
+    if "project" not in file.relative_to(SOURCE).parts  # the project template is somebody else's program
+}
+
+
+@pytest.mark.parametrize(("file", "libraries"), [pytest.param(*item, id=item[0]) for item in FILES.items()])
+def test_a_file_imports_only_libraries_that_may_be_known_there(file, libraries):
+    wrong = {name for name in libraries if not any(fnmatch.fnmatch(file, home) for home in HOMES.get(name, ()))}
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("library", ONE_FILE)
+def test_an_exchangeable_library_is_known_to_one_file(library):
+    assert len([file for file, libraries in FILES.items() if library in libraries]) <= 1
+
+
+def test_no_import_is_relative():
+    relative = [
+        file
+        for file in FILES
+        for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
