@@ -6,7 +6,7 @@ With xdist (`--dist=loadgroup`) all browser tests share one worker and so one br
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     SOCKETS.is_open = item.get_closest_marker("sockets") is not None
     try:
         return (yield)
