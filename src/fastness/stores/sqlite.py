@@ -1,0 +1,187 @@
+"""A store in one SQLite file, shared by all worker processes of a machine.
+
+Point reads run on the event loop: in WAL mode they wait for no writer, and a thread hop would cost five times the
+read. All writes run on one thread per process, in `BEGIN IMMEDIATE` transactions, so that the loop never waits for
+another process's lock. The file has to be the store's own: a write during another request's long transaction would
+wait for its end.
+
+What a crash can lose: nothing when a process dies. When the machine loses power, writes of the last moments (a
+session, a counter), because ordinary writes do not wait for the disk; but never a revocation (delete, delete_owned,
+bump_epoch, a durable put), which is on disk before the call returns.
+
+ASVS 5.0: V7.4.1, V7.4.2, V15.4.1, V15.4.2, V15.4.3.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from fastness.kernel.clock import Clock
+from fastness.stores import sqlite_file, sqlite_writes
+from fastness.stores.store import StoredValue, StoreUnavailableError, check_key, is_live
+
+_Result = TypeVar("_Result")
+
+_GET = """SELECT entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
+    FROM entry LEFT JOIN owner_epoch ON owner_epoch.owner = entry.owner WHERE entry.key = ?"""
+_EPOCH = "SELECT epoch FROM owner_epoch WHERE owner = ?"
+
+
+class SQLiteStore:
+    """`Store` over one file. Open it in the process and on the event loop's thread that use it, never before a fork."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._executor: ThreadPoolExecutor | None = None
+        self._process_id = 0
+        self._file_id = (0, 0)
+
+    async def open(self) -> None:
+        if self._executor is not None:
+            return
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fastness-store")
+        try:
+            await asyncio.get_running_loop().run_in_executor(executor, self._open_writer)
+            self._reader = sqlite_file.connect_reader(self._path)
+        except sqlite3.Error as error:
+            await self._close_writer(executor)
+            raise StoreUnavailableError(f"Cannot open the store file {self._path}: {error}") from error
+        except BaseException:
+            await self._close_writer(executor)
+            raise
+        self._process_id = os.getpid()
+        self._executor = executor
+
+    async def close(self) -> None:
+        executor, self._executor = self._executor, None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        if executor is not None:
+            await self._close_writer(executor)
+
+    async def get(self, key: bytes) -> StoredValue | None:
+        reader = self._reader
+        if reader is None:
+            raise self._not_open()
+        try:
+            row = reader.execute(_GET, (key,)).fetchone()
+        except sqlite3.Error as error:
+            row = await self._read_again(_GET, key, error)
+        if row is None or not is_live(row[2], self._clock.epoch()):
+            return None
+        return StoredValue._make(row)
+
+    async def put(
+        self,
+        key: bytes,
+        value: bytes,
+        *,
+        expires_at: float | None,
+        owner: str | None = None,
+        if_version: int | None = None,
+        durable: bool = False,
+    ) -> int:
+        entry = sqlite_writes.Entry(check_key(key), value, expires_at, owner)
+        return await self._write(partial(sqlite_writes.put, entry=entry, if_version=if_version), durable=durable)
+
+    async def delete(self, key: bytes) -> bool:
+        return await self._write(partial(sqlite_writes.delete, key=key), durable=True)
+
+    async def delete_owned(self, owner: str, *, prefix: bytes = b"", except_key: bytes | None = None) -> int:
+        job = partial(sqlite_writes.delete_owned, owner=owner, prefix=prefix, except_key=except_key)
+        return await self._write(job, durable=True)
+
+    async def list_owned(self, owner: str, *, prefix: bytes = b"") -> list[tuple[bytes, StoredValue]]:
+        # Not a point read, so it does not run on the loop.
+        return await self._write(partial(sqlite_writes.list_owned, owner=owner, prefix=prefix))
+
+    async def bump_epoch(self, owner: str) -> int:
+        return await self._write(partial(sqlite_writes.bump_epoch, owner=owner), durable=True)
+
+    async def epoch(self, owner: str) -> int:
+        if self._reader is None:
+            raise self._not_open()
+        try:
+            row = self._reader.execute(_EPOCH, (owner,)).fetchone()
+        except sqlite3.Error as error:
+            row = await self._read_again(_EPOCH, owner, error)
+        return 0 if row is None else int(row[0])
+
+    async def increment(self, key: bytes, *, amount: int = 1, expires_at: float) -> int:
+        job = partial(sqlite_writes.increment, key=check_key(key), amount=amount, expires_at=expires_at)
+        return await self._write(job)
+
+    async def purge_expired(self, limit: int = 1000) -> int:
+        return await self._write(partial(sqlite_writes.purge_expired, limit=limit))
+
+    async def _read_again(self, statement: str, key: bytes | str, error: sqlite3.Error) -> tuple[object, ...] | None:
+        """Read on the writer's thread, where waiting is allowed, if a lock was in the way on the loop.
+
+        A WAL reader meets a lock only while another process repairs the log after a crash.
+        """
+        if not sqlite_file.is_busy(error):
+            raise StoreUnavailableError(f"Cannot read the store file {self._path}: {error}") from error
+        return await self._write(lambda connection, _: connection.execute(statement, (key,)).fetchone())
+
+    async def _write(self, job: Callable[[sqlite3.Connection, float], _Result], *, durable: bool = False) -> _Result:
+        # A forked child has the object but not its thread, and would wait for an answer for ever.
+        if self._executor is None or self._process_id != os.getpid():
+            raise self._not_open()
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transact, job, durable)
+
+    def _transact(self, job: Callable[[sqlite3.Connection, float], _Result], durable: bool) -> _Result:
+        """Run one job in one transaction; on the writer's thread."""
+        connection = self._writer
+        if connection is None:
+            raise self._not_open()
+        self._check_file()
+        try:
+            connection.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = job(connection, self._clock.epoch())
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"Cannot write the store file {self._path}: {error}") from error
+        return result
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that was removed or replaced: no other worker would see the revocation."""
+        try:
+            status = os.lstat(self._path)
+        except OSError as error:
+            raise StoreUnavailableError(f"The store file {self._path} is gone: {error.strerror}.") from error
+        if (status.st_dev, status.st_ino) != self._file_id:
+            raise StoreUnavailableError(f"The store file {self._path} was replaced while it was in use; restart.")
+
+    def _open_writer(self) -> None:
+        sqlite_file.make_private_file(self._path)
+        self._writer = sqlite_file.connect_writer(self._path, self._clock.epoch())
+        status = os.lstat(self._path)
+        self._file_id = (status.st_dev, status.st_ino)
+
+    async def _close_writer(self, executor: ThreadPoolExecutor) -> None:
+        # Queued behind the writes that were already accepted; so nothing is lost and shutdown() has nothing to wait for.
+        await asyncio.get_running_loop().run_in_executor(executor, self._drop_writer)
+        executor.shutdown()
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _not_open(self) -> StoreUnavailableError:
+        return StoreUnavailableError(f"The store file {self._path} is not open in this process; await open() first.")

@@ -1,0 +1,102 @@
+"""The writes of an `SQLiteStore`, each one function over a connection that is inside a `BEGIN IMMEDIATE` transaction.
+
+Because the transaction holds the file's only write lock from its first statement, what a function reads stays true
+until it commits; compare-and-set and counters need no cleverer SQL. Nothing here decides or waits.
+
+ASVS 5.0: V1.2.4, V15.4.2.
+"""
+
+import os
+import sqlite3
+from typing import NamedTuple
+
+from fastness.stores.store import StaleVersionError, StoredValue, add_to_counter, is_live
+
+_REPLACE = """INSERT INTO entry (key, value, expires_at, owner, version) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE
+    SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner, version = excluded.version"""
+
+
+class Entry(NamedTuple):
+    """What a put writes."""
+
+    key: bytes
+    value: bytes
+    expires_at: float | None
+    owner: str | None
+
+
+def put(connection: sqlite3.Connection, now: float, *, entry: Entry, if_version: int | None) -> int:
+    row = connection.execute("SELECT version, expires_at FROM entry WHERE key = ?", (entry.key,)).fetchone()
+    current: int = row[0] if row is not None and is_live(row[1], now) else 0
+    if if_version is not None and if_version != current:
+        raise StaleVersionError("The record changed since it was read.")
+    return _replace(connection, entry, current)
+
+
+def delete(connection: sqlite3.Connection, now: float, *, key: bytes) -> bool:
+    row = connection.execute("SELECT expires_at FROM entry WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return False
+    connection.execute("DELETE FROM entry WHERE key = ?", (key,))
+    return is_live(row[0], now)
+
+
+def delete_owned(
+    connection: sqlite3.Connection, now: float, *, owner: str, prefix: bytes, except_key: bytes | None
+) -> int:
+    # `substr` on a blob counts bytes, so the prefix is compared exactly; LIKE would fold case and know wildcards.
+    where = "owner = ?1 AND substr(key, 1, length(?2)) = ?2 AND (?3 IS NULL OR key <> ?3)"
+    arguments = (owner, prefix, except_key)
+    live = connection.execute(
+        f"SELECT count(*) FROM entry WHERE {where} AND (expires_at IS NULL OR expires_at > ?4)",  # noqa: S608 constant
+        (*arguments, now),
+    ).fetchone()[0]
+    connection.execute(f"DELETE FROM entry WHERE {where}", arguments)  # noqa: S608 constant
+    return int(live)
+
+
+def list_owned(
+    connection: sqlite3.Connection, now: float, *, owner: str, prefix: bytes
+) -> list[tuple[bytes, StoredValue]]:
+    rows = connection.execute(
+        """SELECT entry.key, entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
+        FROM entry LEFT JOIN owner_epoch ON owner_epoch.owner = entry.owner
+        WHERE entry.owner = ?1 AND substr(key, 1, length(?2)) = ?2 AND (expires_at IS NULL OR expires_at > ?3)
+        ORDER BY key""",
+        (owner, prefix, now),
+    )
+    return [(row[0], StoredValue._make(row[1:])) for row in rows]
+
+
+def bump_epoch(connection: sqlite3.Connection, now: float, *, owner: str) -> int:
+    connection.execute(
+        "INSERT INTO owner_epoch VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET epoch = epoch + 1", (owner,)
+    )
+    return int(connection.execute("SELECT epoch FROM owner_epoch WHERE owner = ?", (owner,)).fetchone()[0])
+
+
+def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount: int, expires_at: float) -> int:
+    row = connection.execute("SELECT value, version, expires_at, owner FROM entry WHERE key = ?", (key,)).fetchone()
+    if row is None or not is_live(row[2], now):
+        _replace(connection, Entry(key, b"%d" % amount, expires_at, None), 0)
+        return amount
+    total = add_to_counter(row[0], amount)
+    _replace(connection, Entry(key, b"%d" % total, row[2], row[3]), row[1])
+    return total
+
+
+def purge_expired(connection: sqlite3.Connection, now: float, *, limit: int) -> int:
+    doomed = "SELECT key FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+    return connection.execute(f"DELETE FROM entry WHERE key IN ({doomed})", (now, limit)).rowcount  # noqa: S608
+
+
+def _replace(connection: sqlite3.Connection, entry: Entry, current_version: int) -> int:
+    version = current_version + 1 if current_version else _first_version()
+    connection.execute(_REPLACE, (*entry, version))
+    return version
+
+
+def _first_version() -> int:
+    """A random start, so that a key deleted and made anew never meets the version somebody read in its former life."""
+    return 1 + int.from_bytes(os.urandom(6), "big")
