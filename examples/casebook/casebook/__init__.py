@@ -1,0 +1,1 @@
+"""Casebook: the case files of a small office, made with Fastness."""

@@ -1,0 +1,47 @@
+"""What people may send."""
+
+from wtforms import Form, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from casebook.models import Status
+
+
+def stripped(value: str | None) -> str:
+    """Leave out what surrounds the text: a note of nothing but blanks is empty."""
+    return (value or "").strip()
+
+
+class NoteForm(Form):
+    """A note for a case."""
+
+    text = TextAreaField(
+        "New note",
+        filters=[stripped],
+        validators=[InputRequired("Write something first."), Length(max=5000, message="A note has at most 5000 characters.")],
+    )
+
+
+class CaseForm(Form):
+    """A new case."""
+
+    title = StringField(
+        "Title",
+        filters=[stripped],
+        validators=[InputRequired("Give the case a title."), Length(max=200, message="A title has at most 200 characters.")],
+    )
+    client = StringField(
+        "Client",
+        filters=[stripped],
+        validators=[InputRequired("Name the client."), Length(max=200, message="A name has at most 200 characters.")],
+    )
+    summary = TextAreaField(
+        "Summary",
+        filters=[stripped],
+        validators=[Length(max=2000, message="A summary has at most 2000 characters.")],
+    )
+
+
+class StatusForm(Form):
+    """Another state for a case. There are no others than these."""
+
+    status = SelectField("Status", choices=[state.value for state in Status], coerce=Status)

@@ -1,0 +1,145 @@
+"""What the demo starts with: two people, their cases, and notes of the kind that people paste from hostile mail.
+
+The pass phrases are printed by `fastness demo` and stand in this file for all to read: they belong to nobody, and to the
+demo's data only.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from casebook.models import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who can sign in to the demo."""
+
+    username: str
+    display_name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A case and its notes. Days are counted back from the day the demo is first started."""
+
+    owner: str
+    title: str
+    client: str
+    days_ago: int
+    summary: str = ""
+    status: Status = Status.OPEN
+    notes: tuple[tuple[str, float, str], ...] = ()
+    """Who wrote it, how many days ago, and what."""
+
+
+PEOPLE = (
+    Person(username="maren", display_name="Maren Holt", password="copper kettle on a quiet hill"),  # noqa: S106
+    Person(username="idris", display_name="Idris Okafor", password="seven lanterns by the harbour"),  # noqa: S106
+)
+
+STORIES = (
+    Story(
+        owner="maren",
+        title="Phishing mail to the front desk",
+        client="Our own office",
+        days_ago=12,
+        status=Status.WAITING,
+        summary="Somebody wrote to the front desk in the name of a client. We keep what they sent, exactly as they "
+        "sent it, for the report to the police.",
+        notes=(
+            ("maren", 11.9, "One word from the link:\n" + "a1b2c3d4e5f6" * 22 + "\nand this at the end of it: 🙈🔒👩🏽‍💼"),
+            ("idris", 11.2, "קיבלתי את אותו המכתב אתמול, 14:30. לא לחצתי."),
+            ("maren", 10.4, "Read the name of the attachment letter by letter, it turns round half-way:\ninvoice_\u202efdp.exe"),
+            ("maren", 9.3, 'Their signature held a picture that was none: "><img src=x onerror=alert(1)>'),
+            ("idris", 6.6, "The “document” they sent was this, word for word:\n<script>alert(1)</script>"),
+            (
+                "maren",
+                4.2,
+                "Police reference received. They want the mail with its headers, on paper.\n\nPosted today, second class.",
+            ),
+        ),
+    ),
+    Story(
+        owner="maren",
+        title="Deposit withheld after move-out",
+        client="Amélie Fournier",
+        days_ago=5,
+        summary="The landlord keeps the whole deposit for “general wear”. The protocol of the hand-over names one "
+        "scratched door.",
+        notes=(
+            ("maren", 4.9, "Hand-over protocol and photographs copied. The originals went back to the client."),
+            ("maren", 3.1, "Letter to the landlord sent, answer asked for within 14 days."),
+            ("maren", 0.3, "The landlord rang. Offers half. Client wants to wait for the written answer."),
+        ),
+    ),
+    Story(
+        owner="maren",
+        title="Unpaid overtime, night shift",
+        client="Tomasz Zieliński",
+        days_ago=24,
+        notes=(
+            ("maren", 23.5, "Client brings his own list of hours: 61 nights, pencil, signed by nobody."),
+            ("idris", 20.1, "The rota hung in the canteen. A colleague has photographs of it and will come in."),
+        ),
+    ),
+    Story(
+        owner="maren",
+        title="Neighbour’s extension and the right to light: letter before action, and the survey",
+        client="Ruth & Pavel Novák",
+        days_ago=47,
+        status=Status.WAITING,
+        notes=(("maren", 46.8, "Surveyor comes on the first dry day. Until then nothing can be said about the angle."),),
+    ),
+    Story(
+        owner="maren",
+        title="Refund for a cancelled course",
+        client="Leila Haddad",
+        days_ago=96,
+        status=Status.CLOSED,
+        summary="Fee paid for an evening course that never took place.",
+        notes=(
+            ("maren", 95.2, "Confirmation of the booking and the bank statement are in the file."),
+            ("maren", 61.0, "Refunded in full, with interest. Closed."),
+        ),
+    ),
+    Story(
+        owner="idris",
+        title="Benefit stopped without notice",
+        client="Grace Adeyemi",
+        days_ago=9,
+        summary="Payments ended in the middle of the month. No letter reached her; the old address is still on record.",
+        notes=(
+            ("idris", 8.8, "Change of address was reported in writing. We have the stamped copy."),
+            ("idris", 2.2, "Objection filed. Emergency payment applied for on the same form."),
+        ),
+    ),
+    Story(
+        owner="idris",
+        title="Bicycle bought online, frame cracked",
+        client="Yusuf <b>Demir</b>",
+        days_ago=18,
+        status=Status.WAITING,
+        notes=(("idris", 17.7, "The name stands like this in the order confirmation. Their shop does not escape it."),),
+    ),
+    Story(
+        owner="idris",
+        title="Tenancy: heating off since October",
+        client="House 14, four parties",
+        days_ago=38,
+        notes=(
+            ("idris", 37.9, "Temperature log of all four flats begun. Paper, beside each door."),
+            ("maren", 30.0, "I know the managing agent from another case; ask for Mrs Lindqvist, mornings."),
+            ("idris", 29.5, "Mrs Lindqvist promises a fitter this week."),
+        ),
+    ),
+    Story(
+        owner="idris",
+        title="Name misspelt on the residence card",
+        client="Nguyễn Thị Thu Hà",
+        days_ago=130,
+        status=Status.CLOSED,
+        notes=(("idris", 101.0, "New card collected. All six diacritics are right."),),
+    ),
+)
