@@ -129,8 +129,9 @@ def parse_database_url(url: str) -> URL:
 def _prepare_sqlite(engine: Engine, *, is_read_only: bool) -> None:
     pragmas = (
         "PRAGMA journal_mode=WAL",
-        # In WAL mode NORMAL keeps the file consistent after a power cut; only the last commits may be lost.
-        "PRAGMA synchronous=NORMAL",
+        # NORMAL would keep the file whole after a power cut but could lose the last commits: a closed account would be
+        # open again.
+        "PRAGMA synchronous=FULL",
         "PRAGMA foreign_keys=ON",
         # Functions in views and triggers of a file somebody else prepared stay harmless.
         "PRAGMA trusted_schema=OFF",

@@ -1,0 +1,56 @@
+"""From the row of a user to the snapshot that a session carries, and back to the row when the snapshot is stale.
+
+Protects a change of privilege from being overtaken. Whoever changes a user flushes the row, raises the owner's epoch
+in the store, then commits (`fastness.auth.accounts`). A request that meets the new epoch loads the user again, and
+does so through the writing engine: it waits for that commit. A plain read could see the old row under the new epoch,
+and the session would then keep the old privileges for as long as it lives. The epoch is read before the row for the
+same reason: a change in between makes the snapshot stale once more, never fresh by mistake.
+
+ASVS 5.0: V8.3.2 (changes of authorization apply at once), V7.4.2 (sessions end with the account), V15.4.2.
+"""
+
+from fastness.auth.users import User
+from fastness.db.engine import Database
+from fastness.db.unit import Unit
+from fastness.sessions.identity import Identity
+from fastness.stores.store import Store
+
+
+def identity_of(user: User, *, epoch: int, authenticated_at: float, second_factor_at: float | None = None) -> Identity:
+    """The snapshot of a user.
+
+    Args:
+        user: the row.
+        epoch: the owner's epoch in the store, read before the row.
+        authenticated_at: epoch seconds at which the sign-in began, before the password was looked up.
+        second_factor_at: epoch seconds of the second factor, if there was one.
+    """
+    return Identity(
+        id=user.id,
+        username=user.username,
+        display_name=user.display_name or user.username,
+        is_staff=user.is_staff,
+        roles=frozenset(),
+        permissions=frozenset(),
+        authenticated_at=authenticated_at,
+        second_factor_at=second_factor_at,
+        epoch=epoch,
+    )
+
+
+async def load_identity(database: Database, store: Store, former: Identity) -> Identity | None:
+    """A fresh snapshot for a session whose snapshot is stale; None if the session must end.
+
+    It must end when the user is gone or inactive, and when the session was signed in before the password was last set.
+    """
+    epoch = await store.epoch(former.owner)
+    async with Unit(database, is_read_only=False) as unit:
+        user = await unit.session.get(User, former.id, with_for_update={"read": True})
+        if user is None or not user.is_active or former.authenticated_at < user.valid_since.timestamp():
+            return None
+        return identity_of(
+            user,
+            epoch=epoch,
+            authenticated_at=former.authenticated_at,
+            second_factor_at=former.second_factor_at,
+        )

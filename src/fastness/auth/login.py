@@ -1,0 +1,178 @@
+"""The one place where a password signs somebody in.
+
+Protects the list of who has an account, and the accounts: every entry point (form, command, API) comes here, and an
+unknown name, an inactive user, one without a password and a wrong password do the same work and give the same answer;
+only the log knows the reason. The attacker chooses name and password and measures. Nothing here counts attempts: the
+throttle stands in front.
+
+No connection is held while the password is hashed, and the last look at the row is made under the writer's lock: a
+password that is changed, or an account that is closed, during those milliseconds wins against the sign-in.
+
+ASVS 5.0: V6.3.8 (users cannot be deduced), V6.3.1 (one controlled path), V16.3.1 (attempts are logged), V15.4.2.
+"""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from fastness.auth.evenwork import Checked, EvenChecker
+from fastness.auth.identities import identity_of
+from fastness.auth.passwords import PasswordHasher
+from fastness.auth.usernames import try_username_key
+from fastness.auth.users import User
+from fastness.auth.workers import HashingPool
+from fastness.db.engine import Database
+from fastness.db.unit import Unit
+from fastness.kernel.clock import Clock
+from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.signing import Keyring
+from fastness.sessions.identity import Identity
+from fastness.stores.store import Store
+
+_MAC_PURPOSE = "fastness.auth.typed-username"
+_MAC_SHOWN_BYTES = 8
+_NOBODY = ""
+"""A key that no name has: an impossible name makes the same query."""
+
+
+class LoginReason(StrEnum):
+    """How an attempt ended; for the log, never for the visitor."""
+
+    SUCCESS = "success"
+    UNKNOWN_USER = "unknown_user"
+    PASSWORDLESS = "passwordless"
+    WRONG = "wrong"
+    INACTIVE = "inactive"
+    IMPOSSIBLE = "impossible"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginOutcome:
+    """The end of an attempt: user and identity together, or neither."""
+
+    reason: LoginReason
+    user: User | None = None
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Where an attempt comes from; only for the event."""
+
+    request_id: str = ""
+    client_ip: str = ""
+    method: str = ""
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the lookup found: all empty for nobody."""
+
+    id: uuid.UUID | None = None
+    password_hash: str | None = None
+    is_active: bool = False
+
+
+class Login:
+    """Checks passwords and makes identities; holds no state between attempts."""
+
+    __slots__ = ("_checker", "_clock", "_database", "_events", "_hasher", "_keyring", "_pool", "_store")
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: Store,
+        hasher: PasswordHasher,
+        pool: HashingPool,
+        keyring: Keyring,
+        events: EventSink,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._hasher = hasher
+        self._checker = EvenChecker(hasher)
+        self._pool = pool
+        self._keyring = keyring
+        self._events = events
+        self._clock = clock
+
+    async def attempt(self, *, username: str, password: str, caller: Caller | None = None) -> LoginOutcome:
+        """Check a name and a password as typed, and write the event.
+
+        It opens units of its own: call it before the request's session is used, or on SQLite it waits for itself.
+
+        Raises:
+            HashingBusyError: too many attempts wait; nothing was checked.
+            StoreUnavailableError: the password may be right, but nobody is signed in who could not be signed out.
+        """
+        began = self._clock.epoch()
+        key = try_username_key(username)
+        found = _Found()
+        if not self._hasher.can_verify(password):
+            # The same answer for every name, known or not, before any work: the length is the attacker's choice.
+            outcome = LoginOutcome(reason=LoginReason.IMPOSSIBLE)
+        else:
+            found = await self._find(key)
+            checked = await self._pool.run(self._checker.check, found.password_hash, password, may_pass=found.is_active)
+            reason = _reason(found, checked)
+            outcome = (
+                await self._enter(found, checked, began)
+                if reason is LoginReason.SUCCESS
+                else LoginOutcome(reason=reason)
+            )
+        self._emit(outcome, found, key or username, caller or Caller())
+        return outcome
+
+    async def _find(self, key: str | None) -> _Found:
+        query = select(User.id, User.password_hash, User.is_active).where(User.username_key == (key or _NOBODY))
+        async with Unit(self._database, is_read_only=True) as unit:
+            row = (await unit.session.execute(query)).one_or_none()
+        return _Found() if row is None else _Found(id=row.id, password_hash=row.password_hash, is_active=row.is_active)
+
+    async def _enter(self, found: _Found, checked: Checked, began: float) -> LoginOutcome:
+        epoch = await self._store.epoch(str(found.id))
+        async with Unit(self._database, is_read_only=False) as unit:
+            user = await unit.session.get(User, found.id, with_for_update=True)
+            if user is None or not user.is_active or user.password_hash != found.password_hash:
+                return LoginOutcome(reason=LoginReason.CHANGED_MEANWHILE)
+            user.last_login_at = self._clock.now()
+            if checked.new_hash is not None:
+                user.password_hash = checked.new_hash
+        return LoginOutcome(
+            reason=LoginReason.SUCCESS, user=user, identity=identity_of(user, epoch=epoch, authenticated_at=began)
+        )
+
+    def _emit(self, outcome: LoginOutcome, found: _Found, typed: str, caller: Caller) -> None:
+        succeeded = outcome.reason is LoginReason.SUCCESS
+        # People type their password into the field of the name: what was typed is kept as a keyed digest only, which
+        # still shows that two attempts tried the same name.
+        digest = self._keyring.mac(_MAC_PURPOSE, typed[:512].encode(errors="surrogatepass"))
+        self._events.emit(
+            SecurityEvent(
+                name=EventName.AUTHN_LOGIN_SUCCESS if succeeded else EventName.AUTHN_LOGIN_FAIL,
+                at=self._clock.now(),
+                reason=outcome.reason,
+                request_id=caller.request_id,
+                client_ip=caller.client_ip,
+                user_id="" if found.id is None else str(found.id),
+                method=caller.method,
+                route=caller.route,
+                detail={} if found.id is not None else {"typed_name": digest[:_MAC_SHOWN_BYTES].hex()},
+            )
+        )
+
+
+def _reason(found: _Found, checked: Checked) -> LoginReason:
+    if found.id is None:
+        return LoginReason.UNKNOWN_USER
+    if found.password_hash is None:
+        return LoginReason.PASSWORDLESS
+    if not checked.matches:
+        return LoginReason.WRONG
+    return LoginReason.SUCCESS if found.is_active else LoginReason.INACTIVE

@@ -1,0 +1,56 @@
+"""The users table.
+
+A user is known outside by a random id that tells neither how many there are nor when each came. The name is kept as
+it is shown and as it is compared (`fastness.auth.usernames`). A password hash leaves this table only on its way to
+the hasher: no page, log or repr shows it (CVE-2026-113733: a view-only admin saw whole hashes). An app's own fields
+about a person live in the app's table, joined by the id; this one is never altered by an app.
+
+ASVS 5.0: V14.2.4, V16.2.5 (hashes are not shown or logged), V6.3.8 (one row or none, the same query).
+"""
+
+import uuid
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fastness.auth.usernames import MAX_LENGTH, try_username_key
+from fastness.db.model import Model, PublicID
+
+HIDDEN: Final = "fastness_hidden"
+"""Key in a column's `info`: its value is never shown, whatever lists columns."""
+
+
+class User(Model):
+    """Somebody who can have an account here."""
+
+    __tablename__ = "fastness_users"
+
+    id: Mapped[PublicID]
+    username: Mapped[str] = mapped_column(String(MAX_LENGTH))
+    username_key: Mapped[str] = mapped_column(String(4 * MAX_LENGTH), unique=True)
+    display_name: Mapped[str] = mapped_column(String(254), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    password_hash: Mapped[str | None] = mapped_column(String(512), info={HIDDEN: True})
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_staff: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]
+    valid_since: Mapped[datetime]
+    """Sign-ins from before this moment count no longer: set with the password and with the end of the account."""
+
+    def __repr__(self) -> str:
+        return f"User(id={self.id!r})"
+
+
+async def find_user(db: AsyncSession, username: str) -> User | None:
+    """Find the user with this name, written in any case and form."""
+    key = try_username_key(username)
+    return None if key is None else await db.scalar(select(User).where(User.username_key == key))
+
+
+async def get_user(db: AsyncSession, user_id: uuid.UUID) -> User | None:
+    """Get the user with this id."""
+    return await db.get(User, user_id)
