@@ -2,8 +2,8 @@
 
 The snapshot is made at sign-in from the user's row and carries the owner's epoch of that moment. When the user's state,
 groups or permissions change, the epoch in the store is raised first; a request whose snapshot shows another epoch is
-stale and gets a new snapshot before any access rule is asked. The visitor never sees or sends the snapshot, only the id of
-the session; whoever can write the store can become anybody.
+stale and gets a new snapshot before any access rule is asked. The visitor never sees or sends the snapshot, only the id
+of the session; whoever can write the store can become anybody.
 
 ASVS 5.0: V7.2.1, V8.3.2.
 """

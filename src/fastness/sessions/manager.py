@@ -1,24 +1,23 @@
 """The life of sessions: load, save, rotate, sign in and out, end.
 
-One store read per request, and no write unless something changed or the idle clock is a minute old. The attacker may guess ids,
-plant one in a victim's browser, replay one after sign-out, and race any two requests; the rules are:
+One store read per request, and no write unless something changed or the idle clock is a minute old. The attacker may guess
+ids, plant one in a victim's browser, replay one after sign-out, and race any two requests. The rules are:
 
 * an id is accepted only if the store knows it, and is replaced whenever privileges change (`sign_in`, `rotate`);
-* the old id dies with the rotation. A parallel request that still carries it is simply not signed in; its response leaves the
-  browser's cookie alone, because the browser may already hold the new one;
-* a session that was ended is never written again: saving compares the version, merges what a parallel request stored, and gives
-  up if there is nothing left to merge with. A rotation that races with an end is undone;
+* the old id dies with the rotation. A parallel request that still carries it is not signed in; its response leaves the
+  browser's cookie alone, because the browser may hold the new one by then;
+* a session that was ended is never written again: saving compares the version, merges what a parallel request stored,
+  and gives up if there is nothing left to merge with. A rotation that races with an end is taken back;
 * ended sessions leave a tombstone, so that use after sign-out is an event of its own. It costs no second read.
 
 Not covered: an id stolen from the visitor's device works until the session ends. With the store away, `load` raises
 `StoreUnavailableError` for a request with a cookie: nobody is signed in by default.
 
-ASVS 5.0: V7.2.1, V7.2.4, V7.3.1, V7.3.2, V7.4.1, V7.4.2, V7.4.3, V7.5.2, V15.4.2, V16.3.1.
+ASVS 5.0: V7.2.1, V7.2.4, V7.3.1, V7.3.2, V7.4.1, V7.4.2, V7.4.3, V7.5.2, V15.4.2.
 """
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -27,26 +26,16 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.tokens import hash_token
 from fastness.sessions.identity import Identity
-from fastness.sessions.record import (
-    EndReason,
-    Record,
-    Tombstone,
-    decode_identity,
-    encode_record,
-    encode_tombstone,
-    try_decode,
-)
+from fastness.sessions.record import EndReason, Record, Tombstone
+from fastness.sessions.recordstore import MAX_ATTEMPTS, RecordStore
 from fastness.sessions.rules import SessionRules
-from fastness.sessions.session import KEY_PREFIX, RejectReason, Session, SessionTooLargeError
-from fastness.stores.store import StaleVersionError, Store, StoredValue
+from fastness.sessions.session import Predecessor, RejectReason, Session
+from fastness.stores.store import StaleVersionError, Store
 
 ID_LENGTH: Final = 43
 """Characters of a session id: 32 bytes in base64url without padding."""
-MAX_ATTEMPTS: Final = 64
-"""Each failed attempt means that another request's write succeeded; 64 in a row is not a race but a fault."""
 ROTATION_RACE_SECONDS: Final = 10
 """So long after a rotation, a request with the old id is taken for one that was under way, and writes no event."""
-REMEMBERED_IDENTITIES: Final = 4_096
 
 
 class SaveResult(NamedTuple):
@@ -60,10 +49,6 @@ class SaveResult(NamedTuple):
     """Of the cookie that is set; None for one that ends with the browser."""
 
 
-_LEAVE_COOKIE: Final = SaveResult()
-_DELETE_COOKIE: Final = SaveResult(delete_cookie=True)
-
-
 class SessionSummary(NamedTuple):
     """One of a user's sessions, for the page that lists them."""
 
@@ -73,21 +58,23 @@ class SessionSummary(NamedTuple):
     is_remembered: bool
 
 
+_LEAVE_COOKIE: Final = SaveResult()
+_DELETE_COOKIE: Final = SaveResult(delete_cookie=True)
+
+
 class Sessions:
     """Loads and saves sessions; one per application."""
 
     def __init__(self, store: Store, rules: SessionRules, clock: Clock, events: EventSink | None = None) -> None:
-        self._store = store
+        self._records = RecordStore(store, rules, clock)
         self._rules = rules
         self._clock = clock
         self._events = events
-        # Holds no authority: the same bytes always give the same frozen value, and the bytes come from the store each time.
-        self._decode_identity = lru_cache(maxsize=REMEMBERED_IDENTITIES)(decode_identity)
 
     async def load(self, cookie_value: str | None, *, events: EventSink | None = None) -> Session:
         """The session of this cookie, or an empty one without an id; `rejected` tells that the cookie was refused.
 
-        `events` takes the events of this request instead of the application's sink (which knows no address or route).
+        `events` takes this request's events instead of the application's sink, which knows neither address nor route.
         """
         now = self._clock.epoch()
         session = Session(now=now, max_bytes=self._rules.max_bytes, events=events or self._events)
@@ -97,65 +84,66 @@ class Sessions:
             session.rejection = RejectReason.MALFORMED
             return session
         id_hash = hash_token(cookie_value)
-        stored = await self._store.get(KEY_PREFIX + id_hash)
-        if stored is None:
+        found = await self._records.find(id_hash)
+        if found is None:
             session.rejection = RejectReason.UNKNOWN
             return session
-        found = try_decode(stored.value, self._decode_identity)
-        if isinstance(found, Record):
-            timeout = self._timeout(found, now)
-            if timeout is None:
-                session._adopt(id_hash, found, version=stored.version, owner_epoch=stored.owner_epoch)
-            else:
-                session.rejection = RejectReason.EXPIRED
-                await self._expire(session, KEY_PREFIX + id_hash, stored, found, timeout)
-        else:
-            self._meet_tombstone(session, found, now)
+        stored, content = found
+        if not isinstance(content, Record):
+            self._meet_tombstone(session, content, now)
+            return session
+        timeout = self._records.timeout(content, now)
+        if timeout is None:
+            session._adopt(id_hash, content, version=stored.version, owner_epoch=stored.owner_epoch)
+            return session
+        session.rejection = RejectReason.EXPIRED
+        # Of several requests that come too late together, the one that ends the record writes the event.
+        if await self._records.expire(id_hash, content, timeout, if_version=stored.version):
+            self._emit(session._events, EventName.SESSION_EXPIRED, timeout, _owner(content.identity))
         return session
 
     async def save(self, session: Session) -> SaveResult:
         """Write what this request changed. Call it before the response starts; it says what to do with the cookie.
 
-        If the session was ended meanwhile, nothing is written. Raises `SessionTooLargeError`, `StoreUnavailableError`.
+        A session that was ended meanwhile is not written. Raises `SessionTooLargeError` and `StoreUnavailableError`.
         """
-        predecessor = session._predecessor
-        if predecessor is not None and not predecessor.is_continued and predecessor.reason is not EndReason.ROTATED:
-            await self._end_stored(session, predecessor.key, predecessor.reason, predecessor.user_id)
+        left = session._predecessor
+        if left is not None and left.reason is not EndReason.ROTATED:
             session._predecessor = None
+            await self._end_record(session, left.id_hash, left.reason)
         if session.is_new:
             if session._id_hash or session._identity is not None or session.keys():
                 return await self._create(session)
         elif session.is_changed:
             if not await self._update(session):
-                return self._lost(session)
+                return self._give_up(session)
         else:
             await self._touch(session)
         if session._drops_cookie or session.rejection not in {None, RejectReason.ROTATED}:
             return _DELETE_COOKIE
         return _LEAVE_COOKIE
 
+    # Life cycle: what handlers and the account pages call.
+
     def sign_in(
         self, session: Session, identity: Identity, *, remember: bool = False, keep: Collection[str] = ()
     ) -> None:
         """Make the session that of this user, under a new id and with new clocks, when it is saved.
 
-        Values from before are dropped but for the keys in `keep`: another person, or an attacker who planted them, may have
-        stored them. A user who only proves again who they are keeps all; pass `remember=session.is_remembered` then.
+        Values from before are dropped but for the keys in `keep`: another person, or an attacker who planted the id, may
+        have stored them. A user who only proves again who they are keeps all; pass `remember=session.is_remembered`.
         """
         is_same_user = session._identity is not None and session._identity.id == identity.id
-        before = session._load_values()
-        kept = {key: value for key, value in before.items() if is_same_user or key in keep}
+        kept = {key: value for key, value in session._load_values().items() if is_same_user or key in keep}
         session._retire(EndReason.ROTATED, is_continued=False)
         session._reset(self._clock.epoch())
         session._renew_id()
         session._values = kept
-        session._identity = identity
-        session._has_new_identity = True
-        session._stored_epoch = identity.epoch
+        session._set_identity(identity, stored_epoch=identity.epoch)
         session._remember = remember
 
     def sign_out(self, session: Session) -> None:
-        """Empty the session; its record ends when it is saved, also if something new (a notice) is stored until then."""
+        """Empty the session; saving ends its record, also if something new (a notice) is stored until then."""
         session._retire(EndReason.SIGNED_OUT, is_continued=False)
         session._reset(self._clock.epoch())
         session._drops_cookie = True
@@ -179,112 +167,98 @@ class Sessions:
         former = session._identity
         if former is None or former.id != identity.id:
             raise ConfigError("refresh_identity takes a snapshot of the session's own user; use sign_in for another.")
-        # The epoch is the one read together with the session, hence before the user's row: a change since then shows up as
-        # stale again on the next request.
-        session._identity = replace(
+        # The epoch is the one read together with the session, hence before the user's row: a change since then shows up
+        # as stale again on the next request.
+        current = replace(
             identity,
             authenticated_at=former.authenticated_at,
             second_factor_at=former.second_factor_at,
             epoch=session._stored_epoch,
         )
-        session._has_new_identity = True
-        if session._identity.gains_over(former):
+        session._set_identity(current, stored_epoch=session._stored_epoch)
+        if current.gains_over(former):
             self.rotate(session)
 
     async def end(self, session: Session, *, reason: EndReason = EndReason.SIGNED_OUT) -> None:
         """End the session now, not when it is saved: its id is refused from here on, by every process."""
         session._retire(reason, is_continued=False)
         predecessor, session._predecessor = session._predecessor, None
-        if predecessor is not None:
-            await self._end_stored(session, predecessor.key, reason, predecessor.user_id)
         session._reset(self._clock.epoch())
         session._drops_cookie = True
+        if predecessor is not None:
+            await self._end_record(session, predecessor.id_hash, reason)
 
     async def end_all(self, user_id: UUID, *, except_session: Session | None = None) -> int:
         """End all sessions of a user now, but for one; how many were ended."""
-        owner = str(user_id)
-        spared = None if except_session is None else _stored_key(except_session)
-        owned = await self._store.list_owned(owner, prefix=KEY_PREFIX)
-        await self._store.delete_owned(owner, prefix=KEY_PREFIX, except_key=spared)
-        ended = [key for key, _ in self._live(owned) if key != spared]
-        for key in ended:
-            try:
-                await self._bury(key, Tombstone(EndReason.REVOKED, self._clock.epoch(), owner), if_version=0)
-            except StaleVersionError:
-                continue  # It was ended in another way meanwhile.
-        if ended:
-            self._emit(self._events, EventName.SESSION_ENDED, EndReason.REVOKED, owner, count=len(ended))
-        return len(ended)
+        except_hash = b"" if except_session is None else _stored_hash(except_session)
+        count = await self._records.end_owned(str(user_id), except_hash=except_hash)
+        if count:
+            self._emit(self._events, EventName.SESSION_ENDED, EndReason.REVOKED, str(user_id), count=count)
+        return count
 
     async def end_one(self, user_id: UUID, id_hash: bytes) -> bool:
         """End one session of this user, named by its hash; False if the user has no such session."""
-        owner, key = str(user_id), KEY_PREFIX + id_hash
-        stored = await self._store.get(key)
-        if stored is None or stored.owner != owner:
+        live = await self._records.find_live(id_hash)
+        if live is None or _owner(live.record.identity) != str(user_id):
             return False
-        await self._end_stored(None, key, EndReason.REVOKED, owner)
+        await self._end_record(None, id_hash, EndReason.REVOKED)
         return True
 
     async def active_sessions(self, user_id: UUID) -> list[SessionSummary]:
         """The user's live sessions, the one used last first."""
-        owned = await self._store.list_owned(str(user_id), prefix=KEY_PREFIX)
-        summaries = [
-            SessionSummary(key[len(KEY_PREFIX) :], record.created, record.seen, record.remember)
-            for key, record in self._live(owned)
-        ]
+        live = await self._records.list_live(str(user_id))
+        summaries = [SessionSummary(id_hash, record.created, record.seen, record.remember) for id_hash, record in live]
         return sorted(summaries, key=lambda summary: summary.seen, reverse=True)
 
     async def purge(self, limit: int = 1_000) -> int:
-        """Free the space of expired records."""
-        return await self._store.purge_expired(limit)
+        """Free the space of expired records; how many were freed."""
+        return await self._records.purge(limit)
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # Writing.
 
     async def _create(self, session: Session) -> SaveResult:
         """Write a record under an id that no visitor has seen, then end the one that it replaces.
 
-        In this order, so that `end_all` finds one of the two at any moment: if the old record was ended before our tombstone
-        got there, the new one is taken back.
+        In this order, so that `end_all` finds one of the two at any moment: if the old record was ended before our
+        tombstone got there, the new one is taken back.
         """
-        session.require_id()
-        session._version = await self._put(session, if_version=0)
-        if not await self._supersede(session):
-            await self._store.delete(session._key)
-            return self._lost(session)
-        if session._identity is not None:
-            is_renewed = session._predecessor is not None and session._predecessor.is_continued
-            name = EventName.SESSION_RENEWED if is_renewed else EventName.SESSION_CREATED
-            self._emit(session._events, name, "rotated" if is_renewed else "signed_in", session._identity.owner)
-        session._predecessor = None
-        self._settle(session)
+        id_hash = session.require_id()
+        session._version = await self._records.put(id_hash, session._record(), if_version=0)
+        old = session._predecessor
+        if old is not None and not await self._replace(session, old):
+            await self._records.forget(id_hash)
+            return self._give_up(session)
+        is_renewed = old is not None and old.is_continued
+        name = EventName.SESSION_RENEWED if is_renewed else EventName.SESSION_CREATED
+        self._emit(session._events, name, "rotated" if is_renewed else "signed_in", _owner(session._identity))
+        session._settle()
         max_age = None
         if session._remember:
             max_age = max(0, int(session._created + self._rules.remember_seconds - self._clock.epoch()))
         return SaveResult(session._token, max_age_seconds=max_age)
 
-    async def _supersede(self, session: Session) -> bool:
-        """End the record that this session replaces; False if it was no longer alive and had to be."""
-        old = session._predecessor
-        if old is None:
-            return True
+    async def _replace(self, session: Session, old: Predecessor) -> bool:
+        """End the old record of a session that has a new one; False if it was not alive any more and had to be."""
         tombstone = Tombstone(EndReason.ROTATED, self._clock.epoch(), old.user_id, session._id_hash)
         if not old.is_continued:
-            await self._bury(old.key, tombstone)
+            await self._records.bury(old.id_hash, tombstone)
             return True
-        version = old.version
+        old_version = old.version
         for _ in range(MAX_ATTEMPTS):
             try:
-                await self._bury(old.key, tombstone, if_version=version)
+                await self._records.bury(old.id_hash, tombstone, if_version=old_version)
             except StaleVersionError:
-                newer = await self._find_live(old.key)
+                newer = await self._records.find_live(old.id_hash)
                 if newer is None:
                     return False
-                version = newer[0].version
-                session._merge(newer[1], version=session._version, owner_epoch=newer[0].owner_epoch)
+                old_version = newer.version
+                session._merge(newer.record, owner_epoch=newer.owner_epoch)
                 try:
-                    session._version = await self._put(session, if_version=session._version)
+                    session._version = await self._records.put(
+                        session._id_hash, session._record(), if_version=session._version
+                    )
                 except StaleVersionError:
-                    return False  # end_all has found the new record already.
+                    return False  # Somebody ended all sessions of the user and has found the new record already.
             else:
                 return True
         raise StaleVersionError("The session changes faster than it can be rotated.")
@@ -294,14 +268,17 @@ class Sessions:
         session._seen = self._clock.epoch()
         for _ in range(MAX_ATTEMPTS):
             try:
-                session._version = await self._put(session, if_version=session._version)
+                session._version = await self._records.put(
+                    session._id_hash, session._record(), if_version=session._version
+                )
             except StaleVersionError:
-                newer = await self._find_live(session._key)
+                newer = await self._records.find_live(session._id_hash)
                 if newer is None:
                     return False
-                session._merge(newer[1], version=newer[0].version, owner_epoch=newer[0].owner_epoch)
+                session._merge(newer.record, owner_epoch=newer.owner_epoch)
+                session._version = newer.version
             else:
-                self._settle(session)
+                session._settle()
                 return True
         raise StaleVersionError("The session changes faster than it can be saved.")
 
@@ -311,72 +288,24 @@ class Sessions:
             return
         session._seen = now
         try:
-            session._version = await self._put(session, if_version=session._version)
+            session._version = await self._records.put(session._id_hash, session._record(), if_version=session._version)
         except StaleVersionError:
             return  # Another request wrote the clock, or ended the session: either way there is nothing left to do.
 
-    def _settle(self, session: Session) -> None:
-        session._changed = {}
-        session._has_new_identity = False
-        session._drops_cookie = False
-        session.rejection = None
-
-    def _lost(self, session: Session) -> SaveResult:
+    def _give_up(self, session: Session) -> SaveResult:
         """The session was ended or replaced by another request; what this one changed is dropped."""
         session._predecessor = None
         session._reset(self._clock.epoch())
-        session._token = None
-        # The other request told the browser what to do with the cookie; it may hold a new one by now.
+        # The other response tells the browser what to do with the cookie; the browser may hold a new one by now.
         return _LEAVE_COOKIE
 
-    async def _put(self, session: Session, *, if_version: int) -> int:
-        record = session._record()
-        raw = encode_record(record)
-        if len(raw) > self._rules.max_bytes:
-            raise SessionTooLargeError(
-                f"The session has {len(raw)} bytes, {self._rules.max_bytes} are allowed; keep large things in the database."
-            )
-        deadline = self._deadline(record)
-        owner = None
-        if record.identity is not None:
-            # Kept a while longer, so that a cookie that comes too late is known as an expired one.
-            owner, deadline = record.identity.owner, deadline + self._rules.tombstone_seconds
-        return await self._store.put(session._key, raw, expires_at=deadline, owner=owner, if_version=if_version)
+    async def _end_record(self, session: Session | None, id_hash: bytes, reason: EndReason) -> None:
+        ended = await self._records.end(id_hash, reason)
+        if ended is not None:
+            sink = self._events if session is None else session._events
+            self._emit(sink, EventName.SESSION_ENDED, reason, _owner(ended.identity))
 
-    # -- ending ----------------------------------------------------------------------------------------------------
-
-    async def _end_stored(self, session: Session | None, key: bytes, reason: EndReason, user_id: str) -> None:
-        """Put a tombstone in place of a live record, or of the one that a racing rotation moved it to."""
-        for _ in range(MAX_ATTEMPTS):
-            stored = await self._store.get(key)
-            found = None if stored is None else try_decode(stored.value, self._decode_identity)
-            if stored is None or found is None:
-                return
-            if isinstance(found, Tombstone):
-                if not found.successor:
-                    return
-                key = KEY_PREFIX + found.successor
-                continue
-            try:
-                await self._bury(key, Tombstone(reason, self._clock.epoch(), user_id), if_version=stored.version)
-            except StaleVersionError:
-                continue
-            if user_id:
-                events = self._events if session is None else session._events
-                self._emit(events, EventName.SESSION_ENDED, reason, user_id)
-            return
-        raise StaleVersionError("The session changes faster than it can be ended.")
-
-    async def _expire(
-        self, session: Session, key: bytes, stored: StoredValue, record: Record, reason: EndReason
-    ) -> None:
-        user_id = "" if record.identity is None else record.identity.owner
-        try:
-            await self._bury(key, Tombstone(reason, self._clock.epoch(), user_id), if_version=stored.version)
-        except StaleVersionError:
-            return  # A parallel request was faster, and wrote the event.
-        if user_id:
-            self._emit(session._events, EventName.SESSION_EXPIRED, reason, user_id)
+    # Events.
 
     def _meet_tombstone(self, session: Session, found: Tombstone | None, now: float) -> None:
         if found is None:
@@ -387,53 +316,19 @@ class Sessions:
         if not (is_rotated and now - found.ended < ROTATION_RACE_SECONDS):
             self._emit(session._events, EventName.SESSION_USE_AFTER_EXPIRE, found.reason, found.user_id)
 
-    async def _bury(self, key: bytes, tombstone: Tombstone, *, if_version: int | None = None) -> None:
-        """Durably: after a power cut the session must not be alive again."""
-        await self._store.put(
-            key,
-            encode_tombstone(tombstone),
-            expires_at=tombstone.ended + self._rules.tombstone_seconds,
-            if_version=if_version,
-            durable=True,
-        )
-
-    # -- reading ---------------------------------------------------------------------------------------------------
-
-    async def _find_live(self, key: bytes) -> tuple[StoredValue, Record] | None:
-        stored = await self._store.get(key)
-        if stored is None:
-            return None
-        found = try_decode(stored.value, self._decode_identity)
-        if not isinstance(found, Record) or self._timeout(found, self._clock.epoch()) is not None:
-            return None
-        return stored, found
-
-    def _live(self, owned: list[tuple[bytes, StoredValue]]) -> list[tuple[bytes, Record]]:
-        now = self._clock.epoch()
-        found = ((key, try_decode(stored.value, self._decode_identity)) for key, stored in owned)
-        return [
-            (key, record) for key, record in found if isinstance(record, Record) and self._timeout(record, now) is None
-        ]
-
-    def _deadline(self, record: Record) -> float:
-        return min(
-            record.seen + self._rules.idle_limit(remember=record.remember),
-            record.created + self._rules.absolute_limit(remember=record.remember),
-        )
-
-    def _timeout(self, record: Record, now: float) -> EndReason | None:
-        if now >= record.created + self._rules.absolute_limit(remember=record.remember):
-            return EndReason.ABSOLUTE_TIMEOUT
-        if now >= record.seen + self._rules.idle_limit(remember=record.remember):
-            return EndReason.IDLE_TIMEOUT
-        return None
-
     def _emit(self, sink: EventSink | None, name: EventName, reason: str, user_id: str, *, count: int = 1) -> None:
-        if sink is not None:
+        """Sessions of anonymous visitors begin and end without an event: there are many, and nobody is concerned."""
+        if sink is not None and user_id:
             detail = {"sessions": str(count)} if count > 1 else {}
             sink.emit(SecurityEvent(name=name, at=self._clock.now(), reason=reason, user_id=user_id, detail=detail))
 
 
-def _stored_key(session: Session) -> bytes:
-    """The key of the record that is in the store now; a rotation that is still to be saved has only the old one."""
-    return session._key if session._predecessor is None else session._predecessor.key
+def _owner(identity: Identity | None) -> str:
+    return "" if identity is None else identity.owner
+
+
+def _stored_hash(session: Session) -> bytes:
+    """The id under which the store has the session now; a rotation that is still to be saved has only the old one."""
+    if session._predecessor is not None:
+        return session._predecessor.id_hash
+    return session._id_hash

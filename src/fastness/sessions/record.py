@@ -1,15 +1,17 @@
 r"""The bytes of a session in the store, and of the tombstone that an ended one leaves.
 
-A live record is six lines: `1`, created, seen, remember (`0` or `1`), the identity as JSON or an empty line, the values as JSON.
-JSON never holds a raw line feed, so the split is exact. Lines are used instead of one JSON object because a request needs
-the two times and the identity but seldom the values: the values are parsed on first use, and the identity, the same bytes
-on every request of a visitor, is parsed once and remembered by its bytes (a pure function; what it returns is frozen).
+A live record is six lines: `1`, created, seen, remember (`0` or `1`), the identity as JSON or an empty line, the values
+as JSON. JSON holds no raw line feed, so the split is exact. Lines and not one JSON object, because a request needs the
+two times and the identity but seldom the values: those are parsed on first use, and the identity, the same bytes on each
+request of a visitor, is parsed once and remembered by its bytes (a pure function, and what it returns is frozen).
 
-A tombstone is `0` and one line of JSON: the reason, when, whose session it was, and the hash of the id that a rotation put in
-its place. It holds nothing that could be used to sign in.
+A tombstone is `0` and a line of JSON: the reason, when, whose session it was, and the hash of the id that a rotation put
+in its place. It holds nothing that could be used to sign in.
 
-The store is trusted to return what was written. A record that cannot be read (an older release, a damaged file) is treated as
+The store is trusted to return what was written. What cannot be read (written by another release, damaged) is treated as
 an unknown id: the visitor signs in again.
+
+ASVS 5.0: V7.2.1.
 """
 
 import json
@@ -57,6 +59,7 @@ class Tombstone(NamedTuple):
 
 
 def encode_record(record: Record) -> bytes:
+    """The six lines."""
     identity = b"" if record.identity is None else encode_json(identity_to_json(record.identity))
     return b"\n".join(
         (
@@ -71,6 +74,7 @@ def encode_record(record: Record) -> bytes:
 
 
 def encode_tombstone(tombstone: Tombstone) -> bytes:
+    """The two lines."""
     body = {
         "reason": tombstone.reason.value,
         "ended": tombstone.ended,

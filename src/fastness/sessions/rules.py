@@ -2,9 +2,9 @@
 
 Two clocks end a session: the idle clock runs from the last request, the absolute clock from the sign-in, and nothing a
 visitor does moves the absolute one. "Keep me signed in" trades both for one long absolute clock, which fits people's own
-devices and lowers the assurance (NIST SP 800-63B-4 §5.2 allows 30 days at AAL1); demand a fresh sign-in with
-`access.fresh` where that is too long. The number of parallel sessions of an account is not limited: each is listed and can
-be ended by its owner.
+devices and lowers the assurance (NIST SP 800-63B allows 30 days without a new sign-in at its lowest level only); demand
+a fresh sign-in where that is too long. The number of parallel sessions of an account is not limited: each is listed and
+can be ended by its owner.
 
 ASVS 5.0: V7.1.1, V7.1.2, V7.3.1, V7.3.2.
 """

@@ -1,14 +1,14 @@
 """One visitor's session during one request: a few values, an identity, and a list of what this request changed.
 
-It is deliberately no `dict`: a dict subclass cannot see `session["cart"].append(...)`, and saving it whole overwrites what a
-parallel request stored (both have lost writes in other frameworks). Here `get` hands out copies, `set` takes one, and only the
-keys that were set or deleted are merged into the newest record at the end of the request.
+It is deliberately no `dict`: a dict subclass cannot see `session["cart"].append(...)`, and saving it whole overwrites
+what a parallel request stored (both have lost writes in other frameworks). Here `get` hands out copies, `set` takes one,
+and only the keys that were set or deleted are merged into the newest record at the end of the request.
 
-The visitor holds only the random id, in the cookie. An id that the store does not know is never adopted: the visitor would
-otherwise choose the id, and an attacker could plant one and wait for the victim to sign in (session fixation). A new id is drawn
+The visitor holds only the random id, in the cookie. An id that the store does not know is never adopted: an attacker
+could otherwise choose one, plant it in a victim's browser and wait for the sign-in (session fixation). A new id is drawn
 when something is stored for the first time, and again whenever privileges change.
 
-ASVS 5.0: V7.2.1, V7.2.2, V7.2.3, V7.6.2.
+ASVS 5.0: V7.2.1, V7.2.2, V7.2.3.
 """
 
 import json
@@ -22,7 +22,7 @@ from fastness.kernel.tokens import hash_token, random_token
 from fastness.sessions.identity import Identity
 from fastness.sessions.record import EndReason, Record, encode_json, encode_record
 
-KEY_PREFIX = b"session:"
+MAX_VALUE_DEPTH = 16
 
 
 class SessionTooLargeError(FastnessError):
@@ -58,7 +58,7 @@ class RejectReason(StrEnum):
 class Predecessor(NamedTuple):
     """The stored record that this session replaces when it is saved."""
 
-    key: bytes
+    id_hash: bytes
     version: int
     reason: EndReason
     user_id: str
@@ -111,7 +111,7 @@ class Session:
         self._has_new_identity = False
         self._raw_values = b"{}"
         self._values: dict[str, JSONValue] | None = {}
-        self._changed: dict[str, None] = {}
+        self._changed: set[str] = set()
 
     def _adopt(self, id_hash: bytes, record: Record, *, version: int, owner_epoch: int) -> None:
         """Take over what the store holds under an id that it knows."""
@@ -121,17 +121,15 @@ class Session:
         self._created, self._seen, self._remember, self._identity, self._raw_values = record
         self._values = None
 
-    # -- values ----------------------------------------------------------------------------------------------------
-
     def get(self, key: str, default: JSONValue = None) -> JSONValue:
         """The value, or the default. A list or object is a copy: change it and `set` it again."""
         value = self._load_values().get(key, default)
         return _copy(value) if isinstance(value, list | dict) else value
 
     def set(self, key: str, value: JSONValue) -> None:
-        """Store a JSON value; the session is saved at the end of the request.
+        """Store a copy of a JSON value; the session is saved at the end of the request.
 
-        Raises `SessionValueError` for what JSON cannot hold and `SessionTooLargeError` for more than `max_bytes` in all.
+        Raises `SessionValueError` for what JSON cannot hold, `SessionTooLargeError` for more than `max_bytes` in all.
         """
         if not isinstance(key, str):
             raise SessionValueError("Session keys are texts.")
@@ -144,13 +142,13 @@ class Session:
                 "keep large things in the database and their id in the session."
             )
         values[key] = copy
-        self._changed[key] = None
+        self._changed.add(key)
 
     def delete(self, key: str) -> bool:
         """Forget a value; whether there was one."""
         existed = self._load_values().pop(key, _MISSING) is not _MISSING
         if existed:
-            self._changed[key] = None
+            self._changed.add(key)
         return existed
 
     def keys(self) -> tuple[str, ...]:
@@ -159,8 +157,6 @@ class Session:
 
     def __contains__(self, key: str) -> bool:
         return key in self._load_values()
-
-    # -- what it is ------------------------------------------------------------------------------------------------
 
     @property
     def identity(self) -> Identity | None:
@@ -212,22 +208,18 @@ class Session:
             self._renew_id()
         return self._id_hash
 
-    # -- for Sessions ----------------------------------------------------------------------------------------------
+    # For Sessions.
 
     def _retire(self, reason: EndReason, *, is_continued: bool) -> None:
         """Let go of the stored record; saving will end it. Drops the id, keeps the rest."""
         if self._version:
             user_id = "" if self._identity is None else self._identity.owner
-            self._predecessor = Predecessor(self._key, self._version, reason, user_id, is_continued)
+            self._predecessor = Predecessor(self._id_hash, self._version, reason, user_id, is_continued)
         elif self._predecessor is not None:
             self._predecessor = self._predecessor._replace(reason=reason, is_continued=is_continued)
         self._version = 0
         self._id_hash = b""
         self._token = None
-
-    @property
-    def _key(self) -> bytes:
-        return KEY_PREFIX + self._id_hash
 
     def _renew_id(self) -> None:
         self._token = random_token()
@@ -245,30 +237,42 @@ class Session:
         raw = self._raw_values if values is None else encode_json(values)
         return Record(self._created, self._seen, self._remember, self._identity, raw)
 
-    def _merge(self, record: Record, *, version: int, owner_epoch: int) -> None:
+    def _set_identity(self, identity: Identity, *, stored_epoch: int) -> None:
+        self._identity = identity
+        self._has_new_identity = True
+        self._stored_epoch = stored_epoch
+
+    def _merge(self, record: Record, *, owner_epoch: int) -> None:
         """Put this request's changes on top of a newer record; what this request did not touch comes from there."""
         ours = self._load_values()
-        theirs: dict[str, JSONValue] = json.loads(record.values)
+        merged: dict[str, JSONValue] = json.loads(record.values)
         for key in self._changed:
             if key in ours:
-                theirs[key] = ours[key]
+                merged[key] = ours[key]
             else:
-                theirs.pop(key, None)
-        self._values = theirs
-        self._version = version
+                merged.pop(key, None)
+        self._values = merged
         self._created = record.created
-        self._remember = record.remember
         self._seen = max(self._seen, record.seen)
+        self._remember = record.remember
         if not self._has_new_identity:
             self._identity = record.identity
             self._stored_epoch = owner_epoch
+
+    def _settle(self) -> None:
+        """All is written: what happened to the cookie of the request and to a former record is history."""
+        self._predecessor = None
+        self._changed = set()
+        self._has_new_identity = False
+        self._drops_cookie = False
+        self.rejection = None
 
 
 _MISSING = object()
 
 
 def _checked_copy(key: str, value: JSONValue) -> JSONValue:
-    if not _is_json(value, depth=16):
+    if not _is_json(value, depth=MAX_VALUE_DEPTH):
         raise SessionValueError(
             f"The session value {key!r} is not JSON (None, bool, int, float, str, list, dict with text keys, 16 deep); "
             "store an id or a text instead."

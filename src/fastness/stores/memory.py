@@ -49,7 +49,7 @@ class MemoryStore:
         expires_at: float | None,
         owner: str | None = None,
         if_version: int | None = None,
-        durable: bool = False,
+        durable: bool = False,  # noqa: ARG002 - part of the protocol; nothing in memory can be durable
     ) -> int:
         self._check_open()
         check_key(key)

@@ -19,27 +19,37 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from fastness.kernel.clock import Clock
 from fastness.stores import sqlite_file, sqlite_writes
 from fastness.stores.store import StoredValue, StoreUnavailableError, check_key, is_live
 
 _Result = TypeVar("_Result")
+_Job: TypeAlias = Callable[[sqlite3.Connection, float], _Result]
 
 _GET = """SELECT entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
     FROM entry LEFT JOIN owner_epoch ON owner_epoch.owner = entry.owner WHERE entry.key = ?"""
 _EPOCH = "SELECT epoch FROM owner_epoch WHERE owner = ?"
 
 
+class _Writers(NamedTuple):
+    """Used by the writer's thread only. Two, because `PRAGMA synchronous` may act when a statement is prepared, and
+    prepared statements are kept: one connection that changes its mind could silently stay with the weaker mode.
+    """
+
+    ordinary: sqlite3.Connection
+    durable: sqlite3.Connection
+
+
 class SQLiteStore:
     """`Store` over one file. Open it in the process and on the event loop's thread that use it, never before a fork."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = Path(path)
+        self._path = Path(path).absolute()
         self._clock = clock
         self._reader: sqlite3.Connection | None = None
-        self._writer: sqlite3.Connection | None = None
+        self._writers: _Writers | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = 0
         self._file_id = (0, 0)
@@ -49,13 +59,13 @@ class SQLiteStore:
             return
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fastness-store")
         try:
-            await asyncio.get_running_loop().run_in_executor(executor, self._open_writer)
+            await asyncio.get_running_loop().run_in_executor(executor, self._open_writers)
             self._reader = sqlite_file.connect_reader(self._path)
         except sqlite3.Error as error:
-            await self._close_writer(executor)
+            await self._close_writers(executor)
             raise StoreUnavailableError(f"Cannot open the store file {self._path}: {error}") from error
         except BaseException:
-            await self._close_writer(executor)
+            await self._close_writers(executor)
             raise
         self._process_id = os.getpid()
         self._executor = executor
@@ -66,7 +76,7 @@ class SQLiteStore:
         if reader is not None:
             reader.close()
         if executor is not None:
-            await self._close_writer(executor)
+            await self._close_writers(executor)
 
     async def get(self, key: bytes) -> StoredValue | None:
         reader = self._reader
@@ -132,20 +142,20 @@ class SQLiteStore:
             raise StoreUnavailableError(f"Cannot read the store file {self._path}: {error}") from error
         return await self._write(lambda connection, _: connection.execute(statement, (key,)).fetchone())
 
-    async def _write(self, job: Callable[[sqlite3.Connection, float], _Result], *, durable: bool = False) -> _Result:
+    async def _write(self, job: _Job[_Result], *, durable: bool = False) -> _Result:
         # A forked child has the object but not its thread, and would wait for an answer for ever.
         if self._executor is None or self._process_id != os.getpid():
             raise self._not_open()
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transact, job, durable)
+        run = partial(self._transact, job, durable=durable)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, run)
 
-    def _transact(self, job: Callable[[sqlite3.Connection, float], _Result], durable: bool) -> _Result:
+    def _transact(self, job: _Job[_Result], *, durable: bool) -> _Result:
         """Run one job in one transaction; on the writer's thread."""
-        connection = self._writer
-        if connection is None:
+        if self._writers is None:
             raise self._not_open()
         self._check_file()
+        connection = self._writers.durable if durable else self._writers.ordinary
         try:
-            connection.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = job(connection, self._clock.epoch())
@@ -167,21 +177,28 @@ class SQLiteStore:
         if (status.st_dev, status.st_ino) != self._file_id:
             raise StoreUnavailableError(f"The store file {self._path} was replaced while it was in use; restart.")
 
-    def _open_writer(self) -> None:
+    def _open_writers(self) -> None:
         sqlite_file.make_private_file(self._path)
-        self._writer = sqlite_file.connect_writer(self._path, self._clock.epoch())
+        now = self._clock.epoch()
+        ordinary = sqlite_file.connect_writer(self._path, now, durable=False)
+        try:
+            durable = sqlite_file.connect_writer(self._path, now, durable=True)
+        except BaseException:
+            ordinary.close()
+            raise
+        self._writers = _Writers(ordinary, durable)
         status = os.lstat(self._path)
         self._file_id = (status.st_dev, status.st_ino)
 
-    async def _close_writer(self, executor: ThreadPoolExecutor) -> None:
-        # Queued behind the writes that were already accepted; so nothing is lost and shutdown() has nothing to wait for.
-        await asyncio.get_running_loop().run_in_executor(executor, self._drop_writer)
+    async def _close_writers(self, executor: ThreadPoolExecutor) -> None:
+        # Queued behind the writes that were accepted already: they are done, and shutdown() has nothing to wait for.
+        await asyncio.get_running_loop().run_in_executor(executor, self._drop_writers)
         executor.shutdown()
 
-    def _drop_writer(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+    def _drop_writers(self) -> None:
+        writers, self._writers = self._writers, None
+        for connection in writers or ():
+            connection.close()
 
     def _not_open(self) -> StoreUnavailableError:
         return StoreUnavailableError(f"The store file {self._path} is not open in this process; await open() first.")

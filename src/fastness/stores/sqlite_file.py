@@ -7,7 +7,7 @@ is not encrypted; backups of it need the same care.
 
 Several worker processes may open the file at the same moment; exactly one makes the schema, the others wait.
 
-ASVS 5.0: V13.2.2.
+ASVS 5.0: V14.2.4.
 """
 
 import os
@@ -43,7 +43,8 @@ def make_private_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            # O_EXCL also refuses a symbolic link, even one that leads nowhere.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             # Never open and close an existing file here: closing any descriptor of it drops the POSIX locks that
             # another connection of this process holds on it (sqlite.org/howtocorrupt.html §2.2).
@@ -58,16 +59,20 @@ def _tighten(path: Path) -> None:
     for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         try:
             if stat.S_IMODE(name.lstat().st_mode) & 0o077:
-                name.chmod(0o600, follow_symlinks=True)
+                name.chmod(0o600)
         except FileNotFoundError:
             continue
 
 
-def connect_writer(path: Path, now: float) -> sqlite3.Connection:
-    """The connection that writes, with the schema in place. Call it in the thread that will use it; may wait 5 s."""
+def connect_writer(path: Path, now: float, *, durable: bool) -> sqlite3.Connection:
+    """A connection that writes, with the schema in place. Call it in the thread that will use it; may wait 5 s.
+
+    With `durable` each commit waits until the log is on disk; else the log is safe against the end of the process only.
+    """
     connection = _connect(path, BUSY_TIMEOUT_SECONDS)
     try:
         _switch_to_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
         # What a deleted session said must not stay readable in free pages, as far as that costs no extra I/O.
         connection.execute("PRAGMA secure_delete=FAST")
         connection.execute("BEGIN IMMEDIATE")

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 
 
 def put(connection: sqlite3.Connection, now: float, *, entry: Entry, if_version: int | None) -> int:
+    """Write the entry if the record is in the version asked for; the new version."""
     row = connection.execute("SELECT version, expires_at FROM entry WHERE key = ?", (entry.key,)).fetchone()
     current: int = row[0] if row is not None and is_live(row[1], now) else 0
     if if_version is not None and if_version != current:
@@ -35,6 +36,7 @@ def put(connection: sqlite3.Connection, now: float, *, entry: Entry, if_version:
 
 
 def delete(connection: sqlite3.Connection, now: float, *, key: bytes) -> bool:
+    """Remove a record; whether it was live."""
     row = connection.execute("SELECT expires_at FROM entry WHERE key = ?", (key,)).fetchone()
     if row is None:
         return False
@@ -45,6 +47,7 @@ def delete(connection: sqlite3.Connection, now: float, *, key: bytes) -> bool:
 def delete_owned(
     connection: sqlite3.Connection, now: float, *, owner: str, prefix: bytes, except_key: bytes | None
 ) -> int:
+    """Remove an owner's records; how many were live."""
     # `substr` on a blob counts bytes, so the prefix is compared exactly; LIKE would fold case and know wildcards.
     where = "owner = ?1 AND substr(key, 1, length(?2)) = ?2 AND (?3 IS NULL OR key <> ?3)"
     arguments = (owner, prefix, except_key)
@@ -59,6 +62,7 @@ def delete_owned(
 def list_owned(
     connection: sqlite3.Connection, now: float, *, owner: str, prefix: bytes
 ) -> list[tuple[bytes, StoredValue]]:
+    """The live records of an owner."""
     rows = connection.execute(
         """SELECT entry.key, entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
         FROM entry LEFT JOIN owner_epoch ON owner_epoch.owner = entry.owner
@@ -69,7 +73,8 @@ def list_owned(
     return [(row[0], StoredValue._make(row[1:])) for row in rows]
 
 
-def bump_epoch(connection: sqlite3.Connection, now: float, *, owner: str) -> int:
+def bump_epoch(connection: sqlite3.Connection, _: float, *, owner: str) -> int:
+    """Raise an owner's epoch; the new one."""
     connection.execute(
         "INSERT INTO owner_epoch VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET epoch = epoch + 1", (owner,)
     )
@@ -77,6 +82,7 @@ def bump_epoch(connection: sqlite3.Connection, now: float, *, owner: str) -> int
 
 
 def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount: int, expires_at: float) -> int:
+    """Add to a counter; the sum."""
     row = connection.execute("SELECT value, version, expires_at, owner FROM entry WHERE key = ?", (key,)).fetchone()
     if row is None or not is_live(row[2], now):
         _replace(connection, Entry(key, b"%d" % amount, expires_at, None), 0)
@@ -87,6 +93,7 @@ def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount:
 
 
 def purge_expired(connection: sqlite3.Connection, now: float, *, limit: int) -> int:
+    """Remove records whose time is over, the oldest first; how many."""
     doomed = "SELECT key FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
     return connection.execute(f"DELETE FROM entry WHERE key IN ({doomed})", (now, limit)).rowcount  # noqa: S608
 

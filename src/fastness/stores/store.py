@@ -112,7 +112,7 @@ class Store(Protocol):
 def check_key(key: bytes) -> bytes:
     """Return the key, or raise `BadKeyError`."""
     if not 0 < len(key) <= MAX_KEY_BYTES:
-        raise BadKeyError(f"A store key must have 1 to {MAX_KEY_BYTES} bytes, this one has {len(key)}; hash long parts.")
+        raise BadKeyError(f"A store key has 1 to {MAX_KEY_BYTES} bytes, this one has {len(key)}; hash long parts.")
     return key
 
 
