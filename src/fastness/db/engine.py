@@ -20,13 +20,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 from typing_extensions import override
 
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
@@ -41,6 +41,17 @@ READ_ONLY_HELP = (
 _SQLITE_BUSY = 5
 _SQLITE_LOCKED = 6
 _SQLITE_READONLY = 8
+
+_WRITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    # NORMAL would keep the file whole after a power cut but could lose the last commits: a closed account would be open
+    # again.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    # Functions in views and triggers of a file that somebody else prepared stay harmless.
+    "PRAGMA trusted_schema=OFF",
+)
+_READ_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF", "PRAGMA query_only=ON")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +89,7 @@ class Database:
 
     async def open(self) -> None:
         """Create the file if it is missing (for its owner only) and switch it to write-ahead logging."""
-        _create_private(self._file)
+        create_private(self._file)
         async with self.write.connect() as connection:
             await connection.rollback()
 
@@ -101,7 +112,9 @@ class Database:
             skip_autocommit_rollback=is_read_only,
             connect_args={"isolation_level": None, "timeout": rules.busy_seconds},
         )
-        _prepare_sqlite(engine.sync_engine, is_read_only=is_read_only)
+        _prepare_sqlite(
+            engine.sync_engine, _READ_PRAGMAS if is_read_only else _WRITE_PRAGMAS, is_read_only=is_read_only
+        )
         return engine
 
 
@@ -126,19 +139,21 @@ def parse_database_url(url: str) -> URL:
     return parsed.set(drivername="sqlite+aiosqlite")
 
 
-def _prepare_sqlite(engine: Engine, *, is_read_only: bool) -> None:
-    pragmas = (
-        "PRAGMA journal_mode=WAL",
-        # NORMAL would keep the file whole after a power cut but could lose the last commits: a closed account would be
-        # open again.
-        "PRAGMA synchronous=FULL",
-        "PRAGMA foreign_keys=ON",
-        # Functions in views and triggers of a file somebody else prepared stay harmless.
-        "PRAGMA trusted_schema=OFF",
+def make_migration_engine(url: URL) -> Engine:
+    """A synchronous engine whose one transaction may change the schema; parse_database_url made the URL."""
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        echo=False,
+        hide_parameters=True,
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "timeout": DatabaseRules().busy_seconds},
     )
-    if is_read_only:
-        pragmas = (*pragmas[1:], "PRAGMA query_only=ON")
+    # SQLite changes a table by copying it and dropping the old one; with foreign keys on, the drop would cascade.
+    _prepare_sqlite(engine, ("PRAGMA journal_mode=WAL", "PRAGMA foreign_keys=OFF"), is_read_only=False)
+    return engine
 
+
+def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: bool) -> None:
     def prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         try:
@@ -184,7 +199,7 @@ def _above_debug(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-def _create_private(path: Path) -> None:
+def create_private(path: Path) -> None:
     """Create the file with mode 0600: SQLite gives its -wal and -shm files the mode of the database."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
