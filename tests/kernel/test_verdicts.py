@@ -21,7 +21,7 @@ def test_a_verdict_is_not_a_bool(verdict):
 def test_denials_compare_by_reason():
     assert Deny(Reason.FIRST) == Deny(Reason.FIRST)
     assert Deny(Reason.FIRST) != Deny(Reason.SECOND)
-    assert Deny(Reason.FIRST) != ALLOW
+    assert {Deny(Reason.FIRST), Deny(Reason.FIRST), ALLOW} == {Deny(Reason.FIRST), ALLOW}
 
 
 def test_verdicts_do_not_change():

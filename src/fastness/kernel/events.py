@@ -222,8 +222,8 @@ class SecurityEvent:
                 record[name] = _cut(value)
         if self.detail:
             record["detail"] = _safe_detail(self.detail)
-        # ensure_ascii escapes all of C0, C1, U+2028/9, the bidirectional controls and lone surrogates; DEL is the one
-        # control character that is ASCII and that JSON leaves alone.
+        # ensure_ascii escapes all of C0, C1, U+2028/9 and the bidirectional controls; DEL is the one control character that
+        # is ASCII and that JSON leaves alone.
         return json.dumps(record, ensure_ascii=True, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
@@ -242,16 +242,24 @@ _SEPARATORS: Final = {ord(separator): " " for separator in "-_."}
 def _safe_detail(detail: Mapping[str, str]) -> dict[str, str]:
     safe: dict[str, str] = {}
     for name, value in list(detail.items())[:MAX_DETAILS]:
-        safe[name[:MAX_NAME_LENGTH]] = REDACTED if is_secret_name(name) else _cut(str(value))
+        safe[_without_surrogates(name[:MAX_NAME_LENGTH])] = REDACTED if is_secret_name(name) else _cut(str(value))
     if len(detail) > MAX_DETAILS:
         safe["more"] = f"{len(detail) - MAX_DETAILS} details left out"
     return safe
 
 
 def _cut(value: str) -> str:
+    # One character more than fits goes on, so that the cut is seen; the length is bounded before any work on the text.
+    value = _without_surrogates(value[: MAX_VALUE_LENGTH + 1])
     if len(value) <= MAX_VALUE_LENGTH:
         return value
     return value[: MAX_VALUE_LENGTH - len(CUT_MARK)] + CUT_MARK
+
+
+def _without_surrogates(text: str) -> str:
+    # A lone surrogate (a path decoded with "surrogateescape" has them) is written by json and refused by strict readers
+    # of logs (RFC 7493 §2.1), and two that meet would read back as another character. The code is kept, as text.
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class EventSink(Protocol):
