@@ -121,26 +121,27 @@ def find_cookie(header: bytes, name: bytes) -> str | None:
     """
     key = name + b"="
     at = header.find(key)
-    found = -1
-    while at >= 0:
-        # At the beginning of a pair there is nothing, or only blanks, between the name and the last semicolon.
-        # "x=__Host-s=" and "a __Host-s=" are the text of another cookie's value.
-        if at == 0 or header[at - 1] == 0x3B or header[:at].rstrip(b" \t")[-1:] in _PAIR_STARTS:
-            if found >= 0:
-                return None
-            found = at + len(key)
-        at = header.find(key, at + len(key))
-    if found < 0:
+    if at < 0:
         return None
-    end = header.find(b";", found)
-    value = header[found:] if end < 0 else header[found:end]
+    after = at + len(key)
+    if header.find(key, after) >= 0 or (at and not header.startswith(b"; ", at - 2)):
+        return _find_among_pairs(header, key)
+    return _read_value(header[after:].partition(b";")[0])
+
+
+def _find_among_pairs(header: bytes, key: bytes) -> str | None:
+    """The way round for a header in which the key stands twice, or where no pair begins as browsers write it."""
+    # "x=__Host-session=1" and "x=a __Host-session=1" are texts of another cookie, not pairs.
+    pairs = (pair.lstrip(b" \t") for pair in header.split(b";"))
+    values = [pair[len(key) :] for pair in pairs if pair.startswith(key)]
+    return _read_value(values[0]) if len(values) == 1 else None
+
+
+def _read_value(value: bytes) -> str | None:
     try:
         return value.strip(b" \t").decode("ascii")
     except UnicodeDecodeError:
         return None
-
-
-_PAIR_STARTS: Final = (b"", b";")
 
 
 def _check_name(name: str) -> None:

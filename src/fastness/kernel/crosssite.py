@@ -85,7 +85,14 @@ def decide_cross_site(
     Header values are given as they came, `None` if absent; a header that came twice is given joined, and matches nothing.
     """
     if is_websocket:
-        return _decide_websocket(rules, sec_fetch_site, origin, scheme, host, has_session_cookie)
+        return _decide_websocket(
+            rules,
+            sec_fetch_site=sec_fetch_site,
+            origin=origin,
+            scheme=scheme,
+            host=host,
+            has_session_cookie=has_session_cookie,
+        )
     if method in SAFE_METHODS:
         return ALLOW
     if sec_fetch_site is not None:
@@ -99,11 +106,12 @@ def decide_cross_site(
 
 def _decide_websocket(
     rules: CrossSiteRules,
+    *,
     sec_fetch_site: str | None,
     origin: str | None,
     scheme: str,
     host: str,
-    has_session_cookie: bool,  # noqa: FBT001 - passed on from a keyword of the same name
+    has_session_cookie: bool,
 ) -> Verdict:
     if sec_fetch_site is not None and sec_fetch_site not in _OWN_SITE and not _is_trusted(rules, origin):
         return _SEC_FETCH_CROSS_SITE

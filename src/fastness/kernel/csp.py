@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.hosts import MalformedHostError, parse_host
 from fastness.kernel.tuples import refuse_bare_text
 
 NONCE: Final = "'nonce'"
@@ -210,7 +211,7 @@ def _check_source(rules: CSPRules, directive: str, source: str) -> None:
         raise ConfigError(
             f"{directive}: {source} is written with quotes, \"'{source}'\"; without, it is the name of a host."
         )
-    elif not source or _has_other(source, _HOST_CHARACTERS):
+    elif not _is_scheme_or_host(source):
         raise ConfigError(
             f"{directive}: {source!r} is not a source: 'self', a hash, a host or an address without query."
         )
@@ -220,11 +221,31 @@ def _check_source(rules: CSPRules, directive: str, source: str) -> None:
 
 def _is_wildcard(source: str) -> bool:
     """True for a whole scheme and for a pattern that matches hosts of other people: `*`, `https://*`, `*.com`."""
+    name = _host_of(source)
+    return source.endswith(":") or name == "*" or (name.startswith("*.") and name.count(".") < 2)
+
+
+def _is_scheme_or_host(source: str) -> bool:
+    if not source or _has_other(source, _HOST_CHARACTERS):
+        return False
     if source.endswith(":"):
+        return source[:-1].replace("-", "").replace("+", "").isalnum()
+    scheme, separator, _ = source.partition("://")
+    if separator and scheme.lower() not in {"http", "https", "ws", "wss"}:
+        return False
+    name = _host_of(source)
+    if name == "*":
         return True
-    host = source.partition("://")[2] or source
-    name = host.partition("/")[0].partition(":")[0]
-    return "*" in name and (not name.startswith("*.") or name.count(".") < 2 or name.count("*") > 1)
+    try:
+        parse_host(name.removeprefix("*."))
+    except MalformedHostError:
+        return False
+    return True
+
+
+def _host_of(source: str) -> str:
+    """The host of a source with its port, unless the port is a wildcard."""
+    return (source.partition("://")[2] or source).partition("/")[0].removesuffix(":*")
 
 
 def _require(reason: Because | None, directive: str, source: str, setting: str) -> None:

@@ -88,7 +88,7 @@ class HeaderValueError(InvalidInputError):
 
 
 def check_header_value(value: str | bytes) -> bytes:
-    """Return the bytes of a header value; raises `HeaderValueError` for controls (CR, LF, NUL, …) and text outside ASCII."""
+    """Return the bytes of a header value; raises `HeaderValueError` for controls (CR, LF, NUL, …) and non-ASCII text."""
     if isinstance(value, str):
         # Text outside ASCII has no encoding in a header; cut to one byte, U+010D U+010A would become CR LF.
         if not value.isascii():
@@ -153,8 +153,18 @@ class HeaderRules:
         object.__setattr__(self, "_https", (*plain, *_hsts(self)))
 
     def static_headers(self, *, https: bool) -> HeaderList:
-        """Return the headers of every response; `https` only if the request came over it and `hosts.hsts_applies`."""
+        """Return the headers of every response; `https` only if the request came over it and `hsts_applies`."""
         return self._https if https else self._plain
+
+
+def hsts_applies(host: str) -> bool:
+    """Tell whether HSTS may be sent for this accepted host, given as the `Host` header has it.
+
+    Never for localhost (the browser would remember it for every other project on that machine, on all ports) and never
+    for an address (RFC 6797 §8.1.1: browsers ignore it there).
+    """
+    name = host.partition(":")[0].rstrip(".").lower()
+    return not (not name or name[0] == "[" or name[-1].isdigit() or name == "localhost" or name.endswith(".localhost"))
 
 
 def frame_ancestors_of(framing: Framing) -> tuple[str, ...]:

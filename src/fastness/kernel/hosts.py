@@ -28,7 +28,6 @@ MAX_LABEL_LENGTH: Final = 63
 MAX_HOST_LENGTH: Final = MAX_NAME_LENGTH + len(".:65535")
 
 _DIGITS: Final = frozenset("0123456789")
-_NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789-."
 # RFC 6761 reserves these; as suffixes they hold nobody else's names.
 _OWN_TOP_LEVELS: Final = frozenset({"localhost", "test"})
 
@@ -68,7 +67,7 @@ class HostRules:
     """The names the app answers to; empty means it answers to none."""
 
     allowed: tuple[str, ...] = ()
-    """Exact names ("shop.example.com") or suffixes (".example.com": the name itself and everything below it); no ports."""
+    """Exact names ("shop.example.com") or suffixes (".example.com": the name and everything below it); no ports."""
 
     _exact: frozenset[str] = field(init=False, repr=False, compare=False)
     _suffixes: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -101,12 +100,13 @@ def decide_host(rules: HostRules, header: str | None) -> Verdict:
     if header in rules._exact:  # noqa: SLF001 - rules and decision are one component
         return ALLOW
     try:
-        host = parse_host(header)
+        text, port = _split(header)
+        name = _parse_name(text)
+        if port is not None:
+            _parse_port(port)
     except MalformedHostError:
         return _MALFORMED
-    if rules.matches(host.name):
-        return ALLOW
-    return _NOT_ALLOWED
+    return ALLOW if rules.matches(name) else _NOT_ALLOWED
 
 
 def parse_host(value: str) -> Host:
@@ -115,18 +115,8 @@ def parse_host(value: str) -> Host:
     Stricter than RFC 9110 §7.2 where leniency helps nobody but an attacker: an empty port, a port with leading zeros,
     `127.1` and `0x7f.0.0.1` (which browsers rewrite before they send) are refused.
     """
-    if not value or len(value) > MAX_HOST_LENGTH:  # The length is capped before anything walks the text.
-        raise MalformedHostError("The host is empty or longer than a DNS name and a port can be.")
-    if not value.isascii():
-        # A Unicode name may normalise to another one (U+3002 to a dot, U+FF0F to a slash): only punycode is accepted.
-        raise MalformedHostError("The host holds characters outside ASCII; international names are written as xn--….")
-    if value[0] == "[":
-        literal, bracket, rest = value.partition("]")
-        if not bracket or (rest and rest[0] != ":"):
-            raise MalformedHostError("The host has an address in brackets that is not closed, or text after it.")
-        return Host(_parse_ipv6(literal[1:]), _parse_port(rest[1:]) if rest else None)
-    text, colon, port = value.partition(":")
-    return Host(_parse_name(text), _parse_port(port) if colon else None)
+    name, port = _split(value)
+    return Host(_parse_name(name), None if port is None else _parse_port(port))
 
 
 def parse_host_rule(entry: str) -> str:
@@ -145,37 +135,43 @@ def parse_host_rule(entry: str) -> str:
         ) from error
     if host.port is not None:
         raise ConfigError(f"{entry!r} names a port: hosts are listed without ports, write {host.name!r}.")
-    if name is entry or len(name) == len(entry):
+    if not entry.startswith("."):
         return host.name
     if host.is_address or ("." not in host.name and host.name not in _OWN_TOP_LEVELS):
         raise ConfigError(f"{entry!r} as a suffix would hold other people's hosts: name the domain, .example.com.")
     return f".{host.name}"
 
 
-def hsts_applies(host: str) -> bool:
-    """Tell whether HSTS may be sent for this accepted host, given as the header has it.
-
-    Never for localhost (the browser would remember it for every other project on that machine, on all ports) and never
-    for an address (RFC 6797 §8.1.1: browsers ignore it there).
-    """
-    name = host.partition(":")[0].rstrip(".").lower()
-    return not (not name or name[0] == "[" or name[-1] in _DIGITS or name == "localhost" or name.endswith(".localhost"))
+def _split(value: str) -> tuple[str, str | None]:
+    """Cut the port off; an address in brackets keeps them."""
+    if not value or len(value) > MAX_HOST_LENGTH:  # The length is capped before anything walks the text.
+        raise MalformedHostError("The host is empty or longer than a DNS name and a port can be.")
+    if not value.isascii():
+        # A Unicode name may normalise to another one (U+3002 to a dot, U+FF0F to a slash): only punycode is accepted.
+        raise MalformedHostError("The host holds characters outside ASCII; international names are written as xn--….")
+    if value[0] == "[":
+        literal, bracket, rest = value.partition("]")
+        if not bracket or (rest and rest[0] != ":"):
+            raise MalformedHostError("The host has an address in brackets that is not closed, or text after it.")
+        return f"{literal}]", rest[1:] if rest else None
+    name, colon, port = value.partition(":")
+    return name, port if colon else None
 
 
 def _parse_name(text: str) -> str:
+    if text[:1] == "[":
+        return _parse_ipv6(text[1:-1])
     name = text.lower().removesuffix(".")  # "example.com." is the same host, written fully qualified.
-    # strip() walks in from both ends while characters are allowed, so anything left over is a character that is not.
-    if not name or len(name) > MAX_NAME_LENGTH or name.strip(_NAME_CHARACTERS):
+    # The text is ASCII, so isalnum() means letters and digits. The underscore is no part of a host name: RFC 1123 §2.1.
+    if len(name) > MAX_NAME_LENGTH or not name.replace("-", "").replace(".", "").isalnum():
         raise MalformedHostError("The host is empty, too long, or holds characters that host names do not have.")
-    labels = name.split(".")
-    for label in labels:
-        # The underscore is not in the alphabet either: RFC 1123 §2.1.
-        if not label or len(label) > MAX_LABEL_LENGTH or label[0] == "-" or label[-1] == "-":
-            raise MalformedHostError(
-                "The host has an empty or too long label, or one that begins or ends with a hyphen."
-            )
-    last = labels[-1]
-    if last.isdigit() or last.startswith("0x"):
+    framed = f".{name}."
+    if ".." in framed or ".-" in framed or "-." in framed:
+        raise MalformedHostError("The host has an empty label, or one that begins or ends with a hyphen.")
+    if len(name) > MAX_LABEL_LENGTH and any(len(label) > MAX_LABEL_LENGTH for label in name.split(".")):
+        raise MalformedHostError("The host has a label that is too long.")
+    last = name.rpartition(".")[2]
+    if last[0] in _DIGITS and (last.isdigit() or last.startswith("0x")):
         # WHATWG URL, "ends in a number checker": such a host is an IPv4 address or nothing.
         try:
             IPv4Address(name)

@@ -58,14 +58,16 @@ class UnsafePathError(InvalidInputError):
 
 def decide_path(raw_path: bytes, *, allow_encoded_slash: bool = False) -> Verdict:
     """Decide on the path of a request as it was sent: still encoded, without the query."""
-    if raw_path[:1] != b"/":
+    # Subsequences are looked for with find(): `in` on bytes asks first whether the needle is a number, and is five times
+    # slower.
+    if not raw_path.startswith(b"/"):
         # "*" and "http://…" are forms of the request target that ask a proxy or the server itself (RFC 9112 §3.2).
         return _NOT_ABSOLUTE if raw_path else _EMPTY
     if len(raw_path) > MAX_PATH_BYTES:
         return _TOO_LONG
-    if b"//" in raw_path:
+    if raw_path.find(b"//") >= 0:
         return _DOUBLE_SLASH
-    if b"/." not in raw_path and not raw_path.translate(None, _PLAIN):
+    if raw_path.find(b"/.") < 0 and not raw_path.translate(None, _PLAIN):
         return ALLOW
     return _decide_unusual_path(raw_path, allow_encoded_slash=allow_encoded_slash)
 
@@ -96,20 +98,20 @@ def join_under(root: Path, name: str) -> Path:
 
 
 def _decide_unusual_path(raw_path: bytes, *, allow_encoded_slash: bool) -> Verdict:
-    if b"\\" in raw_path:
+    if raw_path.find(b"\\") >= 0:
         return _BACKSLASH
-    if raw_path.translate(None, _C0_AND_DELETE) != raw_path:
+    if _has_control(raw_path):
         return _CONTROL
-    if not raw_path.isascii() or b"#" in raw_path or b"?" in raw_path or b" " in raw_path:
-        return _BAD_ENCODING
+    if not raw_path.isascii() or len(raw_path.translate(None, b" #?")) != len(raw_path):
+        return _BAD_ENCODING  # Not characters of a path; a server that passes them on has not split the target right.
     decoded = _try_decode(raw_path)
     if decoded is None:
         return _BAD_ENCODING
-    if _has_control(decoded):
-        return _CONTROL
     if decoded is not raw_path:
+        if _has_control(decoded) or _has_c1(decoded):
+            return _CONTROL
         lowered = raw_path.lower()
-        if b"%5c" in lowered or (b"%2f" in lowered and not allow_encoded_slash):
+        if lowered.find(b"%5c") >= 0 or (lowered.find(b"%2f") >= 0 and not allow_encoded_slash):
             return _ENCODED_SLASH
     for segment in decoded.split(b"/"):
         # Java servers and some proxies cut parameters off before they resolve dots: "/..;/admin" is "/../admin" to
@@ -137,9 +139,11 @@ def _try_decode(raw_path: bytes) -> bytes | None:
     return decoded
 
 
-def _has_control(decoded: bytes) -> bool:
-    if decoded.translate(None, _C0_AND_DELETE) != decoded:
-        return True
+def _has_control(text: bytes) -> bool:
+    return len(text.translate(None, _C0_AND_DELETE)) != len(text)
+
+
+def _has_c1(decoded: bytes) -> bool:
     # U+0080 to U+009F in UTF-8: terminals take U+009B for the start of an escape sequence, U+0085 for a line end.
     at = decoded.find(b"\xc2")
     while at >= 0:

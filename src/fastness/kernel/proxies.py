@@ -11,15 +11,14 @@ address is a hole. Not covered: `X-Real-IP`, `X-Forwarded-Host` and `-Port` are 
 network has to make sure that nobody reaches the app around the proxies. ASVS 5.0: V4.1.3, V15.3.4.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.tuples import refuse_bare_text
 
-Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 UNIX_PEER: Final = "unix"
@@ -28,6 +27,14 @@ MAX_ADDRESS_LENGTH: Final = 54  # "[" + 45 characters of IPv6 + "]:65535" and a 
 
 _SECURE_TWINS: Final = {"http": "https", "ws": "wss", "https": "https", "wss": "wss"}
 _PLAIN_TWINS: Final = {"http": "http", "ws": "ws", "https": "http", "wss": "ws"}
+
+
+class Address(NamedTuple):
+    """A parsed address, as text in its one spelling and as a number to compare with networks."""
+
+    text: str
+    version: int
+    number: int
 
 
 class ClientAddress(NamedTuple):
@@ -55,7 +62,7 @@ class ProxyRules:
     _is_active: bool = field(init=False, repr=False, compare=False)
     _trusts_unix: bool = field(init=False, repr=False, compare=False)
     _exact: frozenset[str] = field(init=False, repr=False, compare=False)
-    _networks: tuple[Network, ...] = field(init=False, repr=False, compare=False)
+    _ranges: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         refuse_bare_text("trusted", self.trusted)
@@ -67,16 +74,19 @@ class ProxyRules:
             )
         if self.headers not in {"x-forwarded", "forwarded"}:
             raise ConfigError('headers is "x-forwarded" or "forwarded".')
-        networks = tuple(_parse_network(entry) for entry in self.trusted if entry != UNIX_PEER)
-        exact = {str(network.network_address) for network in networks if network.num_addresses == 1}
+        networks = [_parse_network(entry) for entry in self.trusted if entry != UNIX_PEER]
+        singles = [network for network in networks if network.num_addresses == 1]
+        wider = [network for network in networks if network.num_addresses > 1]
         object.__setattr__(self, "_is_active", bool(self.trusted) or self.hop_count is not None)
         object.__setattr__(self, "_trusts_unix", UNIX_PEER in self.trusted)
-        object.__setattr__(self, "_exact", frozenset(exact))
-        object.__setattr__(self, "_networks", networks)
+        object.__setattr__(self, "_exact", frozenset(str(network.network_address) for network in singles))
+        object.__setattr__(self, "_ranges", tuple((each.version, int(each[0]), int(each[-1])) for each in wider))
 
     def trusts(self, address: Address) -> bool:
         """Tell whether a parsed address is one of the declared proxies."""
-        return any(address in network for network in self._networks)
+        return address.text in self._exact or any(
+            version == address.version and first <= address.number <= last for version, first, last in self._ranges
+        )
 
 
 def resolve_client(
@@ -94,75 +104,70 @@ def resolve_client(
     several times is given joined with commas, in order (RFC 9110 §5.3).
     """
     if not rules._is_active:  # noqa: SLF001 - rules and decision are one component
-        return ClientAddress(peer, scheme, False)  # noqa: FBT003 - fields of a tuple
-    address = None if peer is None else _try_address(peer)
-    if not _is_proxy(rules, peer, address):
-        return ClientAddress(peer, scheme, False)  # noqa: FBT003 - same
+        return ClientAddress(_canonical(peer), scheme, via_proxy=False)
+    if not _is_proxy(rules, peer):
+        return ClientAddress(_canonical(peer), scheme, via_proxy=False)
     if rules.headers == "forwarded":
-        return _walk(rules, address, scheme, forwarded, None, _forwarded_hops)
-    return _walk(rules, address, scheme, x_forwarded_for, x_forwarded_proto, _x_forwarded_hops)
-
-
-class _Hop(NamedTuple):
-    """One entry of the list: who connected to the proxy, and how."""
-
-    address: Address | None
-    proto: str | None
-
-
-def _walk(
-    rules: ProxyRules,
-    peer: Address | None,
-    scheme: str,
-    header: str | None,
-    proto: str | None,
-    read_hops: Callable[[str], Iterator[_Hop]],
-) -> ClientAddress:
-    client = peer
-    count = rules.hop_count
-    steps = 0
-    for hop in read_hops(header) if header else ():
-        if hop.address is None:
-            break
-        client, steps = hop.address, steps + 1
-        proto = hop.proto or proto
-        if steps == count or (count is None and not rules.trusts(client)):
-            break
-    if count is not None and steps < count:
+        hops, proto = _read_forwarded(forwarded), None
+    else:
+        hops, proto = _read_x_forwarded(x_forwarded_for), x_forwarded_proto
+    client, steps = _canonical(peer), 0
+    for text, hop_proto in hops:
+        address = _try_address(text)
+        if address is None:
+            return ClientAddress(client, _apply_proto(scheme, proto), via_proxy=True)
+        client, steps, proto = address.text, steps + 1, hop_proto or proto
+        if steps == rules.hop_count or (rules.hop_count is None and not rules.trusts(address)):
+            return ClientAddress(client, _apply_proto(scheme, proto), via_proxy=True)
+    if rules.hop_count is not None:
         # Fewer entries than proxies: the request did not come the declared way, so nothing it says is believed.
-        return ClientAddress(None if peer is None else str(peer), scheme, False)  # noqa: FBT003 - fields of a tuple
-    return ClientAddress(None if client is None else str(client), _apply_proto(scheme, proto), True)  # noqa: FBT003 - same
+        return ClientAddress(_canonical(peer), scheme, via_proxy=False)
+    return ClientAddress(client, _apply_proto(scheme, proto), via_proxy=True)
 
 
-def _is_proxy(rules: ProxyRules, peer: str | None, address: Address | None) -> bool:
+def _is_proxy(rules: ProxyRules, peer: str | None) -> bool:
     if rules.hop_count is not None:
         return True
     if not peer:
         return rules._trusts_unix  # noqa: SLF001 - rules and decision are one component
-    return peer in rules._exact or (address is not None and rules.trusts(address))  # noqa: SLF001 - same
+    if peer in rules._exact:  # noqa: SLF001 - same
+        return True
+    address = _try_address(peer)
+    return address is not None and rules.trusts(address)
 
 
-def _x_forwarded_hops(header: str) -> Iterator[_Hop]:
-    for entry in reversed(header.rsplit(",", MAX_HOPS)):
-        yield _Hop(_try_address(entry.strip(" \t")), None)
+def _canonical(peer: str | None) -> str | None:
+    """The peer as it is counted and logged; a socket for both families shows 192.0.2.1 as ::ffff:192.0.2.1."""
+    if peer is None or not peer.startswith("::ffff:"):
+        return peer
+    address = _try_address(peer)
+    return peer if address is None else address.text
 
 
-def _forwarded_hops(header: str) -> Iterator[_Hop]:
-    # A comma or semicolon inside quotes would cut an entry in two that cannot be parsed, which stops the walk: no
-    # address and no scheme has one.
-    for element in reversed(header.rsplit(",", MAX_HOPS)):
+def _read_x_forwarded(header: str | None) -> Iterator[tuple[str, str | None]]:
+    """Give the entries from the right, and the scheme that stands with each (here none)."""
+    if header:
+        for entry in reversed(header.rsplit(",", MAX_HOPS)):
+            yield entry.strip(" \t"), None
+
+
+def _read_forwarded(header: str | None) -> Iterator[tuple[str, str | None]]:
+    """The same for RFC 7239, where each entry has the scheme that its client used."""
+    # A comma or semicolon inside quotes cuts an entry in two that cannot be parsed, which stops the walk: no address and
+    # no scheme has one. Reading from the right, an open quote in the client's own part swallows nothing.
+    for element in reversed(header.rsplit(",", MAX_HOPS)) if header else ():
         fields: dict[str, str] = {}
         for pair in element.split(";"):
             name, _, value = pair.strip(" \t").partition("=")
             key = name.lower()
             if key in fields:
-                value = ""  # RFC 7239 §4: each parameter at most once; two that differ mean nothing.
+                value = "?"  # RFC 7239 §4: each parameter at most once; two of them mean nothing.
             fields[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-        yield _Hop(_try_address(fields.get("for", "")), fields.get("proto"))
+        yield fields.get("for", ""), fields.get("proto")
 
 
 def _apply_proto(scheme: str, proto: str | None) -> str:
-    """One value, "http" or "https", or nothing changes: "https, http" was written by two parties, one perhaps the client."""
+    """One value, "http" or "https", or nothing changes: "https, http" has two authors, one of them perhaps the client."""
     match (proto or "").strip(" \t").lower():
         case "https" | "wss":
             return _SECURE_TWINS.get(scheme, scheme)
@@ -174,28 +179,42 @@ def _apply_proto(scheme: str, proto: str | None) -> str:
 
 def _try_address(text: str) -> Address | None:
     """Parse an address, with a port perhaps; `None` for "unknown", obfuscated names (`_hidden`), zones and all else."""
-    if not text or len(text) > MAX_ADDRESS_LENGTH or "%" in text:
+    if not text or len(text) > MAX_ADDRESS_LENGTH:
         return None
-    if text[0] == "[":
-        text, bracket, port = text[1:].partition("]")
-        if not bracket or (port and not _is_port(port)):
-            return None
-        if ":" not in text:
-            return None
-    elif text.count(":") == 1:
+    colons = text.count(":")
+    if colons > 1:
+        return _try_ipv6(text)
+    if colons:
         text, _, port = text.partition(":")
-        if not _is_port(f":{port}"):
+        if not _is_port(port):
             return None
     try:
-        address = ip_address(text)
-    except ValueError:
+        return Address(
+            text, 4, int(IPv4Address(text))
+        )  # Accepts the one canonical spelling only, so text is canonical.
+    except AddressValueError:
         return None
-    # ::ffff:10.0.0.1 is 10.0.0.1 seen through a socket for both families.
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def _try_ipv6(text: str) -> Address | None:
+    if text[0] == "[":
+        text, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and (rest[0] != ":" or not _is_port(rest[1:]))):
+            return None
+    try:
+        address = IPv6Address(text)
+    except AddressValueError:
+        return None
+    if address.scope_id is not None:
+        return None  # A zone names an interface of one machine.
+    mapped = address.ipv4_mapped
+    if mapped is not None:
+        return Address(str(mapped), 4, int(mapped))
+    return Address(address.compressed, 6, int(address))
 
 
 def _is_port(text: str) -> bool:
-    return text[0] == ":" and 0 < len(text) - 1 <= 5 and text.isascii() and text[1:].isdigit()
+    return 0 < len(text) <= 5 and text.isascii() and text.isdigit()
 
 
 def _parse_network(entry: str) -> Network:

@@ -3,7 +3,7 @@
 `?next=` and its kin are written by whoever made the link. An open redirect lends our name to a phishing page and
 leaks what the browser carries along, so a target is either a path on this host or an http(s) address on a host that
 was declared. The attacker writes any text; the danger is that we and the browser read it differently (WHATWG URL:
-`\\` is `/`, tabs and line ends vanish, `https:evil.com` has a host), so whatever needs interpretation is refused
+a backslash is a slash, tabs and line ends vanish, `https:evil.com` has a host), so whatever needs interpretation is refused
 instead of interpreted.
 
 A path has to be one that the path decision would accept, since that is where it leads. Not covered: what a declared
