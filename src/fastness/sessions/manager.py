@@ -71,13 +71,17 @@ class Sessions:
         self._clock = clock
         self._events = events
 
+    def fresh(self, *, events: EventSink | None = None) -> Session:
+        """An empty session for a visitor without a cookie; nothing is stored until something is put into it."""
+        return Session(now=self._clock.epoch(), max_bytes=self._rules.max_bytes, events=events or self._events)
+
     async def load(self, cookie_value: str | None, *, events: EventSink | None = None) -> Session:
         """The session of this cookie, or an empty one without an id; `rejected` tells that the cookie was refused.
 
         `events` takes this request's events instead of the application's sink, which knows neither address nor route.
         """
-        now = self._clock.epoch()
-        session = Session(now=now, max_bytes=self._rules.max_bytes, events=events or self._events)
+        session = self.fresh(events=events)
+        now = session._seen
         if cookie_value is None:
             return session
         if len(cookie_value) != ID_LENGTH or not cookie_value.isascii():
