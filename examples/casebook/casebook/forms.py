@@ -17,7 +17,10 @@ class NoteForm(Form):
     text = TextAreaField(
         "New note",
         filters=[stripped],
-        validators=[InputRequired("Write something first."), Length(max=5000, message="A note has at most 5000 characters.")],
+        validators=[
+            InputRequired("Write something first."),
+            Length(max=5000, message="A note has at most 5000 characters."),
+        ],
     )
 
 
@@ -27,7 +30,10 @@ class CaseForm(Form):
     title = StringField(
         "Title",
         filters=[stripped],
-        validators=[InputRequired("Give the case a title."), Length(max=200, message="A title has at most 200 characters.")],
+        validators=[
+            InputRequired("Give the case a title."),
+            Length(max=200, message="A title has at most 200 characters."),
+        ],
     )
     client = StringField(
         "Client",

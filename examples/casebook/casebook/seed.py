@@ -8,7 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from casebook.models import Status
+from casebook.models import Case, Note, Status
+from fastness import Fastness
+from fastness.auth.users import find_user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +51,17 @@ STORIES = (
         summary="Somebody wrote to the front desk in the name of a client. We keep what they sent, exactly as they "
         "sent it, for the report to the police.",
         notes=(
-            ("maren", 11.9, "One word from the link:\n" + "a1b2c3d4e5f6" * 22 + "\nand this at the end of it: 🙈🔒👩🏽‍💼"),
+            (
+                "maren",
+                11.9,
+                "One word from the link:\n" + "a1b2c3d4e5f6" * 22 + "\nand this at the end of it: 🙈🔒👩🏽‍💼",
+            ),
             ("idris", 11.2, "קיבלתי את אותו המכתב אתמול, 14:30. לא לחצתי."),
-            ("maren", 10.4, "Read the name of the attachment letter by letter, it turns round half-way:\ninvoice_\u202efdp.exe"),
+            (
+                "maren",
+                10.4,
+                "Read the name of the attachment letter by letter, it turns round half-way:\ninvoice_\u202efdp.exe",
+            ),
             ("maren", 9.3, 'Their signature held a picture that was none: "><img src=x onerror=alert(1)>'),
             ("idris", 6.6, "The “document” they sent was this, word for word:\n<script>alert(1)</script>"),
             (
@@ -86,11 +96,13 @@ STORIES = (
     ),
     Story(
         owner="maren",
-        title="Neighbour’s extension and the right to light: letter before action, and the survey",
+        title="Neighbour's extension and the right to light: letter before action, and the survey",
         client="Ruth & Pavel Novák",
         days_ago=47,
         status=Status.WAITING,
-        notes=(("maren", 46.8, "Surveyor comes on the first dry day. Until then nothing can be said about the angle."),),
+        notes=(
+            ("maren", 46.8, "Surveyor comes on the first dry day. Until then nothing can be said about the angle."),
+        ),
     ),
     Story(
         owner="maren",
@@ -143,3 +155,41 @@ STORIES = (
         notes=(("idris", 101.0, "New card collected. All six diacritics are right."),),
     ),
 )
+
+
+async def seed(app: Fastness) -> str:
+    """Fill an empty demo, leave a filled one as it is, and return what to tell whoever started it."""
+    services = app.services
+    async with services.open_unit(is_read_only=False) as unit:
+        db = unit.session
+        if await find_user(db, PEOPLE[0].username) is None:
+            people = {
+                person.username: await services.accounts.create_user(
+                    db, username=person.username, password=person.password, display_name=person.display_name
+                )
+                for person in PEOPLE
+            }
+            ids = {username: user.id for username, user in people.items()}
+            now = datetime.now(UTC)
+            numbers: Counter[int] = Counter()
+            for story in sorted(STORIES, key=lambda story: -story.days_ago):
+                opened_on = (now - timedelta(days=story.days_ago)).date()
+                numbers[opened_on.year] += 1
+                db.add(
+                    Case(
+                        owner_id=ids[story.owner],
+                        year=opened_on.year,
+                        number=numbers[opened_on.year],
+                        title=story.title,
+                        client=story.client,
+                        summary=story.summary,
+                        status=story.status,
+                        opened_on=opened_on,
+                        notes=[
+                            Note(author_id=ids[author], text=text, written_at=now - timedelta(days=days_ago))
+                            for author, days_ago, text in story.notes
+                        ],
+                    )
+                )
+    lines = [f"  {person.username:<8}{person.password}" for person in PEOPLE]
+    return "\n".join(["Sign in as", *lines])
