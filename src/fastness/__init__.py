@@ -11,17 +11,32 @@ from types import MappingProxyType
 __version__ = "0.1.0"
 
 # Public name → the module it lives in; a module of the very name is itself what is exported.
-HOMES = MappingProxyType({
-    "Because": "fastness.kernel.because",
-    "ConfigError": "fastness.kernel.errors",
-    "DeniedError": "fastness.kernel.errors",
-    "FastnessError": "fastness.kernel.errors",
-    "InvalidInputError": "fastness.kernel.errors",
-    "Model": "fastness.db.model",
-    "Secret": "fastness.kernel.secret",
-    "TamperedError": "fastness.kernel.errors",
-    "UnavailableError": "fastness.kernel.errors",
-})  # fmt: skip
+HOMES = MappingProxyType(
+    {
+        "Because": "fastness.kernel.because",
+        "ConfigError": "fastness.kernel.errors",
+        "DeniedError": "fastness.kernel.errors",
+        "Fastness": "fastness.app",
+        "FastnessError": "fastness.kernel.errors",
+        "HTMLResponse": "fastness.web.responses",
+        "Identity": "fastness.sessions.identity",
+        "InvalidInputError": "fastness.kernel.errors",
+        "JSONResponse": "fastness.web.responses",
+        "Model": "fastness.db.model",
+        "PublicID": "fastness.db.model",
+        "Request": "fastness.web.requests",
+        "Response": "fastness.web.responses",
+        "Routes": "fastness.web.routing",
+        "Secret": "fastness.kernel.secret",
+        "Settings": "fastness.settings.settings",
+        "TamperedError": "fastness.kernel.errors",
+        "UnavailableError": "fastness.kernel.errors",
+        "WebSocket": "fastness.web.sockets",
+        "access": "fastness.web.access",
+        "redirect": "fastness.web.responses",
+        "render": "fastness.web.templates",
+    }
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 
+from fastness.app import Fastness as Fastness
 from fastness.db.model import Model as Model
+from fastness.db.model import PublicID as PublicID
 from fastness.kernel.because import Because as Because
 from fastness.kernel.errors import ConfigError as ConfigError
 from fastness.kernel.errors import DeniedError as DeniedError
@@ -9,6 +11,17 @@ from fastness.kernel.errors import InvalidInputError as InvalidInputError
 from fastness.kernel.errors import TamperedError as TamperedError
 from fastness.kernel.errors import UnavailableError as UnavailableError
 from fastness.kernel.secret import Secret as Secret
+from fastness.sessions.identity import Identity as Identity
+from fastness.settings.settings import Settings as Settings
+from fastness.web import access as access
+from fastness.web.requests import Request as Request
+from fastness.web.responses import HTMLResponse as HTMLResponse
+from fastness.web.responses import JSONResponse as JSONResponse
+from fastness.web.responses import Response as Response
+from fastness.web.responses import redirect as redirect
+from fastness.web.routing import Routes as Routes
+from fastness.web.sockets import WebSocket as WebSocket
+from fastness.web.templates import render as render
 
 HOMES: Mapping[str, str]
 __version__: str

@@ -1,0 +1,98 @@
+"""Sign in and sign out: the pages every app with people in it has.
+
+One text, one status and the same work for an unknown name, a wrong password and a closed account (ASVS 5.0 V6.3.8). The session
+gets a new id at the moment somebody signs in, so an id that was planted before is worth nothing (V7.2.4), and signing out ends
+it in the store, not only in the browser (V7.4.1), tells the browser to drop its cache, and is a POST, so that no link does it.
+"""
+
+from typing import Any, Final
+
+from fastness.kernel.redirects import try_safe_target
+from fastness.web.access import public
+from fastness.web.requests import Request
+from fastness.web.responses import Response, redirect
+from fastness.web.routing import Routes
+from fastness.web.templates import render_own
+
+SIGN_IN_PATH: Final = "/account/sign-in"
+SIGN_OUT_PATH: Final = "/account/sign-out"
+SIGNED_OUT_PATH: Final = "/account/signed-out"
+_REFUSED: Final = "This name and password do not go together."
+_MAX_SIGN_IN_BYTES: Final = 32_768
+
+account_routes: Final = Routes()
+
+
+@account_routes.get(SIGN_IN_PATH, access=public, name="sign_in")
+async def show_sign_in(request: Request) -> Response:
+    """The form; whoever is signed in already is sent on."""
+    target = next_target(request, request.query.get("next"))
+    if request.user_or_none is not None:
+        return redirect(request, target or "/")
+    return sign_in_page(request, next_path=target)
+
+
+@account_routes.post(SIGN_IN_PATH, access=public, name="sign_in", max_body_bytes=_MAX_SIGN_IN_BYTES)
+async def sign_in(request: Request) -> Response:
+    """Check name and password; a right pair gets a new session."""
+    fields: dict[str, str] = {name: value for name, value in await request.form_pairs() if isinstance(value, str)}
+    username = fields.get("username", "").strip()
+    password = fields.get("password", "")
+    target = next_target(request, fields.get("next"))
+    remember = fields.get("remember") == "yes"
+    problems = []
+    if not username:
+        problems.append(("username", "Enter your user name."))
+    if not password:
+        problems.append(("password", "Enter your password."))
+    if not problems:
+        identity = await request.site.check_password(request.exchange, username, password)
+        if identity is not None:
+            request.site.sessions.sign_in(request.session, identity, remember=remember)
+            return redirect(request, target or "/")
+        problems.append(("", _REFUSED))
+    return sign_in_page(
+        request, next_path=target, username=username[:150], problems=problems, remember=remember, status=422
+    )
+
+
+@account_routes.post(SIGN_OUT_PATH, access=public, name="sign_out")
+async def sign_out(request: Request) -> Response:
+    """End the session in the store, and have the browser forget its pages."""
+    request.site.sessions.sign_out(request.session)
+    response = redirect(request, SIGNED_OUT_PATH)
+    # The back button shall not bring private pages back from the browser's caches (W3C Clear Site Data).
+    response.headers["clear-site-data"] = '"cache"'
+    return response
+
+
+@account_routes.get(SIGNED_OUT_PATH, access=public, name="signed_out")
+async def show_signed_out(request: Request) -> Response:
+    """Confirm that nobody is signed in any more."""
+    return render_own(request, "accounts/signed_out.html", sign_in=SIGN_IN_PATH)
+
+
+def sign_in_page(
+    request: Request,
+    *,
+    next_path: str,
+    username: str = "",
+    problems: "list[tuple[str, str]] | None" = None,
+    remember: bool = False,
+    status: int = 200,
+) -> Response:
+    """The form with what was typed, but for the password."""
+    values: dict[str, Any] = {
+        "action": request.path_for("sign_in"),
+        "username": username,
+        "problems": problems or [],
+        "next": next_path,
+        "may_remember": True,
+        "remember": remember,
+    }
+    return render_own(request, "accounts/sign_in.html", status=status, **values)
+
+
+def next_target(request: Request, value: str | None) -> str:
+    """Where to go after signing in: an address of this site, or nothing. What is not safe is dropped without a word."""
+    return try_safe_target(request.site.redirects, value, own_host=request.host) or ""

@@ -1,0 +1,64 @@
+"""Addresses by name: routes and static files.
+
+Values go into a path percent-encoded, a slash in a parameter of one segment is refused, and the result is a path: which host
+it is on is nobody's choice but the browser's.
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from fastness.kernel.errors import ConfigError
+from fastness.web.routing import Route
+from fastness.web.static import StaticFiles
+
+
+class UnknownRouteError(ConfigError):
+    """`url()` or `redirect()` named a route that does not exist, or with other parameters than it has."""
+
+    code = "unknown_route"
+
+
+class Addresses:
+    """The address book of a sealed app."""
+
+    __slots__ = ("_routes", "_static")
+
+    def __init__(self, routes: Iterable[Route], static: StaticFiles) -> None:
+        by_name: dict[str, list[Route]] = {}
+        for route in routes:
+            by_name.setdefault(route.name, []).append(route)
+        self._routes = by_name
+        self._static = static
+
+    def path(self, name: str, params: Mapping[str, object]) -> str:
+        """The path of the route `name`. A name that GET and POST share is one address."""
+        routes = self._routes.get(name)
+        if routes is None:
+            raise UnknownRouteError(
+                f"There is no route named {name!r}. Known names: {', '.join(sorted(self._routes))}."
+            )
+        wanted = params.keys()
+        for route in routes:
+            if route.convertors.keys() == wanted:
+                return fill(route, params)
+        raise UnknownRouteError(
+            f"The route {name!r} takes {sorted(routes[0].convertors) or 'no parameters'}, not {sorted(wanted) or 'none'}."
+        )
+
+    def static(self, name: str) -> str:
+        """The address of a static file; it changes with the file's content."""
+        return self._static.address(name)
+
+
+def fill(route: Route, params: Mapping[str, object]) -> str:
+    """The route's path with its parameters filled in."""
+    path = route.path_format
+    for name, convertor in route.convertors.items():
+        # Starlette's convertors refuse a wrong value with an assertion; the expression decides here, also under -O.
+        text = str(convertor.to_string(params[name]))
+        path = path.replace(
+            "{" + name + "}", quote(text, safe="/" if "/" in convertor.regex or convertor.regex == ".*" else "")
+        )
+    if route.regex.fullmatch(path) is None and "%" not in path:
+        raise UnknownRouteError(f"The route {route.name!r} cannot have the parameters {dict(params)!r}.")
+    return path

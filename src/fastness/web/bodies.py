@@ -1,0 +1,82 @@
+"""Reading bodies: whole, as a urlencoded form, as a multipart form, as JSON. Every reader has a bound.
+
+urlencoded bodies are read with the standard library; multipart goes through Starlette's parser on python-multipart, with the
+route's limits on fields and files. A body's bytes were counted before they come here (`web/limits.py`).
+ASVS 5.0 V2.2.1, V15.2.2.
+"""
+
+from collections.abc import AsyncGenerator
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from fastness.kernel.errors import InvalidInputError
+from fastness.kernel.limits import LimitRules
+from fastness.web.exchange import Receive
+
+
+class MalformedFormError(InvalidInputError):
+    """A form body that cannot be read, or that has more fields than the route takes."""
+
+    code = "malformed_form"
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body. Raises Starlette's `ClientDisconnect` if the client goes away before its end."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        return whole
+    chunks: list[bytes] = []
+    while True:
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await receive()
+
+
+async def stream_body(receive: Receive) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        if chunk:
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+def read_urlencoded(body: bytes, *, max_fields: int) -> list[tuple[str, str]]:
+    """The pairs of a urlencoded form, in order. Refuses bytes that are no UTF-8 instead of replacing them."""
+    if not body:
+        return []
+    if body.count(b"&") >= max_fields:
+        raise MalformedFormError(f"The form has more than {max_fields} fields.")
+    try:
+        text = body.decode("ascii")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=max_fields)
+    except ValueError:
+        raise MalformedFormError("The form is not valid urlencoded UTF-8.") from None
+
+
+async def read_multipart(
+    headers: dict[bytes, bytes], receive: Receive, limits: LimitRules
+) -> list[tuple[str, str | UploadFile]]:
+    """The parts of a multipart form, in order; files are spooled to disk past 1 MB."""
+    parser = MultiPartParser(
+        Headers(raw=list(headers.items())),
+        stream_body(receive),
+        max_files=limits.max_files,
+        max_fields=limits.max_fields,
+    )
+    try:
+        form: FormData = await parser.parse()
+    except MultiPartException as error:
+        raise MalformedFormError(f"The multipart form cannot be read: {error.message}") from None
+    return form.multi_items()

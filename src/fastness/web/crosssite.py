@@ -1,0 +1,70 @@
+"""Unsafe requests come from this site's own pages, or not at all.
+
+The browser itself says where a request comes from (`Sec-Fetch-Site`, `Origin`), and no page can forge it; the kernel's
+decision reads the two. A client that sends neither is no current browser: it passes when it carries no session cookie, and
+otherwise must hold a form token: `needs_form_token` tells the form-token stage to ask for it whatever the body is. A WebSocket
+upgrade counts as unsafe, before `accept()`: same-origin policy does not hold for sockets (CWE-1385). ASVS 5.0 V3.5.1, V3.5.3,
+V4.4.2.
+"""
+
+from typing import Final
+
+from fastness.kernel.crosssite import CrossSiteReason, CrossSiteRules, decide_cross_site
+from fastness.kernel.limits import SAFE_METHODS
+from fastness.kernel.verdicts import Allow
+from fastness.web.exchange import CROSS_SITE, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.refusals import CrossSiteError, PipelineFaultError
+
+_OWN_PAGE: Final = frozenset({b"same-origin", b"none"})
+
+
+class CrossSiteStage:
+    """Refuses unsafe requests of other sites."""
+
+    __slots__ = ("app", "cookie_name", "rules")
+
+    def __init__(self, app: ASGIApp, *, rules: CrossSiteRules, cookie_name: bytes) -> None:
+        self.app = app
+        self.rules = rules
+        self.cookie_name = cookie_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        if exchange.method in SAFE_METHODS:
+            exchange.stamps |= CROSS_SITE
+            await self.app(scope, receive, send)
+            return
+        route = exchange.route
+        if route is None:
+            raise PipelineFaultError("stage_missing", "The cross-site stage ran before a route was matched.")
+        self._decide(exchange)
+        exchange.stamps |= CROSS_SITE
+        await self.app(scope, receive, send)
+
+    def _decide(self, exchange: Exchange) -> None:
+        route = exchange.route
+        if route is None or route.insecure_cross_site is not None:
+            return
+        rules = self.rules
+        if route.trusted_origins:
+            rules = CrossSiteRules(trusted_origins=rules.trusted_origins + route.trusted_origins)
+        headers = exchange.headers
+        cookies = headers.get(b"cookie")
+        verdict = decide_cross_site(
+            rules,
+            method=exchange.method,
+            is_websocket=exchange.is_websocket,
+            sec_fetch_site=exchange.text(b"sec-fetch-site"),
+            origin=exchange.text(b"origin"),
+            scheme=exchange.scheme,
+            host=exchange.host,
+            has_session_cookie=cookies is not None and self.cookie_name in cookies,
+        )
+        if isinstance(verdict, Allow):
+            site = headers.get(b"sec-fetch-site")
+            exchange.has_origin_evidence = site is not None or b"origin" in headers
+            exchange.is_trusted_cross_site = site is not None and site not in _OWN_PAGE
+        elif verdict.reason is not CrossSiteReason.NO_ORIGIN_WITH_COOKIE:
+            raise CrossSiteError(verdict.reason)
+        else:
+            exchange.needs_form_token = True

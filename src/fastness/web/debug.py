@@ -1,0 +1,154 @@
+"""The development error page: the whole story, for the developer at this machine alone.
+
+It exists in the development profile only, answers loopback peers only (the peer of the connection, no header), and shows no
+value that may be a secret: names that sound like one, values of `Secret`, cookies and authorisation headers, and anything that
+equals a known secret are blanked before the template sees them. In production this module is never asked. ASVS 5.0 V13.4.2.
+"""
+
+import ipaddress
+import linecache
+import traceback
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Final
+
+from fastness.kernel.errors import FastnessError
+from fastness.kernel.events import is_secret_name
+from fastness.kernel.secret import Secret
+from fastness.web.exchange import Exchange
+from fastness.web.pages import title_of
+from fastness.web.recording import request_id
+from fastness.web.refusals import RefusedError
+from fastness.web.requests import Request
+from fastness.web.responses import HTMLResponse, Response
+
+_SOURCE_LINES: Final = 5
+_MAX_VALUE: Final = 300
+_MAX_FRAMES: Final = 40
+_HIDDEN: Final = "not shown"
+_HIDDEN_HEADERS: Final = frozenset(
+    {b"cookie", b"authorization", b"proxy-authorization", b"x-csrf-token", b"x-csrftoken"}
+)
+
+Value = tuple[str, str, bool]
+"""A name, its text, and whether the text was blanked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One frame of the traceback, ready to be shown."""
+
+    function: str
+    file: str
+    line: int
+    is_app: bool
+    source: list[tuple[int, str]]
+    values: list[Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """An exception's kind and text; `fix` is what our own errors say to do."""
+
+    kind: str
+    message: str
+    code: str = ""
+    fix: str = ""
+
+
+def is_debug_wanted(exchange: Exchange, error: Exception) -> bool:
+    """Whether this is development, the caller this machine, and the error a failure of code."""
+    if not exchange.site.is_development or not exchange.wants_page or isinstance(error, RefusedError):
+        return False
+    return is_loopback(exchange.peer_ip)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the peer is this machine."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def debug_response(request: Request, error: Exception) -> Response:
+    """The page with traceback, values and headers."""
+    exchange = request.exchange
+    status = error.status if isinstance(error, FastnessError) else 500
+    causes: list[Story] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and len(causes) < _MAX_FRAMES:
+        causes.append(story_of(cause))
+        cause = cause.__cause__
+    route = exchange.route
+    context = {
+        "status": status,
+        "title": title_of(status),
+        "exception": story_of(error),
+        "causes": causes,
+        "frames": frames_of(error.__traceback__),
+        "request_line": f"{exchange.method} {request.path}",
+        "headers": headers_of(exchange),
+        "route": "" if route is None else f"{route.name}, {route.where}",
+        "request_id": request_id(exchange),
+        "static": exchange.site.addresses.static,
+        "nonce": exchange.nonce,
+    }
+    return HTMLResponse(exchange.site.render("errors/development.html", context), status=status)
+
+
+def story_of(error: BaseException) -> Story:
+    """Kind and message of an exception."""
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    if isinstance(error, FastnessError):
+        return Story(kind=kind, message=type(error).__doc__ or kind, code=error.code, fix=error.detail)
+    return Story(kind=kind, message="".join(traceback.format_exception_only(error)).strip()[:2000])
+
+
+def frames_of(trace: TracebackType | None) -> list[Frame]:
+    """The innermost frames, outermost first."""
+    found = list(traceback.walk_tb(trace))[-_MAX_FRAMES:]
+    return [frame_of(frame, line) for frame, line in found]
+
+
+def frame_of(frame: FrameType, line: int) -> Frame:
+    """One frame with its source and its values."""
+    file = frame.f_code.co_filename
+    first = max(1, line - _SOURCE_LINES)
+    source = [
+        (number, linecache.getline(file, number).rstrip("\n")) for number in range(first, line + _SOURCE_LINES + 1)
+    ]
+    is_app = "site-packages" not in file and "/fastness/" not in file and not file.startswith("<frozen")
+    return Frame(
+        function=frame.f_code.co_qualname,
+        file=file,
+        line=line,
+        is_app=is_app,
+        source=[(number, text) for number, text in source if text],
+        # Values of library frames are noise, and those of our own hold keys and tokens.
+        values=[value_of(name, value) for name, value in frame.f_locals.items()] if is_app else [],
+    )
+
+
+def value_of(name: str, value: object) -> Value:
+    """A variable's text, or a blank for what may be secret."""
+    if is_secret_name(name) or isinstance(value, Secret):
+        return (name, _HIDDEN, True)
+    if isinstance(value, str | int | float | bool | None):
+        text = repr(value)
+    elif isinstance(value, bytes | bytearray):
+        text = f"{len(value)} bytes"
+    else:
+        # Another object's repr may hold anything, a password hash or a whole form: its type has to do.
+        text = f"<{type(value).__module__}.{type(value).__qualname__}>"
+    return (name, text[:_MAX_VALUE], False)
+
+
+def headers_of(exchange: Exchange) -> list[Value]:
+    """The request's headers, without what authenticates."""
+    return [
+        (name.decode("latin-1"), _HIDDEN, True)
+        if name in _HIDDEN_HEADERS
+        else (name.decode("latin-1"), value.decode("latin-1")[:_MAX_VALUE], False)
+        for name, value in exchange.headers.items()
+    ]

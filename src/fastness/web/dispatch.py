@@ -1,0 +1,132 @@
+"""The end of the pipeline: the matched route's own code.
+
+`Dispatch` asks once more for every stamp, then calls what the route serves: a handler, a class with a method for each verb, a
+WebSocket handler, or a foreign ASGI app, which gets the scope that Starlette's router would have given it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.responses import Response as StarletteResponse
+
+from fastness.kernel.errors import FastnessError
+from fastness.web.exchange import BEFORE_HANDLER, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, missing_stamps
+from fastness.web.refusals import PipelineFaultError
+from fastness.web.requests import Request
+from fastness.web.routing import Route
+from fastness.web.sockets import WebSocket
+
+
+class NoResponseError(FastnessError):
+    """A handler returned something that is not a response."""
+
+    code = "no_response"
+    status = 500
+
+
+class Dispatch:
+    """Calls the matched route."""
+
+    __slots__ = ("apps",)
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.apps = {route: app_of(route) for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        route = exchange.route
+        if route is None or exchange.stamps & BEFORE_HANDLER != BEFORE_HANDLER:
+            missing = missing_stamps(exchange.stamps, BEFORE_HANDLER)
+            raise PipelineFaultError("stage_missing", f"These stages did not run before the handler: {missing}.")
+        await self.apps[route](scope, receive, send)
+
+
+def app_of(route: Route) -> ASGIApp:
+    """The ASGI app that serves a route."""
+    match route.kind:
+        case "http":
+            return class_app(route.endpoint) if isinstance(route.endpoint, type) else handler_app(route.endpoint)
+        case "websocket":
+            return socket_app(route.endpoint)
+        case "mount":
+            return mounted_app(route.endpoint)
+        case "asgi" | "websocket-asgi":
+            return foreign_app(route.endpoint)
+
+
+def handler_app(handler: Callable[[Request], Awaitable[Any]]) -> ASGIApp:
+    """A coroutine function that takes the request and returns a response."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await handler(Request(scope, receive))
+        if not isinstance(response, StarletteResponse):
+            raise_no_response(handler, response)
+        await response(scope, receive, send)
+
+    return app
+
+
+def class_app(endpoint: type) -> ASGIApp:
+    """A class with a coroutine method for each verb; an instance is made for each request."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"].lower()
+        instance = endpoint()
+        handler = getattr(instance, method, None)
+        if handler is None and method == "head":
+            handler = instance.get
+        if handler is None:
+            raise PipelineFaultError("no_method", f"{endpoint.__qualname__} has no method {method}.")
+        response = await handler(Request(scope, receive))
+        if not isinstance(response, StarletteResponse):
+            raise_no_response(handler, response)
+        await response(scope, receive, send)
+
+    return app
+
+
+def socket_app(handler: Callable[[WebSocket], Awaitable[None]]) -> ASGIApp:
+    """A coroutine function that takes the socket."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await handler(WebSocket(scope, receive, send))
+
+    return app
+
+
+def foreign_app(app: ASGIApp) -> ASGIApp:
+    """A foreign app at one address."""
+
+    async def at_address(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path_params"] = {**scope.get("path_params", {}), **scope[SCOPE_KEY].path_params}
+        scope["endpoint"] = app
+        await app(scope, receive, send)
+
+    return at_address
+
+
+def mounted_app(app: ASGIApp) -> ASGIApp:
+    """A foreign app below a path."""
+
+    async def below_path(scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        params = dict(scope[SCOPE_KEY].path_params)
+        remaining = "/" + params.pop("path")
+        path = scope["path"]
+        route_path = path[len(root) :] if root and path.startswith(root) else path
+        scope["path_params"] = {**scope.get("path_params", {}), **params}
+        scope["app_root_path"] = scope.get("app_root_path", root)
+        scope["root_path"] = root + route_path[: -len(remaining)]
+        scope["endpoint"] = app
+        await app(scope, receive, send)
+
+    return below_path
+
+
+def raise_no_response(handler: Callable[..., Any], value: object) -> None:
+    """Name the handler and what to return instead."""
+    name = getattr(handler, "__qualname__", repr(handler))
+    raise NoResponseError(
+        f"The handler {name} returned {type(value).__name__}. Return render(request, …), redirect(request, …), "
+        "JSONResponse(…) or another Response."
+    )

@@ -1,0 +1,128 @@
+"""Every error ends here: as a page or a problem document, an event where a gate refused, and a log line where code failed.
+
+The visitor learns the status and a request id. What happened is in the log under that id; what a gate refused is a security
+event with its reason. An error after the response has begun cannot be told any more: the connection is cut, so that nobody
+takes half a page for a whole one. ASVS 5.0 V16.5.1, V16.5.4.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from fastness.kernel.errors import FastnessError, UnavailableError
+from fastness.kernel.events import EventName
+from fastness.web.debug import debug_response, is_debug_wanted
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.pages import error_response
+from fastness.web.recording import record, request_id
+from fastness.web.refusals import RefusedError, SignInRequiredError
+from fastness.web.requests import Request
+from fastness.web.responses import Response
+
+_LOG: Final = logging.getLogger("fastness.errors")
+_POLICY_VIOLATION: Final = 1008
+_INTERNAL_ERROR: Final = 1011
+
+
+class UnexpectedError(FastnessError):
+    """Stands for an exception that nobody expected."""
+
+    code = "unexpected"
+    status = 500
+    public = "Something went wrong here."
+
+
+class ForeignRefusalError(RefusedError):
+    """A mounted app or Starlette's own code refused with a status."""
+
+    code = "foreign_refusal"
+    event = None
+    public = "This request was refused."
+
+
+class ErrorsStage:
+    """Turns exceptions into answers."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            exchange: Exchange = scope[SCOPE_KEY]
+            report(exchange, error)
+            if exchange.has_started:
+                if exchange.is_websocket:
+                    await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+                    return
+                raise
+            await answer(scope, receive, send, error)
+
+
+def report(exchange: Exchange, error: Exception) -> None:
+    """The event of a refusal, or the log line of a failure."""
+    if isinstance(error, RefusedError):
+        if error.event is not None:
+            record(exchange, error.event, error.reason)
+        _LOG.info("refused: %s", error.code, extra={"request_id": request_id(exchange), "detail": error.detail})
+    elif isinstance(error, UnavailableError):
+        record(exchange, EventName.STORE_UNAVAILABLE, error.code)
+        _LOG.error("unavailable: %s", error.code, extra={"request_id": request_id(exchange), "detail": error.detail})
+    elif isinstance(error, HTTPException) or (isinstance(error, FastnessError) and error.status < 500):
+        _LOG.info("answered with an error", exc_info=error, extra={"request_id": request_id(exchange)})
+    else:
+        _LOG.error("unexpected error", exc_info=error, extra={"request_id": request_id(exchange)})
+
+
+async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+    """Send what the visitor is told."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    if exchange.is_websocket:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        return
+    request = Request(scope, receive)
+    response = None
+    if isinstance(error, SignInRequiredError):
+        response = sign_in_redirect(request)
+    if response is None and is_debug_wanted(exchange, error):
+        response = debug_response(request, error)
+    if response is None:
+        known, headers = visible(error)
+        response = error_response(request, known, headers)
+    await response(scope, receive, send)
+
+
+def visible(error: Exception) -> tuple[FastnessError, Mapping[str, str]]:
+    """The error as the visitor may see it, and the headers that go with it."""
+    if isinstance(error, RefusedError):
+        return error, error.headers
+    if isinstance(error, FastnessError):
+        return error, {}
+    if isinstance(error, HTTPException):
+        refusal = ForeignRefusalError("foreign")
+        refusal.status = error.status_code  # type: ignore[misc]  # one instance stands for any status
+        return refusal, dict(error.headers or {})
+    return UnexpectedError(type(error).__name__), {}
+
+
+def sign_in_redirect(request: Request) -> Response | None:
+    """Send people to the sign-in page and back; programs get the 401."""
+    exchange = request.exchange
+    sign_in_path = exchange.site.sign_in_path
+    if sign_in_path is None or not exchange.wants_page:
+        return None
+    location = sign_in_path
+    if exchange.method == "GET":
+        raw_path: bytes = request.scope.get("raw_path") or request.path.encode()
+        query: bytes = request.scope.get("query_string") or b""
+        location += "?next=" + quote(raw_path + (b"?" + query if query else b""), safe="/")
+    return Response(status=303, headers={"location": location})

@@ -1,0 +1,133 @@
+"""The outermost stage: every response that leaves carries the security headers, whoever made it.
+
+A handler, a mounted app, an error page and a refusal of the first gate all pass here. Names in `OWNED` are ours: what an app
+sets under them is dropped, because one forgotten `X-Frame-Options: ALLOWALL` in a mounted app would undo the site's policy; a
+route that needs other framing says `framing=…` and gets a profile of its own. A value that holds CR, LF or NUL ends the
+response instead of splitting it (CWE-113). A response for which session or user was read, or that sets a cookie, is never
+stored (RFC 9111 §5.2.2.5; ASVS 5.0 V14.3.2), whatever the handler said about caching it publicly.
+
+Also here: the finishers (commit, session save) run before the first byte, so that a failed commit becomes an error page and
+not a success that was never true. Serves ASVS 5.0 V3.4.1 to V3.4.6, V3.4.8 and V14.3.2.
+"""
+
+from typing import Final
+
+from fastness.kernel.csp import API_CSP, CompiledCSP
+from fastness.kernel.errors import FastnessError
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.web.site import Site
+
+OWNED: Final = frozenset(
+    {
+        b"content-security-policy",
+        b"content-security-policy-report-only",
+        b"cross-origin-opener-policy",
+        b"cross-origin-resource-policy",
+        b"permissions-policy",
+        b"referrer-policy",
+        b"server",
+        b"strict-transport-security",
+        b"x-content-type-options",
+        b"x-frame-options",
+        b"x-powered-by",
+        b"x-xss-protection",
+    }
+)
+_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+_CSP: Final = b"content-security-policy"
+_CACHE_CONTROL: Final = b"cache-control"
+_NO_STORE: Final = (_CACHE_CONTROL, b"no-store")
+_KEPT_PRIVATE: Final = (b"no-store", b"private")
+_API_CSP_HEADER: Final = (_CSP, API_CSP)
+_DOCUMENT_TYPES: Final = (b"text/html", b"application/xhtml+xml", b"image/svg+xml", b"text/xml", b"application/xml")
+
+
+class SplitHeaderError(FastnessError):
+    """An app tried to send a header that holds a line break."""
+
+    code = "split_header"
+    status = 500
+    public = "Something went wrong here."
+
+
+class HeaderProfile:
+    """The precomputed headers of a route: one list for plain HTTP, one for TLS, and the page's policy."""
+
+    __slots__ = ("csp", "plain", "with_hsts")
+
+    def __init__(
+        self, *, plain: tuple[tuple[bytes, bytes], ...], with_hsts: tuple[tuple[bytes, bytes], ...], csp: CompiledCSP
+    ) -> None:
+        self.plain = plain
+        self.with_hsts = with_hsts
+        self.csp = csp
+
+
+class HeadersStage:
+    """Opens the exchange, and finishes its response."""
+
+    __slots__ = ("app", "profile", "site")
+
+    def __init__(self, app: ASGIApp, *, site: Site, profile: HeaderProfile) -> None:
+        self.app = app
+        self.site = site
+        self.profile = profile
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = scope[SCOPE_KEY] = Exchange(self.site, self.profile)
+
+        async def secured(message: Message) -> None:
+            kind = message["type"]
+            if kind in _STARTS:
+                status = exchange.status = message["status"]
+                finishers = exchange.finishers
+                if finishers is not None:
+                    exchange.finishers = None
+                    while finishers:
+                        await finishers.pop()(status)
+                message["headers"] = secured_headers(exchange, message.get("headers", ()))
+                exchange.has_started = True
+            elif kind == "websocket.accept":
+                exchange.has_started = True
+            await send(message)
+
+        await self.app(scope, receive, secured)
+
+
+def secured_headers(
+    exchange: Exchange, own: "list[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...]"
+) -> list[tuple[bytes, bytes]]:
+    """The headers of a response: the app's own but for `OWNED`, then ours."""
+    profile = exchange.profile
+    headers = list(profile.with_hsts if exchange.has_hsts else profile.plain)
+    added = exchange.response_headers
+    if added is not None:
+        headers += added
+    is_private = exchange.is_private or added is not None
+    is_document = False
+    cache_control = b""
+    for pair in own:
+        name, value = pair
+        if b"\n" in value or b"\r" in value or b"\0" in value:
+            raise SplitHeaderError(f"The response header {name!r} holds a line break or NUL. Encode the value.")
+        if name == b"content-type":
+            is_document = value.startswith(_DOCUMENT_TYPES)
+        elif not name.islower():
+            # ASGI asks for lower case; an app that ignores it must not slip a header past the comparisons below.
+            own_name = name.lower()
+            if own_name != name:
+                return secured_headers(exchange, [(name.lower(), value) for name, value in own])
+        if name == _CACHE_CONTROL:
+            cache_control = value
+        elif name in OWNED:
+            continue
+        else:
+            if name == b"set-cookie":
+                is_private = True
+            headers.append(pair)
+    if is_private and not cache_control.lower().lstrip().startswith(_KEPT_PRIVATE):
+        headers.append(_NO_STORE)
+    elif cache_control:
+        headers.append((_CACHE_CONTROL, cache_control))
+    headers.append((_CSP, profile.csp.header(exchange.nonce)) if is_document else _API_CSP_HEADER)
+    return headers

@@ -1,0 +1,34 @@
+"""`/-/health` answers before the host check: a load balancer asks by address, and learns nothing but that the process lives."""
+
+from typing import Final
+
+from fastness.web.exchange import ASGIApp, Receive, Scope, Send
+
+HEALTH_PATH: Final = "/-/health"
+_BODY: Final = b"ok\n"
+
+
+class HealthStage:
+    """Answers GET and HEAD on the health path; everything else passes."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == HEALTH_PATH and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [
+                        (b"content-type", b"text/plain; charset=utf-8"),
+                        (b"content-length", b"3"),
+                        (b"cache-control", b"no-store"),
+                    ],
+                }
+            )
+            await send({"type": "http.response.body", "body": _BODY})
+            return
+        await self.app(scope, receive, send)

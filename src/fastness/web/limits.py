@@ -1,0 +1,187 @@
+"""The first gate: requests that no browser sends, and bodies that never end.
+
+One pass over the headers leaves them as a dict in the exchange, one value each, for all stages below. What could be read in
+two ways is refused here, because two readers that disagree are how requests are smuggled past a check: a repeated Host, both
+Content-Length and Transfer-Encoding (RFC 9112 §6.1), a name with `_` that becomes its `-` twin in a CGI-shaped environment
+(CVE-2026-3902), a control character in a value.
+
+The body is counted as it is received and timed; Content-Length only allows an early no (CVE-2026-33034). The limit is read
+from the exchange at each chunk, so that a route found later can raise or lower it. Serves ASVS 5.0 V4.2.1 and V4.2.4.
+"""
+
+import asyncio
+import re
+from typing import Final
+
+from fastness.kernel.limits import KNOWN_METHODS, LimitReason, LimitRules, decide_content_length
+from fastness.kernel.verdicts import Deny
+from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.web.refusals import (
+    BodyTimeoutError,
+    BodyTooLargeError,
+    HeadersTooLargeError,
+    MalformedRequestError,
+    MethodRefusedError,
+)
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_SINGLE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"sec-fetch-user",
+        b"transfer-encoding",
+        b"x-csrf-token",
+        b"x-csrftoken",
+        b"x-forwarded-proto",
+    }
+)
+"""Headers with one meaning only: a second one is refused, even an equal one."""
+
+
+class LimitsStage:
+    """Refuses what is malformed, collects the headers, and counts the body."""
+
+    __slots__ = ("app", "rules")
+
+    def __init__(self, app: ASGIApp, *, rules: LimitRules) -> None:
+        self.app = app
+        self.rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        rules = self.rules
+        if scope["type"] == "http":
+            method = exchange.method = scope["method"]
+            if method not in KNOWN_METHODS:
+                exchange.method = "(unknown)"
+                raise MethodRefusedError(
+                    "unknown_method", headers={"allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
+                )
+        else:
+            exchange.is_websocket = True
+            exchange.method = "WEBSOCKET"
+        headers = exchange.headers = collect_headers(scope, rules)
+        if len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"") > rules.max_url_bytes:
+            raise MalformedRequestError("url_too_long")
+        exchange.max_body_bytes = rules.max_body_bytes
+        if not exchange.is_websocket and has_body(scope, headers):
+            receive = CountedBody(receive, exchange, rules)
+        exchange.stamps |= LIMITS
+        await self.app(scope, receive, send)
+
+
+def collect_headers(scope: Scope, rules: LimitRules) -> dict[bytes, bytes]:
+    """The request's headers as a dict, or a refusal.
+
+    Also replaces `scope["headers"]` where a header was dropped, so that a mounted app sees the same headers as the gates.
+    """
+    pairs = scope["headers"]
+    headers = dict(pairs)
+    count = len(pairs)
+    if count > rules.max_header_count:
+        raise HeadersTooLargeError("too_many_headers")
+    names = b"\n".join(headers)
+    values = b"".join([value for _, value in pairs])
+    if len(names) + len(values) > rules.max_header_bytes:
+        raise HeadersTooLargeError("header_bytes")
+    if _CONTROL.search(values) is not None:
+        raise MalformedRequestError("control_character_in_header")
+    if count != len(headers) or b"_" in names or not names.islower():
+        headers = untangled(scope, pairs)
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        raise MalformedRequestError("length_and_transfer_encoding")
+    return headers
+
+
+def untangled(scope: Scope, pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The slow way: repeated headers are joined where HTTP allows a list, and refused where it does not."""
+    headers: dict[bytes, list[bytes]] = {}
+    kept: list[tuple[bytes, bytes]] = []
+    names = {name.lower() for name, _ in pairs}
+    for raw_name, value in pairs:
+        name = raw_name.lower()
+        if b"_" in name:
+            twin = name.replace(b"_", b"-")
+            if (
+                twin in names
+                or twin in _SINGLE
+                or twin.startswith((b"x-forwarded", b"forwarded", b"x-real", b"cookie"))
+            ):
+                raise MalformedRequestError("underscore_twin")
+            # Servers and frameworks disagree on what such a name is: nobody below shall see it.
+            continue
+        if name in headers and name in _SINGLE:
+            raise MalformedRequestError("repeated_header", f"{name.decode('latin-1')} was sent more than once")
+        headers.setdefault(name, []).append(value)
+        kept.append((name, value))
+    scope["headers"] = kept
+    # RFC 9113 §8.2.3: HTTP/2 may split Cookie into several fields, joined with "; " and not with a comma.
+    return {
+        name: values[0] if len(values) == 1 else (b"; " if name == b"cookie" else b", ").join(values)
+        for name, values in headers.items()
+    }
+
+
+def has_body(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Whether body bytes can follow. HTTP/2 and HTTP/3 carry bodies without any header that says so."""
+    return (
+        b"content-length" in headers
+        or b"transfer-encoding" in headers
+        or not scope.get("http_version", "1.1").startswith("1")
+    )
+
+
+class CountedBody:
+    """A `receive` that counts and times what arrives, and stops at the limit that holds at that moment."""
+
+    __slots__ = ("deadline", "exchange", "is_done", "receive", "rules")
+
+    def __init__(self, receive: Receive, exchange: Exchange, rules: LimitRules) -> None:
+        self.receive = receive
+        self.exchange = exchange
+        self.rules = rules
+        self.deadline = 0.0
+        self.is_done = False
+
+    async def __call__(self) -> Message:
+        if self.is_done:
+            # After the body only a disconnect is left, and waiting for that has no limit.
+            return await self.receive()
+        loop = asyncio.get_running_loop()
+        if not self.deadline:
+            self.deadline = loop.time() + self.rules.body_timeout_seconds
+            refuse_declared_length(self.exchange)
+        try:
+            # A large body on a slow line gets the time that the slowest accepted rate needs for what has come so far.
+            grace = self.exchange.received_body_bytes / self.rules.min_body_bytes_per_second
+            async with asyncio.timeout_at(self.deadline + grace):
+                message = await self.receive()
+        except TimeoutError:
+            raise BodyTimeoutError("body_timeout", headers={"connection": "close"}) from None
+        if message["type"] == "http.request":
+            exchange = self.exchange
+            exchange.received_body_bytes += len(message.get("body", b""))
+            if exchange.received_body_bytes > exchange.max_body_bytes:
+                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
+            if not message.get("more_body", False):
+                self.is_done = True
+        return message
+
+
+def refuse_declared_length(exchange: Exchange) -> None:
+    """An early no for an honest client that announces too much; the count does the rest."""
+    declared = exchange.headers.get(b"content-length")
+    if declared is None:
+        return
+    length = decide_content_length(declared, max_body_bytes=exchange.max_body_bytes)
+    if isinstance(length, Deny):
+        if length.reason is LimitReason.BODY_TOO_LARGE:
+            raise BodyTooLargeError("declared_body_too_large", headers={"connection": "close"})
+        raise MalformedRequestError(length.reason)

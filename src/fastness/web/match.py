@@ -1,0 +1,77 @@
+"""Path, then route: everything below asks the route object, never the path again.
+
+A path that two parsers could read differently (`//`, `..`, an encoded slash, a backslash) is refused before it is matched, so
+no rule can be walked around by spelling (CWE-22, CWE-436). The route's own limits and header profile hold from here.
+"""
+
+from collections.abc import Mapping
+
+from fastness.kernel.paths import PathReason, decide_path
+from fastness.kernel.verdicts import Allow, Deny
+from fastness.web.exchange import MATCH, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.headers import HeaderProfile
+from fastness.web.refusals import MalformedRequestError, MethodRefusedError, NotFoundError
+from fastness.web.routing import Route
+from fastness.web.table import Table
+
+
+class MatchStage:
+    """Finds the route and writes it into the exchange."""
+
+    __slots__ = ("app", "profiles", "table")
+
+    def __init__(self, app: ASGIApp, *, table: Table, profiles: Mapping[Route, HeaderProfile]) -> None:
+        self.app = app
+        self.table = table
+        self.profiles = profiles
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        path: str = scope["path"]
+        raw_path = scope.get("raw_path") or path.encode()
+        verdict = decide_path(raw_path)
+        has_encoded_slash = isinstance(verdict, Deny) and verdict.reason is PathReason.ENCODED_SLASH
+        if has_encoded_slash:
+            verdict = decide_path(raw_path, allow_encoded_slash=True)
+        if not isinstance(verdict, Allow):
+            raise MalformedRequestError(f"path_{verdict.reason}")
+        root = scope.get("root_path", "")
+        if root and path.startswith(root):
+            path = path[len(root) :] or "/"
+        found = self.table.find(path, exchange.method, is_websocket=exchange.is_websocket)
+        if found is None:
+            await self._miss(scope, exchange, path, send)
+            return
+        route = found.route
+        if route is None:
+            allowed = ", ".join(sorted(found.allowed))
+            raise MethodRefusedError("method_not_of_route", headers={"allow": allowed})
+        if has_encoded_slash and not route.encoded_slash:
+            raise MalformedRequestError(f"path_{PathReason.ENCODED_SLASH}")
+        exchange.route = route
+        exchange.path_params = found.params
+        exchange.profile = self.profiles[route]
+        if route.max_body_bytes is not None:
+            exchange.max_body_bytes = route.max_body_bytes
+        exchange.stamps |= MATCH
+        await self.app(scope, receive, send)
+
+    async def _miss(self, scope: Scope, exchange: Exchange, path: str, send: Send) -> None:
+        """404, or for a page load the same address with or without its last slash, if something lives there."""
+        if exchange.method in {"GET", "HEAD"} and path != "/":
+            other = path[:-1] if path.endswith("/") else path + "/"
+            found = self.table.find(other, exchange.method)
+            if found is not None and found.route is not None:
+                await send_to_other_slash(scope, send)
+                return
+        raise NotFoundError
+
+
+async def send_to_other_slash(scope: Scope, send: Send) -> None:
+    """Redirect with the last slash added or taken away. Only the path is sent: the Host header has no say in it."""
+    query = scope.get("query_string") or b""
+    raw = scope.get("raw_path") or b""
+    location = raw[:-1] if raw.endswith(b"/") else raw + b"/"
+    headers = [(b"location", location + (b"?" + query if query else b"")), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 308, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

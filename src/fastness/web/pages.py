@@ -1,0 +1,111 @@
+"""The site's own pages for errors: short, the same for everybody, with the id under which the log tells the rest.
+
+A person gets a page, a program a problem document (RFC 9457). Neither ever holds a value of the request, a path of the
+machine or the name of a library (ASVS 5.0 V16.5.1, V13.4.2). An app replaces a page by a template of the same name. Where
+even the page cannot be rendered, a few fixed bytes are sent.
+"""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastness.kernel.errors import FastnessError
+from fastness.web.exchange import Exchange
+from fastness.web.formtoken import StaleFormError, token_for
+from fastness.web.recording import request_id
+from fastness.web.refusals import UndeclaredProxyError
+from fastness.web.requests import Request
+from fastness.web.responses import HTMLResponse, Response
+
+_LAST_RESORT: Final = "<!doctype html><html lang=en><title>Error</title><p>Something went wrong here."
+_HELP: Final[Mapping[int, str]] = {
+    403: "If you think that you should be able to, ask whoever runs this site.",
+    404: "It may have moved, or the link may be wrong.",
+    408: "Try again; if it keeps happening, the connection may be too slow.",
+    413: "Send something smaller.",
+    429: "Wait a moment and try again.",
+    500: "It has been recorded. Try again in a moment.",
+    503: "Try again in a moment.",
+}
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+def error_response(request: Request, error: FastnessError, headers: Mapping[str, str]) -> Response:
+    """What is answered for `error`: a page to people, a problem document to programs."""
+    exchange = request.exchange
+    if not exchange.wants_page:
+        return problem(exchange, error.status, error.code, error.public, headers)
+    try:
+        if isinstance(error, StaleFormError):
+            return stale_form_page(request, error)
+        return page(request, error, headers)
+    except Exception:  # noqa: BLE001 - whatever broke the error page, an answer is still owed; the log has the first error
+        return HTMLResponse(_LAST_RESORT, status=error.status, headers=headers)
+
+
+def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> Response:
+    """The error page for people."""
+    exchange = request.exchange
+    status = error.status
+    context: dict[str, Any] = {
+        "status": status,
+        "title": title_of(status),
+        "message": error.public,
+        "help": _HELP.get(status, ""),
+        "request_id": request_id(exchange),
+        "static": exchange.site.addresses.static,
+        "nonce": exchange.nonce,
+    }
+    name = "errors/page.html"
+    if isinstance(error, UndeclaredProxyError):
+        name = "errors/tls_proxy.html"
+        context |= {
+            "title": "",
+            "message": "",
+            "setting": "FASTNESS_PROXY_TRUSTED",
+            "example": "FASTNESS_PROXY_TRUSTED=10.0.0.0/8",
+            "peer": "",
+        }
+    return HTMLResponse(exchange.site.render(name, context), status=status, headers=headers)
+
+
+def stale_form_page(request: Request, error: StaleFormError) -> Response:
+    """The page that keeps what was typed into a form whose token is no longer this session's."""
+    exchange = request.exchange
+    query = request.scope.get("query_string") or b""
+    identity = request.user_or_none
+    context = {
+        "action": request.path + ("?" + query.decode("latin-1") if query else ""),
+        "fields": error.fields,
+        "has_files": False,
+        "display_name": "" if identity is None else identity.display_name,
+        "csrf_field": request.csrf_field,
+        "csrf_token": lambda: token_for(exchange),
+        "static": exchange.site.addresses.static,
+        "nonce": exchange.nonce,
+        "title": "Send again?",
+    }
+    return HTMLResponse(exchange.site.render("errors/resend.html", context), status=error.status)
+
+
+def problem(exchange: Exchange, status: int, code: str, public: str, headers: Mapping[str, str]) -> Response:
+    """The problem document for programs."""
+    document = {
+        "type": "about:blank",
+        "title": title_of(status),
+        "status": status,
+        "detail": public,
+        "code": code,
+        "request_id": request_id(exchange),
+    }
+    body = json.dumps(document, separators=(",", ":"))
+    return Response(body, status=status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def title_of(status: int) -> str:
+    """The status's phrase."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

@@ -1,0 +1,184 @@
+"""What a handler gets: the request as the gates have read it, and the services that belong to it.
+
+Nothing here is built from the Host header or from any other value that the gates did not check; there is no `request.url`.
+Reading the session or the user marks the response as private, so that no cache keeps it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from markupsafe import Markup
+from starlette.datastructures import Headers, QueryParams, UploadFile
+
+from fastness.kernel.csrf import FIELD_NAME
+from fastness.kernel.limits import JSONValue, parse_json
+from fastness.sessions.identity import Identity
+from fastness.sessions.session import Session
+from fastness.web.bodies import MalformedFormError, read_body, read_multipart, read_urlencoded
+from fastness.web.exchange import SCOPE_KEY, Exchange, Receive, Scope
+from fastness.web.forms import bound_form
+from fastness.web.formtoken import token_for
+from fastness.web.refusals import NotFoundError, SignInRequiredError
+from fastness.web.session import require_session
+from fastness.web.site import Site
+from fastness.web.unit import require_unit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fastness.auth.users import User
+
+ModelT = TypeVar("ModelT")
+FormT = TypeVar("FormT")
+
+_HIDDEN_FIELD = '<input type="hidden" name="' + FIELD_NAME + '" value="'
+
+
+class Connection:
+    """What a request and a WebSocket share."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.exchange: Exchange = scope[SCOPE_KEY]
+
+    @property
+    def site(self) -> Site:
+        """The services of this app."""
+        return self.exchange.site
+
+    @property
+    def path(self) -> str:
+        """The decoded path."""
+        path: str = self.scope["path"]
+        return path
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """The values of the route's parameters, converted."""
+        return self.exchange.path_params
+
+    @property
+    def host(self) -> str:
+        """The Host header, one of the site's names."""
+        return self.exchange.host
+
+    @property
+    def client_ip(self) -> str:
+        """The client's address as the declared proxies tell it; empty if there is none."""
+        return self.exchange.client_ip
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The request's headers, looked up in any case."""
+        return Headers(raw=list(self.exchange.headers.items()))
+
+    @cached_property
+    def query(self) -> QueryParams:
+        """The query string's values."""
+        return QueryParams(self.scope.get("query_string") or b"")
+
+    @property
+    def session(self) -> Session:
+        """The visitor's session; stored, and given a cookie, once something is put into it."""
+        return require_session(self.exchange)
+
+    @property
+    def user_or_none(self) -> Identity | None:
+        """Who is signed in, or `None`."""
+        exchange = self.exchange
+        exchange.is_private = True
+        return None if exchange.session is None else exchange.session.identity
+
+    @property
+    def user(self) -> Identity:
+        """Who is signed in. Raises `SignInRequiredError` on a public route where nobody is: nobody is not a user."""
+        identity = self.user_or_none
+        if identity is None:
+            raise SignInRequiredError("not_signed_in", "request.user was read and nobody is signed in.")
+        return identity
+
+    @property
+    def nonce(self) -> str:
+        """The value of this response's `nonce` attributes."""
+        return self.exchange.nonce
+
+
+class Request(Connection):
+    """One HTTP request."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.exchange = scope[SCOPE_KEY]
+        self.receive = receive
+        self._body: bytes | None = None
+        self._pairs: list[tuple[str, str | UploadFile]] | None = None
+
+    @property
+    def method(self) -> str:
+        """The HTTP method, in capitals."""
+        return self.exchange.method
+
+    @property
+    def db(self) -> "AsyncSession":
+        """The database session of this request's transaction, opened at its first statement."""
+        return require_unit(self.exchange).session
+
+    async def account(self) -> "User":
+        """The signed-in user's database row."""
+        account = await self.site.load_account(self.db, self.user.id)
+        if account is None:
+            raise SignInRequiredError("account_gone", "The signed-in user's row is gone.")
+        return account
+
+    async def one(self, statement: "Select[ModelT]") -> ModelT:
+        """The one object that the statement selects. Answers 404 where there is none, so that nobody learns what exists."""
+        found: ModelT | None = (await self.db.scalars(statement)).unique().one_or_none()
+        if found is None:
+            raise NotFoundError("no_object")
+        return found
+
+    async def all(self, statement: "Select[ModelT]") -> Sequence[ModelT]:
+        """All objects that the statement selects."""
+        return (await self.db.scalars(statement)).unique().all()
+
+    async def body(self) -> bytes:
+        """The whole body, within the route's limit."""
+        if self._body is None:
+            self._body = await read_body(self.receive)
+        return self._body
+
+    async def json(self) -> JSONValue:
+        """The body as JSON: bounded depth, no repeated keys, no NaN. Raises `MalformedJSONError`."""
+        return parse_json(await self.body(), max_depth=self.site.limits.max_json_depth)
+
+    async def form_pairs(self) -> list[tuple[str, str | UploadFile]]:
+        """The fields of a urlencoded or multipart form, in order, without the token."""
+        if self._pairs is None:
+            content_type = self.exchange.headers.get(b"content-type", b"").lstrip().lower()
+            pairs: list[tuple[str, str | UploadFile]]
+            if content_type.startswith(b"multipart/form-data"):
+                pairs = await read_multipart(self.exchange.headers, self.receive, self.site.limits)
+            elif content_type.startswith(b"application/x-www-form-urlencoded") or not content_type:
+                pairs = list(read_urlencoded(await self.body(), max_fields=self.site.limits.max_fields))
+            else:
+                raise MalformedFormError("The body is no form: its type is neither urlencoded nor multipart.")
+            self._pairs = [pair for pair in pairs if pair[0] != FIELD_NAME]
+        return self._pairs
+
+    async def form(self, form_class: Callable[..., FormT]) -> FormT:
+        """The submitted form, validated: look at `form.errors` before using its data."""
+        return bound_form(form_class, await self.form_pairs())
+
+    def csrf_token(self) -> str:
+        """This session's form token, for scripts that send it in `X-CSRF-Token`."""
+        return token_for(self.exchange)
+
+    def csrf_field(self) -> Markup:
+        """The hidden field with the token. It goes first in each form that posts here."""
+        return Markup(_HIDDEN_FIELD + token_for(self.exchange) + '">')  # noqa: S704 - base64 letters only
+
+    def path_for(self, name: str, **params: object) -> str:
+        """The path of the route `name`."""
+        return self.site.addresses.path(name, params)

@@ -1,0 +1,101 @@
+"""Responses: Starlette's, made cheaper, and redirects that stay on the site.
+
+`Response` is a Starlette response in every respect, so foreign code can handle it; only its construction is direct, because
+the general one costs more than all gates of a hello page. Header values are checked where they leave (`web/headers.py`).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response as StarletteResponse
+
+from fastness.kernel.errors import FastnessError
+from fastness.kernel.headers import check_header_value
+from fastness.kernel.redirects import decide_redirect
+from fastness.kernel.verdicts import Allow
+from fastness.web.exchange import Receive, Scope, Send
+from fastness.web.requests import Request
+
+_ENCODE_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_BODILESS: Final = frozenset({204, 304})
+
+
+class UnsafeRedirectError(FastnessError):
+    """A handler was about to send people to an address that is neither this site's nor a declared one."""
+
+    code = "unsafe_redirect"
+    status = 400
+    public = "This link leads somewhere it should not."
+
+
+class Response(StarletteResponse):
+    """A response with its body in hand."""
+
+    media_type = "text/plain"
+
+    def __init__(
+        self,
+        content: str | bytes = b"",
+        *,
+        status: int = 200,
+        media_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status_code = status
+        self.background = None
+        body = self.body = content.encode() if isinstance(content, str) else content
+        kind = media_type or self.media_type or "application/octet-stream"
+        if kind.startswith("text/") and "charset" not in kind:
+            kind += "; charset=utf-8"
+        if status in _BODILESS:
+            self.raw_headers = []
+        else:
+            self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind.encode("latin-1"))]
+        if headers is not None:
+            self.raw_headers += [
+                (name.lower().encode("latin-1"), check_header_value(value)) for name, value in headers.items()
+            ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+        if self.background is not None:
+            await self.background()
+
+
+class HTMLResponse(Response):
+    """A page. `render` makes one from a template."""
+
+    media_type = "text/html"
+
+
+class JSONResponse(Response):
+    """A JSON document. NaN and infinities raise: no parser has to accept them."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(_ENCODE_JSON(content), status=status, headers=headers)
+
+
+def redirect(request: Request, target: str, *, status: int = 303, **params: object) -> Response:
+    """Send the browser to a route by name, or to an address of this site or of a declared host.
+
+    A `target` that starts with `/` or holds a `:` is an address, anything else the name of a route. Raises
+    `UnsafeRedirectError` for an address elsewhere (CWE-601), so a `next` parameter can be passed as it came.
+    """
+    if target[:1] in {"/", "\\"} or ":" in target:
+        site = request.site
+        verdict = decide_redirect(site.redirects, target, own_host=request.host)
+        if not isinstance(verdict, Allow):
+            raise UnsafeRedirectError(
+                f"The redirect target was refused: {verdict.reason}. Declare its host if it is right."
+            )
+        location = target
+    else:
+        location = request.path_for(target, **params)
+    return Response(b"", status=status, headers={"location": location})

@@ -1,0 +1,304 @@
+"""Routes, and the rule that goes with each.
+
+A route states who may use it: `access=` on the route, on its group, or on its class. One that states nothing stops the app
+from starting, because a page that nobody thought about is the page that leaks (ASVS 5.0 V8.1.1, V8.2.1; OWASP A01). What a
+route changes about the gates above it hangs on the same object, in names that say so, each with a reason that `fastness check`
+lists; there is no list of exempt paths anywhere.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
+
+import starlette.routing
+from starlette.convertors import Convertor
+from starlette.routing import BaseRoute, Mount, compile_path
+
+from fastness.kernel.because import Because
+from fastness.kernel.errors import ConfigError
+from fastness.web.access import Access
+from fastness.web.exchange import ASGIApp
+from fastness.web.requests import Request
+from fastness.web.sockets import WebSocket
+
+Kind = Literal["http", "asgi", "websocket", "websocket-asgi", "mount"]
+"""Our own handler or class, somebody's ASGI app at one address, the same two for sockets, and an ASGI app below a path."""
+
+Framing = Literal["deny", "same-origin"] | tuple[str, ...]
+Handler = Callable[[Request], Awaitable[Any]]
+SocketHandler = Callable[[WebSocket], Awaitable[None]]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+SocketHandlerT = TypeVar("SocketHandlerT", bound=SocketHandler)
+EndpointT = TypeVar("EndpointT", bound=type)
+
+_ENDPOINT_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+class MissingAccessError(ConfigError):
+    """A route says nothing about who may use it."""
+
+    code = "missing_access"
+
+
+class RouteError(ConfigError):
+    """A route that cannot be right."""
+
+    code = "route"
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route may say beyond path, methods and access."""
+
+    name: str
+    max_body_bytes: int
+    csrf: Literal["forms", "always"]
+    framing: Framing
+    trusted_origins: tuple[str, ...]
+    encoded_slash: bool
+    read_session: bool
+    insecure_skip_csrf: Because
+    insecure_cross_site: Because
+    insecure_write_on_get: Because
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Route:
+    """One compiled route: what it answers, who may use it, and what it changes about the gates."""
+
+    path: str
+    endpoint: Any
+    kind: Kind
+    methods: frozenset[str]
+    name: str
+    access: Access
+    where: str
+    """File and line of the endpoint, for messages."""
+    max_body_bytes: int | None = None
+    """Largest body in bytes; `None` takes the site's limit."""
+    csrf: Literal["forms", "always"] = "forms"
+    """`always` asks for the token with every unsafe request, JSON too."""
+    framing: Framing = "deny"
+    """Who may show the page in a frame: nobody, this origin, or the named partner origins."""
+    trusted_origins: tuple[str, ...] = ()
+    """Origins whose pages may send unsafe requests here."""
+    encoded_slash: bool = False
+    """`%2f` may occur in the path."""
+    read_session: bool = True
+    """False for what is the same for everybody: no store read, no user."""
+    insecure_skip_csrf: Because | None = None
+    """No form token is asked for."""
+    insecure_cross_site: Because | None = None
+    """Any site's page may send unsafe requests here."""
+    insecure_write_on_get: Because | None = None
+    """GET may write to the database."""
+    regex: Any = field(init=False)
+    convertors: dict[str, Convertor[Any]] = field(init=False)
+    path_format: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise RouteError(f"The path {self.path!r} of {self.where} does not start with '/'.")
+        for segment in self.path.split("/"):
+            if segment in {".", ".."}:
+                raise RouteError(
+                    f"The path {self.path!r} of {self.where} has a '.' or '..' segment, which is never requested."
+                )
+        if "//" in self.path:
+            raise RouteError(f"The path {self.path!r} of {self.where} has an empty segment, which is never requested.")
+        regex, path_format, convertors = compile_path(self.path)
+        object.__setattr__(self, "regex", regex)
+        object.__setattr__(self, "path_format", path_format)
+        object.__setattr__(self, "convertors", convertors)
+
+    def exemptions(self) -> Iterator[tuple[str, Because]]:
+        """The ways out that this route takes, for `fastness check`."""
+        for name in ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get"):
+            reason = getattr(self, name)
+            if reason is not None:
+                yield name, reason
+
+
+class Routes:
+    """A group of routes with a common prefix and, if given, a common access rule.
+
+    A route's own `access` replaces the group's. Groups nest with `include`.
+    """
+
+    def __init__(self, prefix: str = "", *, access: Access | None = None) -> None:
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise RouteError(f"The prefix {prefix!r} must start with '/' and not end with it.")
+        self.prefix = prefix
+        self.access = access
+        self._declared: list[Declared] = []
+
+    def get(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Answer GET and HEAD. The handler may read the database, not write to it."""
+        return self._method("GET", path, access, options)
+
+    def post(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Answer POST, inside one transaction."""
+        return self._method("POST", path, access, options)
+
+    def put(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Answer PUT, inside one transaction."""
+        return self._method("PUT", path, access, options)
+
+    def patch(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Answer PATCH, inside one transaction."""
+        return self._method("PATCH", path, access, options)
+
+    def delete(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Answer DELETE, inside one transaction."""
+        return self._method("DELETE", path, access, options)
+
+    def endpoint(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[EndpointT], EndpointT]:
+        """Answer with a class: its coroutine methods `get`, `post`, … each take the request.
+
+        The class may carry the rule as an attribute `access` instead.
+        """
+
+        def declare(endpoint: EndpointT) -> EndpointT:
+            methods = frozenset(name.upper() for name in _ENDPOINT_METHODS if hasattr(endpoint, name))
+            if not methods:
+                raise RouteError(f"The class {endpoint.__qualname__} has no method get, post, put, patch or delete.")
+            own = access if access is not None else getattr(endpoint, "access", None)
+            self._declared.append(Declared(path, endpoint, "http", methods, own, options))
+            return endpoint
+
+        return declare
+
+    def websocket(
+        self, path: str, *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> Callable[[SocketHandlerT], SocketHandlerT]:
+        """Answer a WebSocket upgrade. It passes every gate before `accept()`."""
+
+        def declare(handler: SocketHandlerT) -> SocketHandlerT:
+            require_coroutine(handler)
+            self._declared.append(Declared(path, handler, "websocket", frozenset(), access, options))
+            return handler
+
+        return declare
+
+    def mount(self, path: str, app: ASGIApp, *, access: Access | None = None, **options: Unpack[RouteOptions]) -> None:
+        """Put an ASGI app under `path`; one rule holds for all of it."""
+        self._declared.append(Declared(path, app, "mount", frozenset(), access, options))
+
+    def include(
+        self, routes: "Routes | BaseRoute", *, access: Access | None = None, **options: Unpack[RouteOptions]
+    ) -> None:
+        """Take in another group, or a route object of Starlette's (`Route`, `WebSocketRoute`, `Mount`)."""
+        self._declared.append(Declared("", routes, "include", frozenset(), access, options))
+
+    def _method(
+        self, method: str, path: str, access: Access | None, options: RouteOptions
+    ) -> Callable[[HandlerT], HandlerT]:
+        def declare(handler: HandlerT) -> HandlerT:
+            require_coroutine(handler)
+            methods = frozenset({"GET", "HEAD"} if method == "GET" else {method})
+            self._declared.append(Declared(path, handler, "http", methods, access, options))
+            return handler
+
+        return declare
+
+    def declared(self, prefix: str = "", access: Access | None = None) -> Iterator["Declared"]:
+        """All routes of this group and those below it, with full path and effective rule, in the order of declaration."""
+        prefix += self.prefix
+        access = self.access if self.access is not None else access
+        for one in self._declared:
+            own = one.access if one.access is not None else access
+            if isinstance(one.endpoint, Routes):
+                yield from one.endpoint.declared(prefix, own)
+            else:
+                yield Declared(prefix + one.path, one.endpoint, one.kind, one.methods, own, one.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A route as its author wrote it, before sealing."""
+
+    path: str
+    endpoint: Any
+    kind: Literal["http", "websocket", "mount", "include"]
+    methods: frozenset[str]
+    access: Access | None
+    options: RouteOptions
+
+
+def require_coroutine(handler: Callable[..., Any]) -> None:
+    """Refuse a plain function: it would run on the event loop and hold every other request."""
+    if not inspect.iscoroutinefunction(handler):
+        raise RouteError(f"The handler {handler.__qualname__} ({source_of(handler)}) must be written with 'async def'.")
+
+
+def source_of(endpoint: object) -> str:
+    """File and line of an endpoint, as an editor opens it."""
+    target: Any = inspect.unwrap(endpoint) if callable(endpoint) else endpoint
+    try:
+        path = inspect.getsourcefile(target)
+        _, line = inspect.getsourcelines(target)
+    except (TypeError, OSError):
+        return f"{type(endpoint).__module__}.{type(endpoint).__qualname__}"
+    return f"{path}:{line}"
+
+
+def seal_route(declared: Declared) -> Route:
+    """The finished route, or the message that says what is missing."""
+    endpoint = declared.endpoint
+    where = source_of(endpoint)
+    access = declared.access if declared.access is not None else getattr(endpoint, "access", None)
+    name = declared.options.get("name") or getattr(endpoint, "__name__", None) or declared.path.strip("/") or "root"
+    if not isinstance(access, Access):
+        raise MissingAccessError(
+            f"The route {declared.path!r} ({name}, {where}) does not say who may use it. Write access=access.public, "
+            'access=access.signed_in or access=access.permission("…") on the route or on its Routes(...) group.'
+        )
+    path, kind, methods, endpoint = served_by(declared)
+    options = dict(declared.options)
+    options.pop("name", None)
+    return Route(
+        path=path,
+        endpoint=endpoint,
+        kind=kind,
+        methods=methods,
+        name=name,
+        access=access,
+        where=where,
+        **options,  # type: ignore[arg-type]  # RouteOptions has the same names and types
+    )
+
+
+def served_by(declared: Declared) -> tuple[str, Kind, frozenset[str], Any]:
+    """Path, kind, methods and app of a declaration; route objects of Starlette's are opened here."""
+    endpoint = declared.endpoint
+    if declared.kind == "include":
+        path = declared.path + getattr(endpoint, "path", "")
+        if isinstance(endpoint, starlette.routing.Route):
+            return path, "asgi", frozenset(endpoint.methods or ()), endpoint.app
+        if isinstance(endpoint, starlette.routing.WebSocketRoute):
+            return path, "websocket-asgi", frozenset(), endpoint.app
+        if isinstance(endpoint, Mount):
+            return below(path), "mount", frozenset(), endpoint.app
+        raise RouteError(
+            f"A {type(endpoint).__name__} cannot be included. Give a Routes group, or mount(path, app, access=…)."
+        )
+    if declared.kind == "mount":
+        return below(declared.path), "mount", frozenset(), endpoint
+    return declared.path, declared.kind, declared.methods, endpoint
+
+
+def below(path: str) -> str:
+    """The pattern of everything under a mount's path."""
+    return path.rstrip("/") + "/{path:path}"

@@ -1,0 +1,96 @@
+"""Who is asking: one read of the store, and only where a cookie came with the request.
+
+An id that the store does not know is never adopted (session fixation, CWE-384): the person gets none until something is
+stored, and then a new one. The record carries a snapshot of the user; when the user's state, groups or permissions have
+changed since it was made, the owner's epoch in the store says so in the same read, and the snapshot is made anew before any
+rule looks at it. With the store away nobody is signed in: a public page is still served, everything else answers 503.
+ASVS 5.0 V7.2.1, V7.2.4, V7.4.1, V7.4.2.
+"""
+
+from fastness.kernel.cookies import build_cookie, build_deletion, find_cookie
+from fastness.kernel.limits import SAFE_METHODS
+from fastness.sessions.session import Session
+from fastness.stores.store import StoreUnavailableError
+from fastness.web.access import public
+from fastness.web.exchange import SCOPE_KEY, SESSION, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.recording import RequestSink
+
+
+class SessionStage:
+    """Reads the session of the request's cookie and saves it before the response starts."""
+
+    __slots__ = ("app", "cookie_name")
+
+    def __init__(self, app: ASGIApp, *, cookie_name: bytes) -> None:
+        self.app = app
+        self.cookie_name = cookie_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        headers = exchange.headers
+        cookies = headers.get(b"cookie")
+        route = exchange.route
+        if cookies is not None and (route is None or route.read_session):
+            value = find_cookie(cookies, self.cookie_name)
+            if value is not None:
+                await self._load(exchange, value)
+        if b"authorization" in headers:
+            # RFC 9111 §3.5: a shared cache may not keep what was answered to credentials.
+            exchange.is_private = True
+        exchange.stamps |= SESSION
+        await self.app(scope, receive, send)
+
+    async def _load(self, exchange: Exchange, value: str) -> None:
+        site = exchange.site
+        try:
+            session = await site.sessions.load(value, events=RequestSink(exchange))
+            if session.identity_is_stale and session.identity is not None:
+                await site.sessions.refresh_identity(session, await site.load_identity(session.identity))
+        except StoreUnavailableError:
+            route = exchange.route
+            if route is None or route.access is not public or exchange.method not in SAFE_METHODS:
+                raise
+            exchange.is_session_unavailable = True
+            return
+        attach_session(exchange, session)
+
+
+def attach_session(exchange: Exchange, session: Session) -> None:
+    """Make `session` the request's, to be saved before the response starts."""
+    exchange.session = session
+    if not exchange.is_websocket:
+        exchange.before_response(SessionSaver(exchange, session))
+
+
+def require_session(exchange: Exchange) -> Session:
+    """The request's session; an empty one, not yet in the store, where there was none."""
+    exchange.is_private = True
+    session = exchange.session
+    if session is None:
+        if exchange.is_session_unavailable:
+            raise StoreUnavailableError("The session store is away, so the session can be neither read nor written.")
+        session = exchange.site.sessions.fresh(events=RequestSink(exchange))
+        attach_session(exchange, session)
+    return session
+
+
+class SessionSaver:
+    """Writes what changed, and puts the cookie on the response."""
+
+    __slots__ = ("exchange", "session")
+
+    def __init__(self, exchange: Exchange, session: Session) -> None:
+        self.exchange = exchange
+        self.session = session
+
+    async def __call__(self, status: int) -> None:
+        if status >= 500:
+            return
+        exchange = self.exchange
+        site = exchange.site
+        saved = await site.sessions.save(self.session)
+        if saved.cookie_value is not None:
+            cookie = build_cookie(site.session_cookie, saved.cookie_value, max_age_seconds=saved.max_age_seconds)
+            exchange.add_response_header(b"set-cookie", cookie)
+        elif saved.delete_cookie:
+            exchange.add_response_header(b"set-cookie", build_deletion(site.session_cookie))

@@ -1,0 +1,81 @@
+"""What all requests of one app share: its services, opened once and handed down, never looked up in a global."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from fastness.kernel.clock import Clock
+from fastness.kernel.cookies import CookieRules
+from fastness.kernel.events import EventSink
+from fastness.kernel.limits import LimitRules
+from fastness.kernel.redirects import RedirectRules
+from fastness.kernel.signing import Keyring
+from fastness.sessions.identity import Identity
+from fastness.sessions.manager import Sessions
+from fastness.stores.store import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fastness.auth.users import User
+    from fastness.web.exchange import Exchange
+
+
+class UnitOfWork(Protocol):
+    """One transaction of one request."""
+
+    @property
+    def session(self) -> "AsyncSession": ...
+
+    async def finish(self, status: int) -> None: ...
+
+    async def rollback(self) -> None: ...
+
+
+class UnitOpener(Protocol):
+    """Makes units of work; the database library is loaded when the first is asked for."""
+
+    def __call__(self, *, is_read_only: bool) -> UnitOfWork: ...
+
+
+class Renderer(Protocol):
+    """Turns a template's name and values into a page."""
+
+    def __call__(self, name: str, context: Mapping[str, Any]) -> str: ...
+
+
+class AddressBook(Protocol):
+    """Addresses of routes and static files, by name."""
+
+    def path(self, name: str, params: Mapping[str, object]) -> str: ...
+
+    def static(self, name: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The services of one app."""
+
+    project: str
+    """Short name; in development it prefixes the session cookie."""
+    is_development: bool
+    """Debug pages for loopback, templates reread on change. Set by `fastness dev` alone."""
+    keyring: Keyring
+    clock: Clock
+    events: EventSink
+    limits: LimitRules
+    store: Store
+    sessions: Sessions
+    session_cookie: CookieRules
+    redirects: RedirectRules
+    addresses: AddressBook
+    render: Renderer
+    open_unit: UnitOpener
+    load_identity: Callable[[Identity], Awaitable[Identity | None]]
+    """A stale snapshot made anew, or `None` where its session must end."""
+    load_account: "Callable[[AsyncSession, UUID], Awaitable[User | None]]"
+    check_password: "Callable[[Exchange, str, str], Awaitable[Identity | None]]"
+    """Name and password as typed, to the identity or nobody; writes the event."""
+    sign_in_path: str | None
+    """Where pages send people who are not signed in; `None` answers 401."""

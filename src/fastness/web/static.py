@@ -1,0 +1,140 @@
+"""Static files: found once at the start, served by exact name, under an address that holds a hash of the content.
+
+The list of files is made when the app is sealed, so no request ever turns into a file-system path: there is nothing to
+traverse (CWE-22). Hidden files and links that lead out of the folder are not in the list. An address with the hash may be
+cached for ever; one without is revalidated. In development the list is made anew for every request that misses.
+What is served here is the same for everybody: no session is read. ASVS 5.0 V13.4.1, V13.4.3, V14.3.2.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fastness.kernel.errors import ConfigError
+from fastness.web.refusals import NotFoundError
+from fastness.web.requests import Request
+from fastness.web.responses import Response
+
+STATIC_PREFIX: Final = "/static/"
+_HASH_CHARACTERS: Final = 12
+_MIN_GZIP_BYTES: Final = 512
+_TEXT_TYPES: Final = (
+    "text/",
+    "application/javascript",
+    "application/json",
+    "image/svg+xml",
+    "application/manifest+json",
+)
+_TYPES: Final = mimetypes.MimeTypes()
+"""The standard table, without what this machine's own files would add or change."""
+_OWN_TYPES: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+class MissingStaticFileError(ConfigError):
+    """A template names a static file that is in none of the folders."""
+
+    code = "missing_static_file"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file, ready to be sent."""
+
+    name: str
+    hashed_name: str
+    media_type: str
+    body: bytes
+    gzipped: bytes | None
+    etag: str
+
+
+class StaticFiles:
+    """The static files of an app and of the framework; the folder named first wins."""
+
+    __slots__ = ("_by_name", "_folders", "_reloads")
+
+    def __init__(self, folders: Iterable[Path], *, reloads: bool = False) -> None:
+        self._folders = tuple(folders)
+        self._reloads = reloads
+        self._by_name: dict[str, StaticFile] = {}
+        self._read_all()
+
+    def address(self, name: str) -> str:
+        """The path of a file, with the hash of its content in the name."""
+        if self._reloads:
+            self._read_all()
+        file = self._by_name.get(name)
+        if file is None:
+            folders = ", ".join(str(folder) for folder in self._folders)
+            raise MissingStaticFileError(f"There is no static file {name!r} in {folders}.")
+        return STATIC_PREFIX + file.hashed_name
+
+    async def serve(self, request: Request) -> Response:
+        """Answer GET and HEAD below the prefix."""
+        name: str = request.path_params["path"]
+        file = self._by_name.get(name)
+        if file is None:
+            if self._reloads:
+                self._read_all()
+                file = self._by_name.get(name)
+            if file is None:
+                raise NotFoundError("no_static_file")
+        is_hashed = name == file.hashed_name
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable"
+            if is_hashed
+            else "public, max-age=0, must-revalidate",
+            "etag": file.etag,
+        }
+        if file.gzipped is not None:
+            headers["vary"] = "accept-encoding"
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status=304, headers=headers)
+        body = file.body
+        if file.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            body = file.gzipped
+            headers["content-encoding"] = "gzip"
+        return Response(body, media_type=file.media_type, headers=headers)
+
+    def _read_all(self) -> None:
+        found: dict[str, StaticFile] = {}
+        for folder in reversed(self._folders):
+            for file in files_below(folder):
+                found[file.name] = file
+        self._by_name = found | {file.hashed_name: file for file in found.values()}
+
+
+def files_below(folder: Path) -> list[StaticFile]:
+    """Every file in the folder that may be served."""
+    if not folder.is_dir():
+        return []
+    root = folder.resolve()
+    files = []
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        is_hidden = any(part.startswith(".") for part in name.split("/"))
+        if path.is_file() and not is_hidden and path.resolve().is_relative_to(root):
+            files.append(read_file(path, name))
+    return files
+
+
+def read_file(path: Path, name: str) -> StaticFile:
+    """A file with its hash, type and compressed form."""
+    body = path.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()[:_HASH_CHARACTERS]
+    suffix = path.suffix.lower()
+    media_type = _OWN_TYPES.get(suffix) or _TYPES.guess_type(path.name)[0] or "application/octet-stream"
+    gzipped = None
+    if len(body) >= _MIN_GZIP_BYTES and media_type.startswith(_TEXT_TYPES):
+        gzipped = gzip.compress(body, mtime=0)
+    stem = name[: -len(path.suffix)] if path.suffix else name
+    return StaticFile(name, f"{stem}.{digest}{path.suffix}", media_type, body, gzipped, f'"{digest}"')

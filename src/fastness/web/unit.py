@@ -1,0 +1,43 @@
+"""One request, one transaction.
+
+The unit opens when the handler first asks for `request.db`. It ends before the first byte of the response: a status below 400
+commits, anything else rolls back, and a commit that fails becomes an error page. GET and HEAD get a read-only unit, so a link
+in a mail or an image tag cannot change data (RFC 9110 §9.2.1); a route that must write says `insecure_write_on_get=`.
+Security events are written elsewhere and survive the rollback.
+"""
+
+from fastness.kernel.limits import SAFE_METHODS
+from fastness.web.exchange import SCOPE_KEY, UNIT, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.site import UnitOfWork
+
+
+class UnitStage:
+    """Rolls back what a failing handler left open."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        exchange.stamps |= UNIT
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            unit = exchange.unit
+            if unit is not None:
+                # A finished unit has nothing left to roll back; one that is still open belongs to a handler that failed,
+                # was cancelled, or never answered.
+                await unit.rollback()
+
+
+def require_unit(exchange: Exchange) -> UnitOfWork:
+    """The request's unit of work, opened at the first call."""
+    unit: UnitOfWork | None = exchange.unit
+    if unit is None:
+        route = exchange.route
+        is_read_only = exchange.method in SAFE_METHODS and (route is None or route.insecure_write_on_get is None)
+        unit = exchange.unit = exchange.site.open_unit(is_read_only=is_read_only)
+        exchange.before_response(unit.finish)
+    return unit
