@@ -15,7 +15,6 @@ verify).
 
 import os
 from base64 import b64encode
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -23,53 +22,9 @@ from argon2 import Parameters, Type, extract_parameters
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from fastness.auth.password_rules import PasswordRules
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
-
-# https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id :
-# for each number of passes the least memory in KiB. The rows are equally strong.
-OWASP_LEAST_MEMORY_KIB = ((1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168))
-_LEAST_MAX_LENGTH = 64  # ASVS 5.0 V6.2.9
-_LEAST_MIN_LENGTH = 8  # ASVS 5.0 V6.2.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordRules:
-    """How passwords are hashed and how long they are."""
-
-    memory_kib: int = 47_104
-    """Memory of one hash."""
-    time_cost: int = 2
-    """Passes over that memory."""
-    parallelism: int = 1
-    """Lanes: 1, so that one hash keeps one core busy and the pool can count."""
-    min_length: int = 15
-    """Characters, where the password is the only factor."""
-    min_length_with_second_factor: int = 8
-    """Characters, where a second factor is enforced for the user."""
-    max_length: int = 128
-    """Characters of a new password."""
-    max_bytes: int = 4096
-    """Bytes that are hashed at all, new or typed at sign-in."""
-
-    def __post_init__(self) -> None:
-        least = min((kib for passes, kib in OWASP_LEAST_MEMORY_KIB if passes <= self.time_cost), default=None)
-        if least is None or self.time_cost > 64 or not least <= self.memory_kib <= 4 * 1024 * 1024:
-            table = ", ".join(f"{kib} KiB with {passes}" for passes, kib in OWASP_LEAST_MEMORY_KIB)
-            raise ConfigError(
-                f"memory_kib and time_cost are below the OWASP minimum (or absurdly high): {table} passes"
-            )
-        if not 1 <= self.parallelism <= 16:
-            raise ConfigError("parallelism must be between 1 and 16")
-        if not _LEAST_MIN_LENGTH <= self.min_length_with_second_factor <= self.min_length <= self.max_length:
-            raise ConfigError(
-                f"password lengths must rise: {_LEAST_MIN_LENGTH} <= min_length_with_second_factor <= min_length "
-                "<= max_length"
-            )
-        if self.max_length < _LEAST_MAX_LENGTH or not 4 * self.max_length <= self.max_bytes <= 65_536:
-            raise ConfigError(
-                f"max_length must be at least {_LEAST_MAX_LENGTH}, and max_bytes four times that (UTF-8) to 65536"
-            )
 
 
 class PasswordReason(StrEnum):
