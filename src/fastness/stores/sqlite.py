@@ -45,8 +45,9 @@ class _Writers(NamedTuple):
 class SQLiteStore:
     """`Store` over one file. Open it in the process and on the event loop's thread that use it, never before a fork."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, busy_timeout_seconds: float = 5.0) -> None:
         self._path = Path(path).absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
         self._clock = clock
         self._reader: sqlite3.Connection | None = None
         self._writers: _Writers | None = None
@@ -179,10 +180,15 @@ class SQLiteStore:
 
     def _open_writers(self) -> None:
         sqlite_file.make_private_file(self._path)
-        now = self._clock.epoch()
-        ordinary = sqlite_file.connect_writer(self._path, now, durable=False)
+        connect = partial(
+            sqlite_file.connect_writer,
+            self._path,
+            now=self._clock.epoch(),
+            busy_timeout_seconds=self._busy_timeout_seconds,
+        )
+        ordinary = connect(durable=False)
         try:
-            durable = sqlite_file.connect_writer(self._path, now, durable=True)
+            durable = connect(durable=True)
         except BaseException:
             ordinary.close()
             raise

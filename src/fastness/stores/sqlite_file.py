@@ -18,7 +18,6 @@ from pathlib import Path
 
 from fastness.stores.store import StoreUnavailableError
 
-BUSY_TIMEOUT_SECONDS = 5.0
 SCHEMA_VERSION = 1
 # Written into the file's header. Tells our file from the application's own database, should both be given one path.
 APPLICATION_ID = 0x46535452
@@ -64,14 +63,14 @@ def _tighten(path: Path) -> None:
             continue
 
 
-def connect_writer(path: Path, now: float, *, durable: bool) -> sqlite3.Connection:
-    """A connection that writes, with the schema in place. Call it in the thread that will use it; may wait 5 s.
+def connect_writer(path: Path, *, now: float, busy_timeout_seconds: float, durable: bool) -> sqlite3.Connection:
+    """A connection that writes, with the schema in place. Call it in the thread that will use it: it may wait.
 
     With `durable` each commit waits until the log is on disk; else the log is safe against the end of the process only.
     """
-    connection = _connect(path, BUSY_TIMEOUT_SECONDS)
+    connection = _connect(path, busy_timeout_seconds)
     try:
-        _switch_to_wal(connection)
+        _switch_to_wal(connection, busy_timeout_seconds)
         connection.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
         # What a deleted session said must not stay readable in free pages, as far as that costs no extra I/O.
         connection.execute("PRAGMA secure_delete=FAST")
@@ -102,9 +101,9 @@ def _connect(path: Path, timeout_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
+def _switch_to_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
     """Set WAL. Two processes that switch at once get SQLITE_BUSY without the busy handler being asked; so we wait."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    deadline = time.monotonic() + timeout_seconds
     while True:
         try:
             mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
