@@ -25,6 +25,10 @@ Framing: TypeAlias = Literal["deny", "same-origin"] | tuple[str, ...]
 
 ONE_YEAR_SECONDS: Final = 31_536_000
 
+# Proxies and clients give up on header lines well below these; a value this long came from a loop or from a visitor.
+MAX_VALUE_BYTES: Final = 16_384
+MAX_NAME_BYTES: Final = 256
+
 # RFC 9110 §5.5: visible characters, blank and tab; obs-text (0x80 and up) only in bytes that somebody else made.
 _VALUE_CHARACTERS: Final = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 # RFC 9110 §5.6.2 token.
@@ -89,6 +93,8 @@ class HeaderValueError(InvalidInputError):
 
 def check_header_value(value: str | bytes) -> bytes:
     """Return the bytes of a header value; raises `HeaderValueError` for controls (CR, LF, NUL, …) and non-ASCII text."""
+    if len(value) > MAX_VALUE_BYTES:
+        raise HeaderValueError(f"The header value is longer than {MAX_VALUE_BYTES} bytes.")
     if isinstance(value, str):
         # Text outside ASCII has no encoding in a header; cut to one byte, U+010D U+010A would become CR LF.
         if not value.isascii():
@@ -103,6 +109,8 @@ def check_header_value(value: str | bytes) -> bytes:
 
 def check_header_name(name: str | bytes) -> bytes:
     """Return the lower-case bytes of a header name; raises `HeaderValueError`."""
+    if len(name) > MAX_NAME_BYTES:
+        raise HeaderValueError(f"The header name is longer than {MAX_NAME_BYTES} bytes.")
     encoded = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name
     if not encoded or encoded.translate(None, _NAME_CHARACTERS):
         raise HeaderValueError("The header name is empty or holds other characters than a token (RFC 9110 §5.6.2).")

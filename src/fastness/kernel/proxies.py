@@ -13,7 +13,7 @@ network has to make sure that nobody reaches the app around the proxies. ASVS 5.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fastness.kernel.errors import ConfigError
@@ -23,8 +23,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 UNIX_PEER: Final = "unix"
 MAX_HOPS: Final = 32  # The rest of a longer list is one entry that cannot be parsed, so a long list costs no more.
+MAX_ELEMENT_LENGTH: Final = 512  # One element of Forwarded: four parameters (RFC 7239 §5) and room for extensions.
 MAX_ADDRESS_LENGTH: Final = 54  # "[" + 45 characters of IPv6 + "]:65535" and a blank.
 
+# The one spelling of each: no leading zeros (octal to some), no other digits. Several times as fast as ipaddress.
+_OCTETS: Final = {str(number): number for number in range(256)}
 _SECURE_TWINS: Final = {"http": "https", "ws": "wss", "https": "https", "wss": "wss"}
 _PLAIN_TWINS: Final = {"http": "http", "ws": "ws", "https": "http", "wss": "ws"}
 
@@ -84,9 +87,12 @@ class ProxyRules:
 
     def trusts(self, address: Address) -> bool:
         """Tell whether a parsed address is one of the declared proxies."""
-        return address.text in self._exact or any(
-            version == address.version and first <= address.number <= last for version, first, last in self._ranges
-        )
+        if address.text in self._exact:
+            return True
+        for version, first, last in self._ranges:  # noqa: SIM110 - any() over a generator costs more than the loop
+            if version == address.version and first <= address.number <= last:
+                return True
+        return False
 
 
 def resolve_client(
@@ -156,6 +162,9 @@ def _read_forwarded(header: str | None) -> Iterator[tuple[str, str | None]]:
     # A comma or semicolon inside quotes cuts an entry in two that cannot be parsed, which stops the walk: no address and
     # no scheme has one. Reading from the right, an open quote in the client's own part swallows nothing.
     for element in reversed(header.rsplit(",", MAX_HOPS)) if header else ():
+        if len(element) > MAX_ELEMENT_LENGTH:
+            yield "", None  # Cannot be parsed, before a million semicolons are taken apart.
+            return
         fields: dict[str, str] = {}
         for pair in element.split(";"):
             name, _, value = pair.strip(" \t").partition("=")
@@ -189,11 +198,11 @@ def _try_address(text: str) -> Address | None:
         if not _is_port(port):
             return None
     try:
-        return Address(
-            text, 4, int(IPv4Address(text))
-        )  # Accepts the one canonical spelling only, so text is canonical.
-    except AddressValueError:
+        first, second, third, fourth = text.split(".")
+        number = _OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth]
+    except (ValueError, KeyError):
         return None
+    return Address(text, 4, number)
 
 
 def _try_ipv6(text: str) -> Address | None:
