@@ -26,7 +26,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # What a part itself may bring along; it may also bring what the parts below it bring.
 LIBRARIES: dict[str, frozenset[str]] = {
     "kernel": frozenset(),
-    "db": frozenset({"aiosqlite", "alembic", "mako", "markupsafe", "sqlalchemy", "greenlet", "typing_extensions"}),
+    # mako, which Alembic writes new migrations with, takes pygments along where it is installed.
+    "db": frozenset({
+        "aiosqlite", "alembic", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
+    }),
     "html": frozenset({"jinja2", "markupsafe"}),
     "stores": frozenset(),
     "sessions": frozenset(),
