@@ -182,7 +182,7 @@ class Services:
         await self.store.open()
         if not self.settings.is_development:
             await self.database.open()
-            await self.hashing.run(self.hasher.dummy_hash)
+            await self.hashing.run(lambda: self.hasher.dummy_hash)
 
     async def close(self) -> None:
         """Close what was opened."""

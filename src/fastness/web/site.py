@@ -30,8 +30,6 @@ class UnitOfWork(Protocol):
 
     async def finish(self, status: int) -> None: ...
 
-    async def rollback(self) -> None: ...
-
 
 class UnitOpener(Protocol):
     """Makes units of work; the database library is loaded when the first is asked for."""

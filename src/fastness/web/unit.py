@@ -6,9 +6,13 @@ in a mail or an image tag cannot change data (RFC 9110 §9.2.1); a route that mu
 Security events are written elsewhere and survive the rollback.
 """
 
+from typing import Final
+
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.web.exchange import SCOPE_KEY, UNIT, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.site import UnitOfWork
+
+_FAILED: Final = 500
 
 
 class UnitStage:
@@ -27,9 +31,9 @@ class UnitStage:
         finally:
             unit = exchange.unit
             if unit is not None:
-                # A finished unit has nothing left to roll back; one that is still open belongs to a handler that failed,
-                # was cancelled, or never answered.
-                await unit.rollback()
+                # Does nothing after the response; a unit that is still open belongs to a handler that failed, was
+                # cancelled, or never answered.
+                await unit.finish(_FAILED)
 
 
 def require_unit(exchange: Exchange) -> UnitOfWork:
