@@ -9,7 +9,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean python run-environment dev-environment
+.PHONY: help demo test lint format bench reference lock clean python run-environment dev-environment
 
 help:
 	@echo "make demo    start the demo application"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    run ruff, mypy and import-linter"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   measure beside Django, FastAPI and Litestar"
+	@echo "make reference  write the pages of docs/reference that are made from the code"
 	@echo "make lock    resolve the pinned requirements again"
 	@echo "make clean   remove what these commands made"
 
@@ -40,6 +41,9 @@ format: dev-environment
 
 bench: dev-environment
 	@$(IN_VENV)python bench/run.py $(ARGS)
+
+reference: dev-environment
+	@$(IN_VENV)python -m scripts.reference
 
 lock: python
 	@$(PYTHON) scripts/environment.py $(VENV)-lock requirements/lock.txt

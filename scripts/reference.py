@@ -1,0 +1,147 @@
+"""Writes the pages of docs/reference that are made from the code: settings, checks, commands; run by `make reference`.
+
+What a page says is taken from where it is decided (types, defaults, the docstring line under a field, the help of a command),
+so no number is written twice. A test makes the pages again and compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from fastness.kernel.because import Because
+from fastness.kernel.secret import Secret
+from fastness.settings.conversion import describe
+from fastness.settings.profiles import DEVELOPMENT_DEFAULTS
+from fastness.settings.settings import Settings
+from fastness.settings.variables import Variable, variables_of
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+SETTINGS_HEAD = """# Settings
+
+Settings are read once, at the start.
+Each source wins over the one before it: the defaults of the profile, a secrets folder, `.env`, the environment, and what the code passes to `Settings.load`.
+A variable that begins with `FASTNESS_` and is not in this list stops the start, and so does a value of the wrong kind; all problems are told at once, by name and never by value.
+
+Lists are separated by commas.
+Where a setting may have no value, `none` stands for that.
+The defaults are those of the production profile.
+"""  # noqa: E501 - one sentence on each line of the page
+
+
+def main() -> int:
+    """Write every page."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+    return 0
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its file name."""
+    return {"settings.md": settings_page()}
+
+
+def settings_page() -> str:
+    """Return one table for the settings' own fields, and one for each group of rules."""
+    groups: dict[str, list[Variable]] = {}
+    for variable in variables_of(Settings).values():
+        groups.setdefault(variable.group if variable.field else "", []).append(variable)
+    notes = notes_under_fields(Settings)
+    parts = [SETTINGS_HEAD]
+    for group, variables in groups.items():
+        parts.append(f"## {notes[group].rstrip('.')}\n" if group else "## The app\n")
+        parts.append("| variable | takes | default | |\n|---|---|---|---|")
+        parts += [row_of(variable) for variable in variables]
+        parts.append("")
+    parts.append("## What development starts from\n")
+    parts.append(
+        "`fastness dev` and `fastness demo` choose the development profile; it loosens this and nothing else.\n"
+    )
+    parts.append("| variable | default in development |\n|---|---|")
+    parts += [row for variable in variables_of(Settings).values() if (row := development_row(variable))]
+    return "\n".join(parts) + "\n"
+
+
+def row_of(variable: Variable) -> str:
+    """Return a line of the table: name, kind, default, and the sentence under the field."""
+    owner, name = owner_of(variable)
+    field = next(each for each in fields(owner) if each.name == name)
+    note = notes_under_fields(owner).get(name, "")
+    return f"| `{variable.name}` | {describe(variable.kind)} | {show(default_of(field))} | {escape(note)} |"
+
+
+def development_row(variable: Variable) -> str:
+    """Return a line where development starts from another value than production."""
+    if variable.group not in DEVELOPMENT_DEFAULTS:
+        return ""
+    owner, name = owner_of(variable)
+    looser = DEVELOPMENT_DEFAULTS[variable.group]
+    value = getattr(looser, name) if variable.field else looser
+    strict = default_of(next(each for each in fields(owner) if each.name == name))
+    return "" if value == strict else f"| `{variable.name}` | {show(value)} |"
+
+
+def owner_of(variable: Variable) -> tuple[type, str]:
+    """Return the class that holds the field a variable fills, and the field's name."""
+    if variable.field is None:
+        return Settings, variable.group
+    rules = next(each for each in fields(Settings) if each.name == variable.group).type
+    if not (isinstance(rules, type) and is_dataclass(rules)):
+        message = f"{variable.group} holds no rules"
+        raise TypeError(message)
+    return rules, variable.field
+
+
+def default_of(field: Field[object]) -> object:
+    """Return a field's default; MISSING where it has none."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def show(value: object) -> str:
+    """Return a default as one would write it into the environment."""
+    if value is MISSING:
+        return "must be set"
+    if value is None:
+        return "none"
+    if value == ():
+        return "empty"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(str(entry) for entry in value)}`"
+    if isinstance(value, StrEnum):
+        return f"`{value.value}`"
+    if isinstance(value, Secret | Because):
+        message = "a secret or a reason is no default"
+        raise TypeError(message)
+    return f"`{value}`"
+
+
+def notes_under_fields(owner: type) -> dict[str, str]:
+    """Return the docstring line under each field of a dataclass."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+    if not isinstance(tree, ast.ClassDef):
+        message = f"{owner} is no class"
+        raise TypeError(message)
+    found: dict[str, str] = {}
+    for statement, following in zip(tree.body, tree.body[1:], strict=False):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def escape(text: str) -> str:
+    """Return a sentence that may stand in a table."""
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
