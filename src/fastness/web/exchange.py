@@ -8,7 +8,7 @@ instead of opening it (ASVS 5.0 V8.3.1: the decision is made on a trusted layer;
 Class-level defaults keep the construction of an `Exchange` to the few attributes that differ for each request.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from fastness.kernel.tokens import nonce
@@ -79,7 +79,7 @@ class Exchange:
     request_id: str = ""
     """Made on first use, shown on error pages and written into every log line."""
     route: "Route | None" = None
-    path_params: dict[str, Any] = {}  # noqa: RUF012 - replaced, never filled
+    path_params: Mapping[str, Any] = {}
     session: "Session | None" = None
     is_session_unavailable: bool = False
     """The store did not answer, and the route is public: reads find nobody, writes raise."""

@@ -38,7 +38,7 @@ class MatchStage:
         root = scope.get("root_path", "")
         if root and path.startswith(root):
             path = path[len(root) :] or "/"
-        found = self.table.find(path, exchange.method, is_websocket=exchange.is_websocket)
+        found = self.table.find(path, exchange.method)
         if found is None:
             await self._miss(scope, exchange, path, send)
             return

@@ -4,7 +4,7 @@ Nothing here is built from the Host header or from any other value that the gate
 Reading the session or the user marks the response as private, so that no cache keeps it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,7 +55,7 @@ class Connection:
         return path
 
     @property
-    def path_params(self) -> dict[str, Any]:
+    def path_params(self) -> Mapping[str, Any]:
         """The values of the route's parameters, converted."""
         return self.exchange.path_params
 

@@ -17,7 +17,14 @@ from fastness.kernel.verdicts import Allow
 from fastness.web.exchange import Receive, Scope, Send
 from fastness.web.requests import Request
 
-_ENCODE_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_C_ENCODER: Final = getattr(json.encoder, "c_make_encoder", None)
+_ENCODE: Final = (
+    None
+    if _C_ENCODER is None
+    # No circle check: a circle ends in RecursionError, which is an error page all the same.
+    else _C_ENCODER(None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)  # noqa: FBT003
+)
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -79,7 +86,17 @@ class JSONResponse(Response):
     media_type = "application/json"
 
     def __init__(self, content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(_ENCODE_JSON(content), status=status, headers=headers)
+        super().__init__(encode_json(content), status=status, headers=headers)
+
+
+def encode_json(content: object) -> str:
+    """A JSON document without spaces. NaN, infinities and what JSON does not know raise.
+
+    `JSONEncoder.encode` builds the encoder in C anew for each call; here it is built once where the interpreter has it.
+    """
+    if _ENCODE is None:
+        return _ENCODER.encode(content)
+    return "".join(_ENCODE(content, 0))
 
 
 def redirect(request: Request, target: str, *, status: int = 303, **params: object) -> Response:

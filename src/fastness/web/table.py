@@ -9,25 +9,29 @@ table is made and cost one dict look-up.
 A match is exact on the decoded path. `fullmatch` is used because `$` also matches before a line feed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
 from starlette.routing import PARAM_REGEX
 
+from fastness.kernel.limits import KNOWN_METHODS
 from fastness.web.routing import Route
 
 _ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor)
 """Convertors that never match a slash. Exact classes: a subclass may have another expression."""
+WEBSOCKET: Final = "WEBSOCKET"
+_SOCKET_KINDS: Final = frozenset({"websocket", "websocket-asgi"})
+_ALL_METHODS: Final = (*KNOWN_METHODS, WEBSOCKET)
+_NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The route that answers, with its parameters; or, in `allowed`, the methods that the address would have answered."""
 
     route: Route | None
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     allowed: frozenset[str] = frozenset()
 
 
@@ -41,47 +45,44 @@ class Table:
         self._root = Node()
         for index, route in enumerate(self.routes):
             self._root.add(segments_of(route), index)
-        self._fixed: dict[str, tuple[Route, ...]] = {}
-        for route in self.routes:
-            if not route.convertors:
-                self._fixed[route.path] = tuple(self._narrow(route.path))
+        self._fixed: dict[str, dict[str, Found | None]] = {
+            route.path: {method: self._search(route.path, method) for method in _ALL_METHODS}
+            for route in self.routes
+            if not route.convertors
+        }
 
-    def find(self, path: str, method: str, *, is_websocket: bool = False) -> Found | None:
-        """What answers `method` on `path`; `None` where nothing lives."""
-        candidates: Sequence[Route] | None = self._fixed.get(path)
-        if candidates is None:
-            candidates = self._narrow(path)
+    def find(self, path: str, method: str) -> Found | None:
+        """What answers `method` on `path`; `None` where nothing lives. A socket's method is `WEBSOCKET`."""
+        answers = self._fixed.get(path)
+        return self._search(path, method) if answers is None else answers[method]
+
+    def _search(self, path: str, method: str) -> Found | None:
+        is_websocket = method == WEBSOCKET
         allowed: frozenset[str] = frozenset()
-        for route in candidates:
+        for route in self._narrow(path):
             kind = route.kind
-            if kind != "mount" and (kind in SOCKET_KINDS) is not is_websocket:
+            if kind != "mount" and (kind in _SOCKET_KINDS) is not is_websocket:
                 continue
+            params: Mapping[str, Any] = _NO_PARAMS
             if route.convertors:
                 match = route.regex.fullmatch(path)
                 if match is None:
                     continue
                 convertors = route.convertors
                 params = {name: convertors[name].convert(value) for name, value in match.groupdict().items()}
-            elif route.path == path:
-                params = {}
-            else:
-                continue
             if method in route.methods or not route.methods:
                 return Found(route, params)
             allowed |= route.methods
-        return Found(None, {}, allowed) if allowed else None
+        return Found(None, _NO_PARAMS, allowed) if allowed else None
 
     def _narrow(self, path: str) -> list[Route]:
-        """Every route that could match, in the order of declaration."""
+        """Every route that could match, in the order of declaration. One without parameters does match."""
         found: list[int] = []
         self._root.collect(path.split("/"), 1, found)
         if len(found) > 1:
             found.sort()
         routes = self.routes
         return [routes[index] for index in found]
-
-
-SOCKET_KINDS: Final = frozenset({"websocket", "websocket-asgi"})
 
 
 class Node:
