@@ -171,8 +171,9 @@ def hsts_applies(host: str) -> bool:
     Never for localhost (the browser would remember it for every other project on that machine, on all ports) and never
     for an address (RFC 6797 §8.1.1: browsers ignore it there).
     """
-    name = host.partition(":")[0].rstrip(".").lower()
-    return not (not name or name[0] == "[" or name[-1].isdigit() or name == "localhost" or name.endswith(".localhost"))
+    last_label = host.partition(":")[0].removesuffix(".").rpartition(".")[2].lower()
+    # An address in brackets is cut at its first colon; a name ends in a number only if it is an IPv4 address.
+    return not (last_label == "localhost" or last_label[:1] in {"", "["} or last_label.isdigit())
 
 
 def frame_ancestors_of(framing: Framing) -> tuple[str, ...]:

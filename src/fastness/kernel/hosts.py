@@ -27,7 +27,6 @@ MAX_NAME_LENGTH: Final = 253  # RFC 1035 §2.3.4: 255 octets on the wire.
 MAX_LABEL_LENGTH: Final = 63
 MAX_HOST_LENGTH: Final = MAX_NAME_LENGTH + len(".:65535")
 
-_DIGITS: Final = frozenset("0123456789")
 # RFC 6761 reserves these; as suffixes they hold nobody else's names.
 _OWN_TOP_LEVELS: Final = frozenset({"localhost", "test"})
 
@@ -59,7 +58,7 @@ class Host:
     @property
     def is_address(self) -> bool:
         """True for an IPv4 or IPv6 literal."""
-        return self.name[0] == "[" or self.name[-1] in _DIGITS
+        return self.name[0] == "[" or self.name.rpartition(".")[2].isdigit()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +170,7 @@ def _parse_name(text: str) -> str:
     if len(name) > MAX_LABEL_LENGTH and any(len(label) > MAX_LABEL_LENGTH for label in name.split(".")):
         raise MalformedHostError("The host has a label that is too long.")
     last = name.rpartition(".")[2]
-    if last[0] in _DIGITS and (last.isdigit() or last.startswith("0x")):
+    if last.isdigit() or last.startswith("0x"):
         # WHATWG URL, "ends in a number checker": such a host is an IPv4 address or nothing.
         try:
             IPv4Address(name)
@@ -187,9 +186,14 @@ def _parse_ipv6(text: str) -> str:
     if len(text) > 45 or "%" in text:
         raise MalformedHostError("The host has an IPv6 address that is too long or has a zone.")
     try:
-        return f"[{IPv6Address(text).compressed}]"
+        address = IPv6Address(text)
     except AddressValueError as error:
         raise MalformedHostError("The host has brackets without an IPv6 address in them.") from error
+    if address.ipv4_mapped is None:
+        return f"[{address.compressed}]"
+    # Browsers write all of it in hexadecimal; Python does up to 3.12.
+    low = int(address) & 0xFFFFFFFF
+    return f"[::ffff:{low >> 16:x}:{low & 0xFFFF:x}]"
 
 
 def _parse_port(text: str) -> int:
