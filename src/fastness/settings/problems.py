@@ -3,7 +3,7 @@
 The same rules for settings read from the environment and for settings written in code: a production app without hosts,
 without a key, or with sessions that only one worker can see, does not start.
 
-ASVS 5.0: V11.2.2, V13.2.3 (no default credentials), V13.4.2, V15.4.1.
+ASVS 5.0: V11.5.1 (keys that cannot be guessed), V13.2.3 (no default credentials), V13.4.2 (no debug mode).
 """
 
 import re

@@ -7,8 +7,8 @@ A mistake there is the danger: an unknown name, a weak or published key, a value
 all reported together, by name and never by value.
 
 Not covered: who may read the files the settings come from (`fastness check` looks at that), and secrets in the memory
-of the process. ASVS 5.0: V13.3.1, V13.2.3 (no default credentials), V13.4.2 (no debug mode in production), V11.2.2
-(keys can be replaced).
+of the process. ASVS 5.0: V13.3.1, V13.2.3 (no default credentials), V13.4.2 (no debug mode in production), V13.3.4
+(keys rotate).
 """
 
 import os

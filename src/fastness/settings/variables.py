@@ -4,7 +4,7 @@
 loader and in the reference. A name that begins with the prefix and belongs to no field is refused: a misspelt
 FASTNESS_SESION_IDLE_SECONDS must not leave the default in force without a word.
 
-ASVS 5.0: V13.4.1 to V13.4.7 are not decided here; V2.2.1 (positive validation).
+ASVS 5.0: V2.2.1 (positive validation).
 """
 
 from dataclasses import Field, dataclass, fields, is_dataclass
@@ -46,7 +46,7 @@ def variables_of(settings: type) -> dict[str, Variable]:
 def refuse_unknown(name: str, known: dict[str, Variable]) -> str:
     """Return the problem of a name that belongs to no field."""
     close = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
-    hint = f"did you mean {close[0]}?" if close else "`fastness check --settings` lists those that are."
+    hint = f"did you mean {close[0]}?" if close else "docs/reference/settings.md lists them all."
     return f"{show_name(name)} is not a setting; {hint}"
 
 
