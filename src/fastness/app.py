@@ -26,6 +26,7 @@ from fastness.settings.settings import Settings
 from fastness.stores.store import Store
 from fastness.web.access import Access, public
 from fastness.web.addresses import Addresses
+from fastness.web.debugtoken import debug_routes
 from fastness.web.exchange import ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.pipeline import PerimeterRules, build_pipeline
 from fastness.web.recording import request_id
@@ -260,6 +261,8 @@ class Fastness:
         own = Routes()
         own.get(STATIC_PREFIX + "{path:path}", access=public, name="static", read_session=False)(static.serve)
         groups = [*self._groups, own, report_routes, *([account_routes] if self._has_accounts else [])]
+        if development and settings.debug_token is not None:
+            groups.append(debug_routes)
         table = Table(seal_route(declared) for group in groups for declared in group.declared())
         self._table = table
         self._pipeline = build_pipeline(
@@ -336,6 +339,7 @@ class Fastness:
             load_identity=services.load_identity,
             load_account=services.load_account,
             check_password=services.check_password,
+            debug_token=self.settings.debug_token if development else None,
             sign_in_path=SIGN_IN_PATH if self._has_accounts else None,
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Final
 
+from fastness.kernel.cookies import find_cookie
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.events import is_secret_name
 from fastness.kernel.secret import Secret
@@ -22,6 +23,7 @@ from fastness.web.refusals import RefusedError
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse, Response
 
+DEBUG_COOKIE: Final = "fastness-debug"
 _SOURCE_LINES: Final = 5
 _MAX_VALUE: Final = 300
 _MAX_FRAMES: Final = 40
@@ -57,10 +59,15 @@ class Story:
 
 
 def is_debug_wanted(exchange: Exchange, error: Exception) -> bool:
-    """Whether this is development, the caller this machine, and the error a failure of code."""
-    if not exchange.site.is_development or not exchange.wants_page or isinstance(error, RefusedError):
+    """Whether this is development, the caller this machine or a holder of the token, and the error a failure of code."""
+    site = exchange.site
+    if not site.is_development or not exchange.wants_page or isinstance(error, RefusedError):
         return False
-    return is_loopback(exchange.peer_ip)
+    if is_loopback(exchange.peer_ip):
+        return True
+    # In a container the developer's browser is no loopback peer: it shows the token that `fastness dev` printed.
+    token = find_cookie(exchange.headers.get(b"cookie", b""), DEBUG_COOKIE.encode())
+    return site.debug_token is not None and token is not None and site.debug_token == Secret(token)
 
 
 def is_loopback(address: str) -> bool:

@@ -179,6 +179,18 @@ class Request(Connection):
         """The hidden field with the token. It goes first in each form that posts here."""
         return Markup(_HIDDEN_FIELD + token_for(self.exchange) + '">')  # noqa: S704 - base64 letters only
 
+    def trusted_types_script(self) -> Markup:
+        """The script that lets htmx or Turbo write HTML of this server, where the settings say `trusted_html="server"`.
+
+        It goes before every other script of the page. Under the default setting it is empty.
+        """
+        exchange = self.exchange
+        if exchange.profile.csp.trusted_html != "server":
+            return Markup()
+        # Both values are ours: base64 letters, and a path made of a file name and a hash.
+        address = self.site.addresses.static("trusted-types.js")
+        return Markup('<script nonce="{}" src="{}"></script>').format(exchange.nonce, address)
+
     def path_for(self, name: str, **params: object) -> str:
         """The path of the route `name`."""
         return self.site.addresses.path(name, params)

@@ -10,6 +10,7 @@ from fastness.kernel.cookies import CookieRules
 from fastness.kernel.events import EventSink
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.redirects import RedirectRules
+from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
@@ -75,5 +76,7 @@ class Site:
     load_account: "Callable[[AsyncSession, UUID], Awaitable[User | None]]"
     check_password: "Callable[[Exchange, str, str], Awaitable[Identity | None]]"
     """Name and password as typed, to the identity or nobody; writes the event."""
+    debug_token: Secret | None
+    """Opens the development error page to browsers on other machines."""
     sign_in_path: str | None
     """Where pages send people who are not signed in; `None` answers 401."""

@@ -52,6 +52,7 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
         "csrf_token": request.csrf_token,
         "url": request.path_for,
         "static": addresses.static,
+        "trusted_types_script": request.trusted_types_script,
         **values,
     }
 
