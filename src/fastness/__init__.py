@@ -34,7 +34,7 @@ HOMES = MappingProxyType(
         "WebSocket": "fastness.web.sockets",
         "access": "fastness.web.access",
         "redirect": "fastness.web.responses",
-        "render": "fastness.web.templates",
+        "render": "fastness.web.rendering",
     }
 )
 

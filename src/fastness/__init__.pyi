@@ -14,6 +14,7 @@ from fastness.kernel.secret import Secret as Secret
 from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
+from fastness.web.rendering import render as render
 from fastness.web.requests import Request as Request
 from fastness.web.responses import HTMLResponse as HTMLResponse
 from fastness.web.responses import JSONResponse as JSONResponse
@@ -21,7 +22,6 @@ from fastness.web.responses import Response as Response
 from fastness.web.responses import redirect as redirect
 from fastness.web.routing import Routes as Routes
 from fastness.web.sockets import WebSocket as WebSocket
-from fastness.web.templates import render as render
 
 HOMES: Mapping[str, str]
 __version__: str

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from fastness.kernel.redirects import try_safe_target
 from fastness.web.access import public
+from fastness.web.rendering import render_own
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
 from fastness.web.routing import Routes
-from fastness.web.templates import render_own
 
 SIGN_IN_PATH: Final = "/account/sign-in"
 SIGN_OUT_PATH: Final = "/account/sign-out"

@@ -27,7 +27,6 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
-from typing_extensions import override
 
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
 from fastness.kernel.errors import ConfigError
@@ -184,7 +183,6 @@ def _translate(context: ExceptionContext) -> BaseException | None:
 class _Pool(AsyncAdaptedQueuePool):
     """The queue pool, with a 503 instead of an error nobody maps when no connection comes free in time."""
 
-    @override
     def _do_get(self) -> ConnectionPoolEntry:
         try:
             return super()._do_get()

@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from sqlalchemy.orm import RelationshipProperty
 from sqlalchemy.orm.strategies import _LazyLoader
-from typing_extensions import override
 
 from fastness.db.errors import MissingLoadError
 
@@ -29,7 +28,6 @@ class _RaiseAndName(_LazyLoader):
         super().__init__(parent, strategy_key)
         self._raise_always = True
 
-    @override
     def _invoke_raise_load(self, state: object, passive: object, lazy: str) -> NoReturn:
         prop = self.parent_property
         name = f"{prop.parent.class_.__name__}.{prop.key}"

@@ -25,7 +25,6 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.types import TypeDecorator
-from typing_extensions import override
 
 from fastness.db.errors import NaiveDatetimeError
 from fastness.db.loading import RAISE_AND_NAME
@@ -48,7 +47,6 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
@@ -56,7 +54,6 @@ class UTCDateTime(TypeDecorator[datetime]):
             raise NaiveDatetimeError("a datetime has no time zone; use the clock's now(), or datetime.now(UTC)")
         return value.astimezone(UTC)
 
-    @override
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None

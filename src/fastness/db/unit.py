@@ -17,7 +17,6 @@ from typing import Self, cast
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
-from typing_extensions import override
 
 from fastness.db.engine import READ_ONLY_HELP, Database
 from fastness.db.errors import ClosedUnitError, ReadOnlyError
@@ -34,7 +33,6 @@ class UnitSession(Session):
     is_read_only: bool = False
     has_ended: bool = False
 
-    @override
     def _autobegin_t(self, begin: bool = False) -> SessionTransaction:
         if self.has_ended:
             raise ClosedUnitError(_CLOSED_HELP)

@@ -30,7 +30,7 @@ from fastness.sessions.record import EndReason, Record, Tombstone
 from fastness.sessions.recordstore import MAX_ATTEMPTS, RecordStore
 from fastness.sessions.rules import SessionRules
 from fastness.sessions.session import Predecessor, RejectReason, Session
-from fastness.stores.store import StaleVersionError, Store
+from fastness.stores.store import StaleVersionError, Store, StoreUnavailableError
 
 ID_LENGTH: Final = 43
 """Characters of a session id: 32 bytes in base64url without padding."""
@@ -93,6 +93,7 @@ class Sessions:
             session.rejection = RejectReason.UNKNOWN
             return session
         stored, content = found
+        now = self._clock.epoch()
         if not isinstance(content, Record):
             self._meet_tombstone(session, content, now)
             return session
@@ -295,6 +296,9 @@ class Sessions:
             session._version = await self._records.put(session._id_hash, session._record(), if_version=session._version)
         except StaleVersionError:
             return  # Another request wrote the clock, or ended the session: either way there is nothing left to do.
+        except StoreUnavailableError:
+            # The session ends a minute early at worst, so a page that was read must not fail for its clock.
+            self._emit(session._events, EventName.STORE_UNAVAILABLE, "idle_clock", _owner(session._identity))
 
     def _give_up(self, session: Session) -> SaveResult:
         """The session was ended or replaced by another request; what this one changed is dropped."""

@@ -11,10 +11,10 @@ from fastness.kernel.secret import Secret
 from fastness.web.access import public
 from fastness.web.debug import DEBUG_COOKIE
 from fastness.web.refusals import AccessRefusedError, NotFoundError
+from fastness.web.rendering import render
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
 from fastness.web.routing import Routes
-from fastness.web.templates import render
 
 DEBUG_PATH: Final = "/-/debug"
 _COOKIE: Final = CookieRules(name=DEBUG_COOKIE, secure=False, same_site="strict")
