@@ -543,6 +543,25 @@ class TestTrouble:
         assert await sessions.save(await sessions.load(None)) == NOTHING
         await store.open()
 
+    async def test_a_page_does_not_fail_because_the_idle_clock_cannot_be_written(self, browser, store, clock, seen):
+        await browser.sign_in()
+        clock.advance(60)
+        session = await browser.load()
+        await store.close()
+        seen()
+        assert await browser.save(session) == NOTHING
+        assert seen() == [("store_unavailable", "idle_clock")]
+        await store.open()
+
+    async def test_a_change_that_cannot_be_written_is_an_error(self, browser, store):
+        await browser.sign_in()
+        session = await browser.load()
+        session.set("a", 1)
+        await store.close()
+        with pytest.raises(StoreUnavailableError):
+            await browser.save(session)
+        await store.open()
+
     async def test_a_request_can_bring_its_own_sink(self, browser, sessions, seen):
         class Sink:
             def __init__(self):

@@ -93,7 +93,6 @@ class Sessions:
             session.rejection = RejectReason.UNKNOWN
             return session
         stored, content = found
-        now = self._clock.epoch()
         if not isinstance(content, Record):
             self._meet_tombstone(session, content, now)
             return session

@@ -145,7 +145,7 @@ class Session:
         self._changed.add(key)
 
     def delete(self, key: str) -> bool:
-        """Forget a value; whether there was one."""
+        """Forget a value; whether there was one. To delete nothing is no change."""
         existed = self._load_values().pop(key, _MISSING) is not _MISSING
         if existed:
             self._changed.add(key)
