@@ -18,7 +18,9 @@ from typing import Final, Literal
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import MalformedHostError, parse_host
+from fastness.kernel.paths import decide_path
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.verdicts import ALLOW
 
 NONCE: Final = "'nonce'"
 """Stands for the nonce of the response in a list of sources."""
@@ -42,6 +44,8 @@ _HARMLESS_SCHEMES: Final = {
     "data:": frozenset({"img-src", "font-src", "media-src"}),
     "blob:": frozenset({"img-src", "font-src", "media-src", "connect-src", "worker-src"}),
 }
+# Trusted Types §4.5.1 allows a few more; none of them is needed in a name.
+_POLICY_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _NONCE_DIRECTIVES: Final = frozenset({"script-src", "style-src"})
 
 
@@ -94,15 +98,9 @@ class CSPRules:
     def __post_init__(self) -> None:
         for directive, sources in _source_lists(self):
             _check_sources(self, directive, sources)
-        if self.trusted_html not in {"none", "server"}:
-            raise ConfigError('trusted_html is "none" or "server".')
-        for name in self.trusted_types:
-            if name not in {_NONE, "'allow-duplicates'"} and not name.replace("-", "").replace("_", "").isalnum():
-                raise ConfigError(
-                    f"trusted_types: {name!r} is not the name of a policy: letters, digits, - and _ only."
-                )
+        _check_trusted_types(self)
         if self.report_path is not None and (
-            not self.report_path.startswith("/") or _has_other(self.report_path, _HOST_CHARACTERS)
+            _has_other(self.report_path, _HOST_CHARACTERS) or decide_path(self.report_path.encode("ascii")) is not ALLOW
         ):
             raise ConfigError("report_path is a path on this host, such as /-/csp-report, without query.")
 
@@ -197,6 +195,17 @@ def _check_sources(rules: CSPRules, directive: str, sources: tuple[str, ...]) ->
         _check_source(rules, directive, source)
 
 
+def _check_trusted_types(rules: CSPRules) -> None:
+    if rules.trusted_html not in {"none", "server"}:
+        raise ConfigError('trusted_html is "none" or "server".')
+    refuse_bare_text("trusted_types", rules.trusted_types)
+    if _NONE in rules.trusted_types and (len(rules.trusted_types) > 1 or rules.trusted_html == "server"):
+        raise ConfigError("trusted_types: 'none' stands alone, and leaves no policy for trusted_html=\"server\".")
+    for name in rules.trusted_types:
+        if name not in {_NONE, "'allow-duplicates'"} and (not name or _has_other(name, _POLICY_CHARACTERS)):
+            raise ConfigError(f"trusted_types: {name!r} is not the name of a policy: letters, digits, - and _ only.")
+
+
 def _check_source(rules: CSPRules, directive: str, source: str) -> None:
     if source == _NONE or source in _KEYWORDS:
         return
@@ -221,7 +230,7 @@ def _check_source(rules: CSPRules, directive: str, source: str) -> None:
 
 def _is_wildcard(source: str) -> bool:
     """True for a whole scheme and for a pattern that matches hosts of other people: `*`, `https://*`, `*.com`."""
-    name = _host_of(source)
+    name = _host_of(source).partition(":")[0]
     return source.endswith(":") or name == "*" or (name.startswith("*.") and name.count(".") < 2)
 
 
@@ -234,10 +243,8 @@ def _is_scheme_or_host(source: str) -> bool:
     if separator and scheme.lower() not in {"http", "https", "ws", "wss"}:
         return False
     name = _host_of(source)
-    if name == "*":
-        return True
     try:
-        parse_host(name.removeprefix("*."))
+        parse_host("any" + name[1:] if name[:1] == "*" and name[1:2] in {"", ".", ":"} else name)
     except MalformedHostError:
         return False
     return True

@@ -219,7 +219,7 @@ def _permissions(opened: tuple[str, ...]) -> bytes:
     refuse_bare_text("permissions_policy", opened)
     lists = dict.fromkeys(CLOSED_FEATURES, "()")
     for entry in opened:
-        feature, *partners = entry.split()
+        feature, *partners = entry.split() or [""]
         if feature not in lists:
             raise ConfigError(
                 f"permissions_policy: {feature!r} is not a feature that is closed, so it need not be opened."
