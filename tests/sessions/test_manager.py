@@ -178,6 +178,13 @@ class TestExpiry:
             await browser.visit(sessions.rotate)
         assert (await browser.load()).identity is None
 
+    async def test_a_rotation_is_a_visit(self, browser, sessions, clock):
+        await browser.sign_in()
+        for _ in range(2):
+            clock.advance(1_799)
+            await browser.visit(sessions.rotate)
+        assert (await browser.load()).identity is not None
+
     async def test_a_remembered_session_lives_for_30_days_idle_or_not(self, browser, clock):
         assert (await browser.sign_in(remember=True)).max_age_seconds == 30 * 86_400
         clock.advance(30 * 86_400 - 1)

@@ -227,6 +227,7 @@ class Sessions:
         tombstone got there, the new one is taken back.
         """
         id_hash = session.require_id()
+        session._seen = self._clock.epoch()
         session._version = await self._records.put(id_hash, session._record(), if_version=0)
         old = session._predecessor
         if old is not None and not await self._replace(session, old):

@@ -251,10 +251,8 @@ class Session:
                 merged[key] = ours[key]
             else:
                 merged.pop(key, None)
+        # The clocks are the same: only a sign-in starts the absolute one, and it never keeps the id.
         self._values = merged
-        self._created = record.created
-        self._seen = max(self._seen, record.seen)
-        self._remember = record.remember
         if not self._has_new_identity:
             self._identity = record.identity
             self._stored_epoch = owner_epoch
