@@ -58,12 +58,22 @@ def handler_app(handler: Callable[[Request], Awaitable[Any]]) -> ASGIApp:
     """A coroutine function that takes the request and returns a response."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await handler(Request(scope, receive))
+        await run(handler, Request(scope, receive), scope, receive, send)
+
+    return app
+
+
+async def run(
+    handler: Callable[[Request], Awaitable[Any]], request: Request, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call the handler, send its response, and close the files of its form."""
+    try:
+        response = await handler(request)
         if not isinstance(response, StarletteResponse):
             raise_no_response(handler, response)
         await response(scope, receive, send)
-
-    return app
+    finally:
+        request.close()
 
 
 def class_app(endpoint: type) -> ASGIApp:
@@ -77,10 +87,7 @@ def class_app(endpoint: type) -> ASGIApp:
             handler = instance.get
         if handler is None:
             raise PipelineFaultError("no_method", f"{endpoint.__qualname__} has no method {method}.")
-        response = await handler(Request(scope, receive))
-        if not isinstance(response, StarletteResponse):
-            raise_no_response(handler, response)
-        await response(scope, receive, send)
+        await run(handler, Request(scope, receive), scope, receive, send)
 
     return app
 

@@ -34,7 +34,7 @@ class MatchStage:
         if has_encoded_slash:
             verdict = decide_path(raw_path, allow_encoded_slash=True)
         if not isinstance(verdict, Allow):
-            raise MalformedRequestError(f"path_{verdict.reason}")
+            raise MalformedRequestError(verdict.reason)
         root = scope.get("root_path", "")
         if root and path.startswith(root):
             path = path[len(root) :] or "/"
@@ -47,7 +47,7 @@ class MatchStage:
             allowed = ", ".join(sorted(found.allowed))
             raise MethodRefusedError("method_not_of_route", headers={"allow": allowed})
         if has_encoded_slash and not route.encoded_slash:
-            raise MalformedRequestError(f"path_{PathReason.ENCODED_SLASH}")
+            raise MalformedRequestError(PathReason.ENCODED_SLASH)
         exchange.route = route
         exchange.path_params = found.params
         exchange.profile = self.profiles[route]

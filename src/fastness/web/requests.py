@@ -115,6 +115,12 @@ class Request(Connection):
         self._body: bytes | None = None
         self._pairs: list[tuple[str, str | UploadFile]] | None = None
 
+    def close(self) -> None:
+        """Close what the form spooled to disk. The handler has answered; a file it wants to keep, it has copied."""
+        for _, value in self._pairs or ():
+            if isinstance(value, UploadFile):
+                value.file.close()
+
     @property
     def method(self) -> str:
         """The HTTP method, in capitals."""

@@ -1,0 +1,50 @@
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shop import Shop  # noqa: E402 - the folder is put on the path above
+
+from fastness.db.migrations import upgrade  # noqa: E402
+from fastness.kernel.clock import ManualClock  # noqa: E402
+from fastness.testing.browser import Browser  # noqa: E402
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+async def make_shop(tmp_path, clock):
+    """Opens a shop from route groups; closes it after the test."""
+    opened: list[Shop] = []
+
+    async def make(*routes, **options) -> Shop:
+        shop = Shop(tmp_path, routes, clock=clock, **options)
+        await shop.app.open()
+        shop.events.events.clear()
+        opened.append(shop)
+        return shop
+
+    yield make
+    for shop in opened:
+        await shop.app.close()
+
+
+@pytest.fixture
+def migrated(tmp_path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/data.sqlite3", None)
+
+
+@pytest.fixture
+def browse():
+    """A browser on the shop."""
+
+    def open_browser(shop: Shop, origin: str = "https://shop.example", **options) -> Browser:
+        return Browser(shop.app, origin=origin, **options)
+
+    return open_browser

@@ -1,0 +1,181 @@
+"""Routes: nothing unmarked starts, and every message names the fix."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.responses import PlainTextResponse
+from starlette.routing import Host, Mount, Route, WebSocketRoute
+
+from fastness import JSONResponse, Routes, access
+from fastness.app import SealedError
+from fastness.web.routing import MissingAccessError, RouteError
+
+
+async def answer(request):
+    return JSONResponse(sorted(request.path_params.items(), key=str))
+
+
+async def test_a_route_without_a_rule_stops_the_start_and_names_route_file_and_fix(make_shop):
+    routes = Routes()
+    routes.get("/open", access=access.public)(answer)
+    routes.get("/forgotten")(answer)
+    with pytest.raises(MissingAccessError) as caught:
+        await make_shop(routes)
+    message = str(caught.value)
+    assert "/forgotten" in message
+    assert __file__ in message
+    assert "access=access.public" in message
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        pytest.param(lambda routes: routes.mount("/m", Starlette()), id="mount"),
+        pytest.param(lambda routes: routes.include(Route("/r", answer)), id="starlette-route"),
+        pytest.param(lambda routes: routes.include(WebSocketRoute("/w", answer)), id="starlette-socket"),
+        pytest.param(lambda routes: routes.include(Mount("/s", Starlette())), id="starlette-mount"),
+        pytest.param(lambda routes: routes.endpoint("/c")(type("C", (), {"get": answer})), id="class"),
+        pytest.param(lambda routes: routes.websocket("/w")(answer), id="socket"),
+    ],
+)
+async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
+    routes = Routes()
+    declare(routes)
+    with pytest.raises(MissingAccessError):
+        await make_shop(routes)
+
+
+@pytest.mark.parametrize(
+    ("declare", "part_of_message"),
+    [
+        pytest.param(lambda r: r.get("no-slash", access=access.public)(answer), "start with '/'", id="relative"),
+        pytest.param(lambda r: r.get("/a/../b", access=access.public)(answer), "'..'", id="dot-segment"),
+        pytest.param(lambda r: r.get("/a//b", access=access.public)(answer), "empty segment", id="double-slash"),
+        pytest.param(lambda r: r.get("/a", access=access.public)(lambda request: None), "async def", id="plain-function"),
+        pytest.param(lambda r: r.endpoint("/a", access=access.public)(object), "no method", id="class-without-verbs"),
+        pytest.param(lambda r: r.include(Host("a.example", Starlette()), access=access.public), "mount(", id="host"),
+    ],
+)
+async def test_a_route_that_cannot_be_right_is_refused(make_shop, declare, part_of_message):
+    routes = Routes()
+    with pytest.raises(RouteError, match=part_of_message.replace("(", r"\(").replace(".", r"\.")):
+        declare(routes)
+        await make_shop(routes)
+
+
+async def test_a_group_gives_its_rule_and_prefix_and_a_route_replaces_the_rule(make_shop, browse):
+    inner = Routes("/notes")
+    inner.get("/{note_id:int}", name="note")(answer)
+    routes = Routes("/cases", access=access.signed_in)
+    routes.include(inner)
+    routes.get("/help", access=access.public)(answer)
+    shop = await make_shop(routes)
+    by_path = {route.path: str(route.access) for route in shop.app.routes}
+    assert by_path["/cases/notes/{note_id:int}"] == "signed_in"
+    assert by_path["/cases/help"] == "public"
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/cases/help")).status == 200
+        assert (await browser.fetch("/cases/notes/7")).status == 401
+
+
+async def test_the_first_declared_route_wins(make_shop, browse):
+    routes = Routes(access=access.public)
+
+    @routes.get("/cases/{name}")
+    async def by_name(request):
+        return JSONResponse("by name")
+
+    @routes.get("/cases/new")
+    async def new(request):
+        return JSONResponse("new")
+
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/cases/new")).json() == "by name"
+
+
+async def test_starlettes_own_routes_and_mounts_answer_with_their_parameters(make_shop, browse):
+    async def show(request):
+        return PlainTextResponse(f"{request.path_params['case_id']} {request.scope['root_path']}")
+
+    class Old(HTTPEndpoint):
+        async def post(self, request):
+            return PlainTextResponse("posted")
+
+    inner = Starlette(routes=[Route("/show/{case_id:int}", show)])
+    routes = Routes(access=access.public)
+    routes.include(Route("/direct/{case_id:int}", show))
+    routes.include(Route("/old", Old))
+    routes.include(Mount("/starlette", inner))
+    routes.mount("/mounted", inner)
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/direct/7")).text == "7 "
+        assert (await browser.fetch("/starlette/show/8")).text == "8 /starlette"
+        assert (await browser.fetch("/mounted/show/9")).text == "9 /mounted"
+        assert (await browser.fetch("/old", "POST")).text == "posted"
+        assert (await browser.fetch("/mounted/none")).status == 404
+
+
+async def test_a_class_answers_the_verbs_it_has(make_shop, browse):
+    routes = Routes()
+
+    @routes.endpoint("/thing")
+    class Thing:
+        access = access.public
+
+        async def get(self, request):
+            return JSONResponse("got")
+
+        async def delete(self, request):
+            return JSONResponse("deleted")
+
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/thing")).json() == "got"
+        assert (await browser.fetch("/thing", "DELETE")).json() == "deleted"
+        refused = await browser.fetch("/thing", "POST")
+        assert refused.status == 405
+        assert refused.headers["allow"] == "DELETE, GET"
+
+
+async def test_nothing_can_be_added_once_the_app_serves(make_shop):
+    shop = await make_shop(Routes())
+    with pytest.raises(SealedError):
+        shop.app.mount("/late", Starlette(), access=access.public)
+    with pytest.raises(SealedError):
+        shop.app.include(Routes())
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        pytest.param("/cases/", "/cases", id="slash-too-many"),
+        pytest.param("/folder", "/folder/", id="slash-missing"),
+        pytest.param("/cases/?a=1", "/cases?a=1", id="keeps-the-query"),
+    ],
+)
+async def test_a_page_is_found_with_and_without_its_last_slash(make_shop, browse, asked, told):
+    routes = Routes(access=access.public)
+    routes.get("/cases")(answer)
+    routes.get("/folder/")(answer)
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", asked)
+        assert (page.status, page.headers["location"]) == (308, told)
+        assert (await browser.raw("POST", asked)).status == 404
+
+
+async def test_a_handler_that_returns_no_response_is_named_in_the_log(make_shop, browse, caplog):
+    routes = Routes(access=access.public)
+
+    @routes.get("/wrong")
+    async def wrong(request):
+        return {"a": 1}
+
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.fetch("/wrong")
+    assert page.status == 500
+    assert "dict" not in page.text
+    assert "returned dict" in caplog.text
