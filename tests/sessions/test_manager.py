@@ -374,10 +374,12 @@ class TestSignOut:
         assert b"private" not in stored.value
         assert stored.owner is None
 
-    async def test_revocations_are_durable_writes(self, browser, sessions, store):
+    async def test_revocations_are_durable_writes_and_others_are_not(self, browser, sessions, store):
+        await browser.visit(put("a", 1))
         await browser.sign_in()
         assert store.durable_writes == 0
         await browser.visit(sessions.rotate)
+        assert store.durable_writes == 1
         await browser.visit(sessions.sign_out)
         assert store.durable_writes == 2
 

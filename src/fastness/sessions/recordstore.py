@@ -74,14 +74,17 @@ class RecordStore:
             owner, deadline = record.identity.owner, deadline + self._rules.tombstone_seconds
         return await self._store.put(KEY_PREFIX + id_hash, raw, expires_at=deadline, owner=owner, if_version=if_version)
 
-    async def bury(self, id_hash: bytes, tombstone: Tombstone, *, if_version: int | None = None) -> None:
-        """Put the tombstone in place, durably: after a power cut the session must not be alive again."""
+    async def bury(
+        self, id_hash: bytes, tombstone: Tombstone, *, if_version: int | None = None, durable: bool = True
+    ) -> None:
+        """Put the tombstone in place; durably, if a power cut could make somebody's session alive again."""
         await self._store.put(
             KEY_PREFIX + id_hash,
             encode_tombstone(tombstone),
             expires_at=tombstone.ended + self._rules.tombstone_seconds,
             if_version=if_version,
-            durable=True,
+            # Nobody gains by an anonymous session, and waiting for the disk would hold up each sign-in.
+            durable=durable and bool(tombstone.user_id),
         )
 
     async def forget(self, id_hash: bytes) -> None:
@@ -112,7 +115,8 @@ class RecordStore:
     async def expire(self, id_hash: bytes, record: Record, reason: EndReason, *, if_version: int) -> bool:
         """End a record that is too old; False if a parallel request has done so."""
         try:
-            await self.bury(id_hash, self._tombstone(reason, record), if_version=if_version)
+            # Not durable: the record stays too old, whatever becomes of the tombstone.
+            await self.bury(id_hash, self._tombstone(reason, record), if_version=if_version, durable=False)
         except StaleVersionError:
             return False
         return True
@@ -125,7 +129,8 @@ class RecordStore:
         ended = [(id_hash, record) for id_hash, record in owned if id_hash != except_hash]
         for id_hash, record in ended:
             try:
-                await self.bury(id_hash, self._tombstone(EndReason.REVOKED, record), if_version=0)
+                # The deletion was durable; what follows only helps to tell a revoked id from an unknown one.
+                await self.bury(id_hash, self._tombstone(EndReason.REVOKED, record), if_version=0, durable=False)
             except StaleVersionError:
                 continue  # It has a tombstone already.
         return len(ended)
