@@ -1,7 +1,7 @@
 """What people may send."""
 
 from wtforms import Form, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from casebook.models import Status
 
@@ -18,7 +18,7 @@ class NoteForm(Form):
         "New note",
         filters=[stripped],
         validators=[
-            InputRequired("Write something first."),
+            DataRequired("Write something first."),
             Length(max=5000, message="A note has at most 5000 characters."),
         ],
     )
@@ -31,14 +31,14 @@ class CaseForm(Form):
         "Title",
         filters=[stripped],
         validators=[
-            InputRequired("Give the case a title."),
+            DataRequired("Give the case a title."),
             Length(max=200, message="A title has at most 200 characters."),
         ],
     )
     client = StringField(
         "Client",
         filters=[stripped],
-        validators=[InputRequired("Name the client."), Length(max=200, message="A name has at most 200 characters.")],
+        validators=[DataRequired("Name the client."), Length(max=200, message="A name has at most 200 characters.")],
     )
     summary = TextAreaField(
         "Summary",

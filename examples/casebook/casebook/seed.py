@@ -32,8 +32,8 @@ class Story:
     days_ago: int
     summary: str = ""
     status: Status = Status.OPEN
-    notes: tuple[tuple[str, float, str], ...] = ()
-    """Who wrote it, how many days ago, and what."""
+    notes: tuple[tuple[str, int, str, str], ...] = ()
+    """Who wrote it, how many days ago, at what time, and what."""
 
 
 PEOPLE = (
@@ -53,20 +53,23 @@ STORIES = (
         notes=(
             (
                 "maren",
-                11.9,
+                12,
+                "09:12",
                 "One word from the link:\n" + "a1b2c3d4e5f6" * 22 + "\nand this at the end of it: 🙈🔒👩🏽‍💼",
             ),
-            ("idris", 11.2, "קיבלתי את אותו המכתב אתמול, 14:30. לא לחצתי."),
+            ("idris", 12, "17:40", "קיבלתי את אותו המכתב אתמול, 14:30. לא לחצתי."),
             (
                 "maren",
-                10.4,
+                11,
+                "11:45",
                 "Read the name of the attachment letter by letter, it turns round half-way:\ninvoice_\u202efdp.exe",
             ),
-            ("maren", 9.3, 'Their signature held a picture that was none: "><img src=x onerror=alert(1)>'),
-            ("idris", 6.6, "The “document” they sent was this, word for word:\n<script>alert(1)</script>"),
+            ("maren", 10, "14:32", 'Their signature held a picture that was none: "><img src=x onerror=alert(1)>'),
+            ("idris", 7, "09:05", "The “document” they sent was this, word for word:\n<script>alert(1)</script>"),
             (
                 "maren",
-                4.2,
+                5,
+                "16:05",
                 "Police reference received. They want the mail with its headers, on paper.\n\nPosted today, second class.",
             ),
         ),
@@ -79,9 +82,9 @@ STORIES = (
         summary="The landlord keeps the whole deposit for “general wear”. The protocol of the hand-over names one "
         "scratched door.",
         notes=(
-            ("maren", 4.9, "Hand-over protocol and photographs copied. The originals went back to the client."),
-            ("maren", 3.1, "Letter to the landlord sent, answer asked for within 14 days."),
-            ("maren", 0.3, "The landlord rang. Offers half. Client wants to wait for the written answer."),
+            ("maren", 5, "11:20", "Hand-over protocol and photographs copied. The originals went back to the client."),
+            ("maren", 4, "10:15", "Letter to the landlord sent, answer asked for within 14 days."),
+            ("maren", 1, "16:05", "The landlord rang. Offers half. Client wants to wait for the written answer."),
         ),
     ),
     Story(
@@ -90,8 +93,8 @@ STORIES = (
         client="Tomasz Zieliński",
         days_ago=24,
         notes=(
-            ("maren", 23.5, "Client brings his own list of hours: 61 nights, pencil, signed by nobody."),
-            ("idris", 20.1, "The rota hung in the canteen. A colleague has photographs of it and will come in."),
+            ("maren", 24, "09:30", "Client brings his own list of hours: 61 nights, pencil, signed by nobody."),
+            ("idris", 21, "15:10", "The rota hung in the canteen. A colleague has photographs of it and will come in."),
         ),
     ),
     Story(
@@ -101,7 +104,12 @@ STORIES = (
         days_ago=47,
         status=Status.WAITING,
         notes=(
-            ("maren", 46.8, "Surveyor comes on the first dry day. Until then nothing can be said about the angle."),
+            (
+                "maren",
+                47,
+                "11:45",
+                "Surveyor comes on the first dry day. Until then nothing can be said about the angle.",
+            ),
         ),
     ),
     Story(
@@ -112,8 +120,8 @@ STORIES = (
         status=Status.CLOSED,
         summary="Fee paid for an evening course that never took place.",
         notes=(
-            ("maren", 95.2, "Confirmation of the booking and the bank statement are in the file."),
-            ("maren", 61.0, "Refunded in full, with interest. Closed."),
+            ("maren", 96, "10:20", "Confirmation of the booking and the bank statement are in the file."),
+            ("maren", 61, "16:35", "Refunded in full, with interest. Closed."),
         ),
     ),
     Story(
@@ -123,8 +131,8 @@ STORIES = (
         days_ago=9,
         summary="Payments ended in the middle of the month. No letter reached her; the old address is still on record.",
         notes=(
-            ("idris", 8.8, "Change of address was reported in writing. We have the stamped copy."),
-            ("idris", 2.2, "Objection filed. Emergency payment applied for on the same form."),
+            ("idris", 9, "08:50", "Change of address was reported in writing. We have the stamped copy."),
+            ("idris", 3, "13:15", "Objection filed. Emergency payment applied for on the same form."),
         ),
     ),
     Story(
@@ -133,7 +141,14 @@ STORIES = (
         client="Yusuf <b>Demir</b>",
         days_ago=18,
         status=Status.WAITING,
-        notes=(("idris", 17.7, "The name stands like this in the order confirmation. Their shop does not escape it."),),
+        notes=(
+            (
+                "idris",
+                18,
+                "10:05",
+                "The name stands like this in the order confirmation. Their shop does not escape it.",
+            ),
+        ),
     ),
     Story(
         owner="idris",
@@ -141,9 +156,9 @@ STORIES = (
         client="House 14, four parties",
         days_ago=38,
         notes=(
-            ("idris", 37.9, "Temperature log of all four flats begun. Paper, beside each door."),
-            ("maren", 30.0, "I know the managing agent from another case; ask for Mrs Lindqvist, mornings."),
-            ("idris", 29.5, "Mrs Lindqvist promises a fitter this week."),
+            ("idris", 38, "11:30", "Temperature log of all four flats begun. Paper, beside each door."),
+            ("maren", 30, "14:20", "I know the managing agent from another case; ask for Mrs Lindqvist, mornings."),
+            ("idris", 29, "09:40", "Mrs Lindqvist promises a fitter this week."),
         ),
     ),
     Story(
@@ -152,7 +167,7 @@ STORIES = (
         client="Nguyễn Thị Thu Hà",
         days_ago=130,
         status=Status.CLOSED,
-        notes=(("idris", 101.0, "New card collected. All six diacritics are right."),),
+        notes=(("idris", 101, "08:45", "New card collected. All six diacritics are right."),),
     ),
 )
 
@@ -186,10 +201,16 @@ async def seed(app: Fastness) -> str:
                         status=story.status,
                         opened_on=opened_on,
                         notes=[
-                            Note(author_id=ids[author], text=text, written_at=now - timedelta(days=days_ago))
-                            for author, days_ago, text in story.notes
+                            Note(author_id=ids[author], text=text, written_at=at(now, days_ago, time))
+                            for author, days_ago, time, text in story.notes
                         ],
                     )
                 )
     lines = [f"  {person.username:<8}{person.password}" for person in PEOPLE]
     return "\n".join(["Sign in as", *lines])
+
+
+def at(now: datetime, days_ago: int, time: str) -> datetime:
+    """Find the moment some days back, at a time of day written as 14:30."""
+    hour, minute = map(int, time.split(":"))
+    return (now - timedelta(days=days_ago)).replace(hour=hour, minute=minute, second=0, microsecond=0)

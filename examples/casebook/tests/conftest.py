@@ -1,0 +1,75 @@
+"""The app as it is served, with the demo's people and cases, in a folder of its own for each test."""
+
+import asyncio
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from casebook.seed import PEOPLE, seed
+
+from fastness import Fastness
+from fastness.db.migrations import upgrade
+from fastness.testing.browser import Browser
+
+FOLDER = Path(__file__).parent.parent
+PASSWORDS = {person.username: person.password for person in PEOPLE}
+
+
+def load_app(folder: Path) -> Fastness:
+    """Read the app's module anew with this folder as its own: it takes its settings as it is read."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FASTNESS_PROFILE", "development")
+        environment.setenv("FASTNESS_PROJECT", "casebook")
+        environment.setenv("FASTNESS_SECRET_KEY", "tests-only-Jx8vQn3kLw72mZpR5tYcB1sDfGhK9aEu")
+        environment.setenv("FASTNESS_DATABASE_URL", f"sqlite:///{folder}/data.sqlite3")
+        environment.setenv("FASTNESS_STORE_URL", "memory:")
+        environment.chdir(folder)
+        sys.modules.pop("casebook.app", None)
+        app: Fastness = importlib.import_module("casebook.app").app
+    return app
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory):
+    """A folder with the demo's data, to be copied: hashing two pass phrases for every test would take the time."""
+    folder = tmp_path_factory.mktemp("seeded")
+    app = load_app(folder)
+    upgrade(app.settings.database_url, FOLDER / "migrations")
+
+    async def fill():
+        await app.open()
+        try:
+            await seed(app)
+        finally:
+            await app.close()
+
+    asyncio.run(fill())
+    return folder
+
+
+@pytest.fixture
+async def app(seeded, tmp_path):
+    """A seeded app."""
+    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
+    app = load_app(tmp_path)
+    await app.open()
+    yield app
+    await app.close()
+
+
+@pytest.fixture
+async def maren(app):
+    """The browser of Maren Holt, on the list of her cases."""
+    async with Browser(app, origin="http://localhost") as browser:
+        await browser.sign_in("maren", PASSWORDS["maren"])
+        yield browser
+
+
+@pytest.fixture
+async def idris(app):
+    """The browser of Idris Okafor, on the list of his cases."""
+    async with Browser(app, origin="http://localhost") as browser:
+        await browser.sign_in("idris", PASSWORDS["idris"])
+        yield browser
