@@ -1,0 +1,40 @@
+"""All checks, and every kind of finding they can make, in one place.
+
+The order of the checks is that of the report among findings of equal severity. A test holds the ids against the
+reference; an id is never used again for something else.
+"""
+
+from typing import Final
+
+from fastness.checks import browsers, failures, migrations, profile, routes, storage, transport
+from fastness.checks.check import Check, Notice
+
+CHECKS: Final[tuple[Check, ...]] = (
+    profile.check_profile,
+    profile.check_keys,
+    profile.check_env_file,
+    transport.check_https,
+    transport.check_proxies,
+    transport.check_hsts,
+    transport.check_hosts,
+    browsers.check_policy,
+    browsers.check_framing,
+    browsers.check_sessions,
+    browsers.check_other_sites,
+    storage.check_files,
+    storage.check_store,
+    storage.check_passwords,
+    storage.check_limits,
+    migrations.check_migrations,
+    routes.check_routes,
+)
+
+NOTICES: Final[tuple[Notice, ...]] = (
+    *failures.NOTICES,
+    *profile.NOTICES,
+    *transport.NOTICES,
+    *browsers.NOTICES,
+    *storage.NOTICES,
+    *migrations.NOTICES,
+    *routes.NOTICES,
+)

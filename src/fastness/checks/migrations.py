@@ -1,0 +1,49 @@
+"""Is the database what the code expects?
+
+A missing table is an error on the first page that needs it, at the worst moment; a missing column may be a check that
+never takes place. The database is only asked for its revision, and not made if it is not there.
+
+ASVS 5.0: V15.2.2 (availability).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fastness.checks.check import Deployment, Notice
+from fastness.checks.storage import sqlite_file
+from fastness.db.errors import MigrationError
+from fastness.db.migrations import pending
+from fastness.kernel.findings import Finding, Severity
+
+NOT_UPGRADED: Final = Notice(
+    id="FST-DATABASE-001",
+    severity=Severity.HIGH,
+    title="The database is not up to date",
+    why="Tables or columns that the code uses are missing.",
+    fix="Run `fastness db upgrade`.",
+)
+UNKNOWN_REVISION: Final = Notice(
+    id="FST-DATABASE-002",
+    severity=Severity.MEDIUM,
+    title="The database is not at a revision of this code",
+    why="It was upgraded by another release.",
+    fix="Deploy the release that belongs to the database, or restore the backup that belongs to this one.",
+)
+
+NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION)
+
+
+def check_migrations(deployment: Deployment) -> Iterator[Finding]:
+    """Whether `fastness db upgrade` was run."""
+    url = deployment.settings.database_url
+    file = sqlite_file(url, deployment.folder)
+    is_starting = deployment.has_tls is not None
+    if file is not None and not file.exists() and not is_starting:
+        return  # A build machine checks what will be deployed, and has no data.
+    try:
+        missing = pending(url, deployment.migrations)
+    except MigrationError as error:
+        yield UNKNOWN_REVISION.found(detail=error.detail)
+        return
+    if missing:
+        yield NOT_UPGRADED.found(where=", ".join(missing))

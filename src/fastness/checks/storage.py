@@ -1,0 +1,114 @@
+"""Where data lies and what guards it: file modes, the store's own file, the cost of a password hash.
+
+The files hold sessions, users and everything the app knows; the machine may hold other people. A mistake in the hashing
+numbers shows on the day the database is stolen.
+
+ASVS 5.0: V13.2.2 (least privilege), V11.4.2 (password hashing), V6.2.1 (password length), V15.2.2 (availability).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from fastness.auth.password_rules import PasswordRules
+from fastness.checks.check import Deployment, Notice
+from fastness.kernel.findings import Finding, Severity
+
+SQLITE_PREFIXES: Final = ("sqlite+aiosqlite:///", "sqlite:///")
+LARGE_BODY_BYTES: Final = 100_000_000
+
+FILE_READABLE: Final = Notice(
+    id="FST-FILES-001",
+    severity=Severity.HIGH,
+    title="Others on this machine can read a data file",
+    why="It holds sessions, users or the app's own data.",
+    fix="chmod 600 the file, and chmod 700 the folder it lies in.",
+    asvs=("V13.2.2",),
+)
+SHARED_FILE: Final = Notice(
+    id="FST-FILES-002",
+    severity=Severity.HIGH,
+    title="The store and the database share one file",
+    why="A session could not be written while a request holds the database's one write lock.",
+    fix="Give FASTNESS_STORE_URL a file of its own.",
+    asvs=("V15.2.2",),
+)
+MEMORY_STORE: Final = Notice(
+    id="FST-STORES-001",
+    severity=Severity.LOW,
+    title="Sessions are kept in memory",
+    why="They end with the process, and another worker does not know them.",
+    fix="Set FASTNESS_STORE_URL=sqlite:///var/store.sqlite3.",
+)
+CHEAP_HASH: Final = Notice(
+    id="FST-PASSWORDS-001",
+    severity=Severity.LOW,
+    title="A password hash costs less than the default",
+    why="It is above the OWASP minimum; each guess with a stolen database is cheaper than it need be.",
+    fix="Leave FASTNESS_PASSWORDS_MEMORY_KIB and FASTNESS_PASSWORDS_TIME_COST at their defaults.",
+    asvs=("V11.4.2",),
+)
+SHORT_PASSWORDS: Final = Notice(
+    id="FST-PASSWORDS-002",
+    severity=Severity.LOW,
+    title="Short passwords are accepted",
+    why="Where a password is the only factor, 15 characters are recommended.",
+    fix="Leave FASTNESS_PASSWORDS_MIN_LENGTH at its default.",
+    asvs=("V6.2.1",),
+)
+LARGE_BODY: Final = Notice(
+    id="FST-LIMITS-001",
+    severity=Severity.LOW,
+    title="Every route takes very large bodies",
+    why="Each request may keep that much memory or disk busy, before anybody is signed in on public routes.",
+    fix="Raise max_body_bytes on the routes that need it and leave FASTNESS_LIMITS_MAX_BODY_BYTES at its default.",
+    asvs=("V15.2.2",),
+)
+
+NOTICES: Final = (FILE_READABLE, SHARED_FILE, MEMORY_STORE, CHEAP_HASH, SHORT_PASSWORDS, LARGE_BODY)
+
+
+def check_files(deployment: Deployment) -> Iterator[Finding]:
+    """Who can read the data, and whether the two databases keep out of each other's way."""
+    settings = deployment.settings
+    data = sqlite_file(settings.database_url, deployment.folder)
+    store = sqlite_file(settings.store_url, deployment.folder)
+    if data is not None and store is not None and data.resolve() == store.resolve():
+        yield SHARED_FILE.found(where=f"FASTNESS_STORE_URL: {store}")
+    if os.name == "posix":
+        for file in dict.fromkeys(each for each in (data, store) if each is not None):
+            # SQLite gives these the mode of the database when it makes them; a copy or a backup may not have.
+            for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+                if part.exists() and part.stat().st_mode & 0o077:
+                    yield FILE_READABLE.found(where=str(part))
+
+
+def check_store(deployment: Deployment) -> Iterator[Finding]:
+    """Whether sessions outlive the process."""
+    if deployment.settings.store_url == "memory:":
+        yield MEMORY_STORE.found(where="FASTNESS_STORE_URL")
+
+
+def check_passwords(deployment: Deployment) -> Iterator[Finding]:
+    """What a password costs an attacker."""
+    rules, preset = deployment.settings.passwords, PasswordRules()
+    if rules.memory_kib * rules.time_cost < preset.memory_kib * preset.time_cost:
+        yield CHEAP_HASH.found(where=f"{rules.memory_kib} KiB, {rules.time_cost} passes")
+    if rules.min_length < preset.min_length:
+        yield SHORT_PASSWORDS.found(where=f"FASTNESS_PASSWORDS_MIN_LENGTH: {rules.min_length}")
+
+
+def check_limits(deployment: Deployment) -> Iterator[Finding]:
+    """How much one request may ask for."""
+    size = deployment.settings.limits.max_body_bytes
+    if size > LARGE_BODY_BYTES:
+        yield LARGE_BODY.found(where=f"FASTNESS_LIMITS_MAX_BODY_BYTES: {size}")
+
+
+def sqlite_file(url: str, folder: Path) -> Path | None:
+    """The file of a SQLite address, `None` for any other."""
+    for prefix in SQLITE_PREFIXES:
+        if url.startswith(prefix):
+            return folder / url.removeprefix(prefix)
+    return None
