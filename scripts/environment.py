@@ -2,7 +2,7 @@
 
 Run by make with whatever Python the machine has, so this file uses the standard library only.
 An environment is kept while its stamps fit; a stamp is a digest of the interpreter, the place and a requirement file.
-A stamp is written last: an environment without one was interrupted, is somebody else's, or is old, and is made again.
+It says "started" until its step has ended well: an environment that was interrupted, is somebody else's or is old is made again.
 pip installs with hashes and takes wheels only, so nothing that the lock did not name runs on the developer's machine.
 """
 
@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 # Raised when the way an environment is made changes, so that existing ones are made again.
 RECIPE = 1
+STARTED = "started"
 # pip settings of the user's machine that would install somewhere else; mirrors and proxies stay as they are.
 MISLEADING = ("PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
 
@@ -59,11 +60,12 @@ def _bring_up(folder: Path, requirements: list[Path], *, is_editable: bool) -> i
     for file in requirements:
         if _stamp(folder, file.stem) == _digest(file):
             continue
-        if _stamp(folder, file.stem):  # the lock changed: what it no longer names must not stay behind
-            _say(f"{file} changed")
+        if _stamp(folder, file.stem):  # half installed, or by another lock: nothing of that may stay behind
+            _say(f"{file} changed, or its installation was interrupted")
             _remove(folder)
             return _bring_up(folder, requirements, is_editable=is_editable)
         _say(f"installing {file}")
+        _write_stamp(folder, file.stem, STARTED)
         if _pip(folder, "install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(file)):
             return 1
         _write_stamp(folder, file.stem, _digest(file))

@@ -14,6 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from fastness.checks.catalogue import NOTICES
 from fastness.kernel.because import Because
 from fastness.kernel.secret import Secret
 from fastness.settings.conversion import describe
@@ -22,6 +23,14 @@ from fastness.settings.settings import Settings
 from fastness.settings.variables import Variable, variables_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+CHECKS_HEAD = """# Checks
+
+`fastness check` looks at what is about to be deployed: settings, routes, files and their modes.
+It changes nothing and asks nothing of the network.
+A finding of severity high or critical fails the command and stops `fastness serve`.
+An id is never used again for something else, so it may be put into an ignore list.
+"""
 
 SETTINGS_HEAD = """# Settings
 
@@ -45,7 +54,20 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file name."""
-    return {"settings.md": settings_page()}
+    return {"checks.md": checks_page(), "settings.md": settings_page()}
+
+
+def checks_page() -> str:
+    """Return one table of everything that a check can find, by id."""
+    rows = [
+        f"| `{notice.id}` | {notice.severity.value} "
+        f"| **{escape(notice.title)}.** {escape(notice.why)} *Fix:* {escape(notice.fix)} | {', '.join(notice.asvs)} |"
+        for notice in sorted(NOTICES, key=lambda notice: notice.id)
+    ]
+    return (
+        "\n".join([CHECKS_HEAD, "| id | severity | what, why and what to do | ASVS 5.0 |\n|---|---|---|---|", *rows])
+        + "\n"
+    )
 
 
 def settings_page() -> str:
