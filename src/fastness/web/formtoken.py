@@ -122,7 +122,10 @@ def token_for(exchange: Exchange) -> str:
     """A token for the forms of this response, masked anew for each call (BREACH)."""
     exchange.is_private = True
     session = exchange.session
-    id_hash = session.id_hash if session is not None and session.csrf_ready else ANONYMOUS
+    if session is None or not (session.csrf_ready or session.is_changed):
+        return make_token(exchange.site.keyring, ANONYMOUS)
+    # A session that this very response creates needs its id now: the form comes back with it.
+    id_hash = session.require_id()
     return make_token(exchange.site.keyring, id_hash)
 
 
