@@ -23,6 +23,7 @@ HOMES = MappingProxyType(
         "InvalidInputError": "fastness.kernel.errors",
         "JSONResponse": "fastness.web.responses",
         "Model": "fastness.db.model",
+        "NotFoundError": "fastness.web.refusals",
         "PublicID": "fastness.db.model",
         "Request": "fastness.web.requests",
         "Response": "fastness.web.responses",

@@ -14,6 +14,7 @@ from fastness.kernel.secret import Secret as Secret
 from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
+from fastness.web.refusals import NotFoundError as NotFoundError
 from fastness.web.rendering import render as render
 from fastness.web.requests import Request as Request
 from fastness.web.responses import HTMLResponse as HTMLResponse
