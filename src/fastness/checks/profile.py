@@ -14,7 +14,7 @@ from typing import Final
 from fastness.checks.check import Deployment, Notice
 from fastness.kernel.findings import Finding, Severity
 from fastness.kernel.hosts import parse_host
-from fastness.settings.sources import ENV_FILE
+from fastness.settings.envfile import ENV_FILE
 
 DEVELOPMENT_PROFILE: Final = Notice(
     id="FST-SETTINGS-002",

@@ -1,22 +1,19 @@
 """Where the settings' texts come from: a secrets folder, the `.env` file, the environment.
 
 Each later source wins over the one before. The files are written by whoever runs the app and are trusted; that others
-can read one is a finding of `fastness check`, not a reason to stay down. Values are taken as they stand: `$NAME` in a
-value is not replaced, since a key may hold any character. Only names with our prefix are looked at, and none is put
-into the process's environment, where every child process would get it.
+can read one is a finding of `fastness check`, not a reason to stay down. Only names with our prefix are looked at, and
+none is put into the process's environment, where every child process would get it.
 
 ASVS 5.0: V13.3.1 (secrets come from outside the code), V13.3.2 (least access to them).
 """
 
-from collections.abc import Iterator, Mapping
-from io import StringIO
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dotenv.parser import parse_stream
+from fastness.settings.envfile import ENV_FILE, read_lines
 
 PREFIX: Final = "FASTNESS_"
-ENV_FILE: Final = ".env"
 SECRETS_FOLDER_VARIABLE: Final = "FASTNESS_SECRETS_DIR"
 DEFAULT_SECRETS_FOLDER: Final = Path("/run/secrets")
 MAX_FILE_BYTES: Final = 65_536
@@ -74,32 +71,23 @@ def _read_env_file(sources: Sources, file: Path) -> None:
     if text is None:
         return
     seen: set[str] = set()
-    for name, value in _bindings(sources, text):
-        if not name.upper().startswith(PREFIX):
+    for line in read_lines(text):
+        where = f"{ENV_FILE}, statement at line {line.number}"
+        if not line.is_readable and PREFIX in line.original.upper():
+            sources.problems.append(f"{where}: write NAME=value, and put a value with quotes or # into double quotes.")
+        name, value = line.name, line.value
+        if name is None or not name.upper().startswith(PREFIX):
             continue
-        if name in seen:
+        if value is None:
+            sources.problems.append(f"{where}: = and a value are missing.")
+        elif name in seen:
             # Two keys in one file: which of them signs must not depend on the parser.
             sources.problems.append(f"{show_name(name)} stands twice in {ENV_FILE}; remove one.")
-        if name == SECRETS_FOLDER_VARIABLE:
+        elif name == SECRETS_FOLDER_VARIABLE:
             sources.problems.append(f"{name} is read from the environment only, not from {ENV_FILE}.")
-            continue
-        seen.add(name)
-        sources.texts[name] = value
-
-
-def _bindings(sources: Sources, text: str) -> Iterator[tuple[str, str]]:
-    for binding in parse_stream(StringIO(text)):
-        line = binding.original.line
-        if binding.error:
-            sources.problems.append(
-                f"{ENV_FILE}, statement at line {line}: write NAME=value, and put a value that holds quotes or # into "
-                "double quotes."
-            )
-        elif binding.key is not None:
-            if binding.value is None:
-                sources.problems.append(f"{ENV_FILE}, statement at line {line}: = and a value are missing.")
-            else:
-                yield binding.key, binding.value
+        else:
+            seen.add(name)
+            sources.texts[name] = value
 
 
 def _read_file(sources: Sources, file: Path, shown: str) -> str | None:
