@@ -89,10 +89,11 @@ def join_under(root: Path, name: str) -> Path:
     try:
         base = root.resolve()
         path = (base / name).resolve()
+        is_circle = path.is_symlink()  # What is resolved and still a link goes round in a circle.
     except (OSError, RuntimeError, ValueError) as error:  # A circle of links is a RuntimeError before Python 3.13.
         raise UnsafePathError("The file name cannot be resolved.") from error
     # Compared by segments: as text, "/data-private/x" begins with "/data".
-    if path == base or not path.is_relative_to(base):
+    if is_circle or path == base or not path.is_relative_to(base):
         raise UnsafePathError("The file name leads out of its folder.")
     return path
 

@@ -237,4 +237,6 @@ def _parse_network(entry: str) -> Network:
         ) from error
     if network.prefixlen == 0:
         raise ConfigError(f"{entry!r} is everybody: list the networks of the proxies.")
+    if isinstance(network, IPv6Network) and network[0].ipv4_mapped is not None:
+        raise ConfigError(f"{entry!r} is a network of IPv4: write it as one, such as 10.0.0.0/8.")
     return network
