@@ -1,0 +1,205 @@
+"""The session stage: adopted never, read once, saved before the response, gone for good after sign-out."""
+
+from uuid import UUID
+
+import pytest
+
+from fastness import Because, HTMLResponse, JSONResponse, Routes, access
+from fastness.sessions.identity import Identity
+from fastness.stores.store import StoreUnavailableError
+
+ADA = UUID(int=7)
+
+
+@pytest.fixture
+def routes():
+    routes = Routes(access=access.public)
+
+    @routes.get("/")
+    async def home(request):
+        return JSONResponse("hello")
+
+    @routes.get("/who")
+    async def who(request):
+        user = request.user_or_none
+        return JSONResponse(user and user.username)
+
+    @routes.get("/private", access=access.signed_in)
+    async def private(request):
+        return JSONResponse(request.session.get("cart"))
+
+    @routes.post("/cart/{item}")
+    async def cart(request):
+        item = request.path_params["item"]
+        request.session.set(item, 1)
+        return JSONResponse(sorted(request.session.keys()))
+
+    @routes.post("/fail")
+    async def fail(request):
+        request.session.set("half", "done")
+        raise RuntimeError
+
+    @routes.post("/sign-in", insecure_skip_csrf=Because("a test signs somebody in"))
+    async def sign_in(request):
+        identity = Identity(
+            id=ADA, username="ada", display_name="Ada", is_staff=False, roles=frozenset(), permissions=frozenset(),
+            authenticated_at=request.site.clock.epoch(), epoch=0,
+        )
+        request.site.sessions.sign_in(request.session, identity)
+        return JSONResponse("in")
+
+    @routes.post("/sign-out")
+    async def sign_out(request):
+        request.site.sessions.sign_out(request.session)
+        return HTMLResponse("out")
+
+    return routes
+
+
+COOKIE = "__Host-session"
+
+
+async def test_nobody_gets_a_cookie_until_something_is_stored(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        for path in ("/", "/who"):
+            assert "set-cookie" not in (await browser.fetch(path)).headers
+        page = await browser.fetch("/cart/apple", "POST", json={})
+    line = page.headers["set-cookie"]
+    assert line.startswith(f"{COOKIE}=")
+    assert {part.strip().lower() for part in line.split(";")[1:]} >= {"secure", "httponly", "samesite=lax", "path=/"}
+    assert "domain" not in line.lower()
+    assert page.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("A" * 43, id="well-formed-and-unknown"),
+        pytest.param("short", id="malformed"),
+        pytest.param("A" * 5000, id="long"),
+        pytest.param("%00" * 14 + "A", id="escapes"),
+    ],
+)
+async def test_an_id_that_came_from_elsewhere_is_never_adopted(make_shop, browse, routes, value):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.fetch("/cart/apple", "POST", headers={"cookie": f"{COOKIE}={value}"})
+        assert page.status == 200
+        assert browser.cookies[COOKIE].value != value
+        assert (await browser.fetch("/who", headers={"cookie": f"{COOKIE}={value}"})).json() is None
+
+
+async def test_the_id_changes_with_the_sign_in_and_the_old_one_dies(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/cart/apple", "POST", json={})
+        planted = browser.cookies[COOKIE].value
+        await browser.fetch("/sign-in", "POST", json={})
+        assert browser.cookies[COOKIE].value != planted
+        assert (await browser.fetch("/who")).json() == "ada"
+        assert (await browser.fetch("/who", headers={"cookie": f"{COOKIE}={planted}"})).json() is None
+
+
+async def test_a_cookie_is_worth_nothing_after_sign_out(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        stolen = browser.cookies[COOKIE].value
+        assert (await browser.fetch("/private")).status == 200
+        await browser.fetch("/sign-out", "POST", json={})
+        assert COOKIE not in browser.cookies
+        page = await browser.fetch("/private", headers={"cookie": f"{COOKIE}={stolen}"})
+    assert page.status == 401
+    assert "session_use_after_expire" in shop.names()
+    event = next(event for event in shop.events.events if event.name == "session_use_after_expire")
+    assert event.route == "private"
+    assert event.client_ip == "127.0.0.1"
+
+
+async def test_sessions_end_when_idle_and_in_any_case(make_shop, browse, routes, clock):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        clock.advance(29 * 60)
+        assert (await browser.fetch("/private")).status == 200
+        clock.advance(29 * 60)
+        assert (await browser.fetch("/private")).status == 200
+        clock.advance(31 * 60)
+        assert (await browser.fetch("/private")).status == 401
+        await browser.fetch("/sign-in", "POST", json={})
+        for _ in range(12 * 3):
+            clock.advance(20 * 60)
+            last = await browser.fetch("/private")
+    assert last.status == 401
+
+
+async def test_two_requests_at_once_lose_nothing(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/cart/apple", "POST", json={})
+        import asyncio
+
+        await asyncio.gather(*(browser.fetch(f"/cart/item{n}", "POST", json={}) for n in range(10)))
+        page = await browser.fetch("/cart/last", "POST", json={})
+    assert page.json() == sorted(["apple", "last", *(f"item{n}" for n in range(10))])
+
+
+async def test_a_failed_request_stores_nothing(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/cart/apple", "POST", json={})
+        assert (await browser.fetch("/fail", "POST", json={})).status == 500
+        assert "half" not in (await browser.fetch("/cart/pear", "POST", json={})).json()
+
+
+async def test_a_revoked_owner_is_gone_with_the_next_request(make_shop, browse, routes, migrated):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        # The epoch moves when anything about the user changes; there is no such user in the database, so nobody is left.
+        await shop.app.services.store.bump_epoch(str(ADA))
+        assert (await browser.fetch("/private")).status == 401
+        assert (await browser.fetch("/who")).json() is None
+
+
+def count_calls(store) -> list[str]:
+    """Note every call of the real store's methods."""
+    calls: list[str] = []
+    for name in ("get", "put", "delete", "delete_owned", "list_owned", "bump_epoch", "epoch", "increment"):
+
+        def noted(*args, _name=name, _method=getattr(store, name), **options):
+            calls.append(_name)
+            return _method(*args, **options)
+
+        setattr(store, name, noted)
+    return calls
+
+
+async def test_a_signed_in_request_reads_the_store_once_and_the_database_never(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    statements = []
+    from sqlalchemy import event
+
+    for engine in (shop.app.services.database.read, shop.app.services.database.write):
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        calls = count_calls(shop.app.services.store)
+        assert (await browser.fetch("/private")).status == 200
+    assert calls == ["get"]
+    assert statements == []
+
+
+async def test_with_the_store_away_public_pages_serve_and_nobody_is_signed_in(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        await shop.app.services.store.close()
+        assert (await browser.fetch("/")).json() == "hello"
+        assert (await browser.fetch("/who")).json() is None
+        assert (await browser.fetch("/private")).status == 503
+        assert (await browser.fetch("/cart/pear", "POST", json={})).status == 503
+    assert "store_unavailable" in shop.names()
+    with pytest.raises(StoreUnavailableError):
+        await shop.app.services.store.get(b"x")
