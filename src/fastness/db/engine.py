@@ -15,8 +15,8 @@ ASVS 5.0: V3.5.3 (no state change by safe methods), V2.3.3 (transactions), V15.4
 V16.2.5 (no values in logs).
 """
 
-import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
+from fastness.db.sqlite import DRIVER, SQLiteConnection
 from fastness.kernel.errors import ConfigError
 
 READ_ONLY_HELP = (
@@ -74,15 +75,13 @@ class DatabaseRules:
 class Database:
     """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
 
-    __slots__ = ("_file", "read", "rules", "url", "write")
+    __slots__ = ("_file", "_threads", "read", "rules", "url", "write")
 
     def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
         self.rules = rules or DatabaseRules()
         self.url = parse_database_url(url)
         self._file = Path(self.url.database or "")
-        # aiosqlite logs each call with its parameters at DEBUG, password hashes included; SQLAlchemy's hide_parameters
-        # does not reach that logger.
-        logging.getLogger("aiosqlite").addFilter(_above_debug)
+        self._threads = self._executor()
         self.write = self._engine(is_read_only=False)
         self.read = self._engine(is_read_only=True)
 
@@ -93,9 +92,18 @@ class Database:
             await connection.rollback()
 
     async def close(self) -> None:
-        """Close every connection; nothing may use the database afterwards."""
+        """Close every connection."""
         await self.read.dispose()
         await self.write.dispose()
+        self._threads.shutdown(wait=False)
+        self._threads = self._executor()
+
+    def _executor(self) -> ThreadPoolExecutor:
+        # A connection runs one statement at a time, so none ever waits for a thread; each starts when it is needed.
+        return ThreadPoolExecutor(self.rules.read_connections + 1, thread_name_prefix="fastness-db")
+
+    def _prepare(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
+        connection.prepare(self._threads, busy_seconds=self.rules.busy_seconds)
 
     def _engine(self, *, is_read_only: bool) -> AsyncEngine:
         rules = self.rules
@@ -107,10 +115,9 @@ class Database:
             pool_size=rules.read_connections if is_read_only else 1,
             max_overflow=0,
             pool_timeout=rules.queue_seconds,
-            # A reading connection never opens a transaction, so there is none to roll back on return.
-            skip_autocommit_rollback=is_read_only,
-            connect_args={"isolation_level": None, "timeout": rules.busy_seconds},
+            connect_args={"isolation_level": None, "timeout": 0, "factory": SQLiteConnection},
         )
+        event.listen(engine.sync_engine, "connect", self._prepare)
         _prepare_sqlite(
             engine.sync_engine, _READ_PRAGMAS if is_read_only else _WRITE_PRAGMAS, is_read_only=is_read_only
         )
@@ -126,16 +133,16 @@ def parse_database_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ConfigError("the database URL cannot be parsed; it looks like sqlite:///data/app.db") from None
-    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
+    if parsed.drivername not in ("sqlite", DRIVER):
         raise ConfigError(f"the database URL starts with {parsed.drivername!r}; supported is sqlite:///path/to/file.db")
     if parsed.database in (None, "", ":memory:") or parsed.query:
         raise ConfigError(
             "the database URL must name a file (sqlite:///data/app.db) and carry no query: an in-memory one cannot "
             "be shared by a reading and a writing connection"
         )
-    return parsed.set(drivername="sqlite+aiosqlite")
+    return parsed.set(drivername=DRIVER)
 
 
 def make_migration_engine(url: URL) -> Engine:
@@ -191,10 +198,6 @@ class _Pool(AsyncAdaptedQueuePool):
                 "no database connection came free within queue_seconds (a request that holds a writing unit and opens "
                 "a second one waits for itself)"
             ) from None
-
-
-def _above_debug(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG
 
 
 def create_private(path: Path) -> None:

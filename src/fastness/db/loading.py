@@ -28,7 +28,7 @@ class _RaiseAndName(_LazyLoader):
         super().__init__(parent, strategy_key)
         self._raise_always = True
 
-    def _invoke_raise_load(self, state: object, passive: object, lazy: str) -> NoReturn:
+    def _invoke_raise_load(self, state: object, passive: object, lazy: str) -> NoReturn:  # noqa: ARG002 - SQLAlchemy's
         prop = self.parent_property
         name = f"{prop.parent.class_.__name__}.{prop.key}"
         raise MissingLoadError(f"{name} was not loaded; add it where the object is loaded: with_=[{name}]")

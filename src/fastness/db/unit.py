@@ -33,7 +33,7 @@ class UnitSession(Session):
     is_read_only: bool = False
     has_ended: bool = False
 
-    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:
+    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002
         if self.has_ended:
             raise ClosedUnitError(_CLOSED_HELP)
         return super()._autobegin_t(begin)
@@ -91,7 +91,10 @@ class Unit:
             return
         self._has_ended = True
         if self._session is not None:
-            await _uncancelled(_end(self._session, commit=status < 400))
+            if self.is_read_only:
+                await _end_reading(self._session, is_success=status < 400)
+            else:
+                await _uncancelled(_end(self._session, commit=status < 400))
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,6 +103,19 @@ class Unit:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.finish(200 if error is None else 500)
+
+
+async def _end_reading(session: AsyncSession, *, is_success: bool) -> None:
+    sync = _sync(session)
+    try:
+        # A change that nobody flushed would be lost without a word: the flush refuses it.
+        if is_success and (sync.new or sync.deleted or sync.dirty):
+            await session.flush()
+    finally:
+        try:
+            await session.close()
+        finally:
+            sync.has_ended = True
 
 
 async def _end(session: AsyncSession, *, commit: bool) -> None:
