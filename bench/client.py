@@ -63,6 +63,7 @@ class Browser:
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     host: str = data.HOST_NAME
+    login_path: str = "/login"
 
     def get(self, path: str, *, is_json: bool = False) -> Answer:
         """Fetch this path on a connection of its own."""

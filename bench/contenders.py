@@ -38,6 +38,9 @@ class Contender:
     command: tuple[str, ...]
     python_path: tuple[str, ...] = (".",)
     variables: tuple[tuple[str, str], ...] = ()
+    login_path: str = "/login"
+    has_bare: bool = True
+    """Whether it can be asked to do nothing but answer; Fastness cannot."""
     is_reference: bool = False
     """Whether the others on the same server are divided by it."""
 
@@ -60,7 +63,85 @@ def _raw(server: str, command: tuple[str, ...]) -> Contender:
     )
 
 
+def _fastness(server: str, command: tuple[str, ...]) -> Contender:
+    return Contender(
+        name=f"fastness-{server}",
+        label="Fastness",
+        framework="Fastness",
+        server=server,
+        venv="fastness",
+        app="fastness",
+        seeder="bench.apps.fastness_models",
+        command=_on(command, "bench.apps.fastness_app:app"),
+        python_path=(".", "src"),
+        login_path="/account/sign-in",
+        has_bare=False,
+    )
+
+
+def _django(name: str, label: str, *, connections: str, command: tuple[str, ...], variables: dict[str, str]) -> Contender:
+    return Contender(
+        name=name,
+        label=label,
+        framework="Django",
+        server="uvicorn" if "uvicorn" in command else "gunicorn",
+        venv="django",
+        app="django",
+        seeder="bench.apps.django_site.database",
+        command=command,
+        variables=(("BENCH_DJANGO_CONNECTIONS", connections), *variables.items()),
+    )
+
+
+def _fastapi(server: str, command: tuple[str, ...], *, style: str) -> Contender:
+    return Contender(
+        name=f"fastapi-{style}-{server}",
+        label=f"FastAPI, {'async ORM' if style == 'async' else 'sync ORM in threads'}",
+        framework="FastAPI",
+        server=server,
+        venv="fastapi",
+        app="fastapi",
+        seeder="bench.apps.orm_models",
+        command=_on(command, f"bench.apps.fastapi_{style}:app"),
+    )
+
+
+def _litestar(server: str, command: tuple[str, ...], *, user: str) -> Contender:
+    return Contender(
+        name=f"litestar-{user}-{server}",
+        label=f"Litestar, user by {'async ORM' if user == 'orm' else 'sqlite3'}",
+        framework="Litestar",
+        server=server,
+        venv="litestar",
+        app="litestar",
+        seeder="bench.apps.orm_models",
+        command=_on(command, "bench.apps.litestar_app:app"),
+        variables=(("BENCH_LITESTAR_USER", user),),
+    )
+
+
+_WSGI = _on(_GUNICORN, "bench.apps.django_site.wsgi:application")
+_ASGI = _on(_UVICORN, "bench.apps.django_site.asgi:application")
+
 CONTENDERS = (
     _raw("uvicorn", _UVICORN),
+    _fastness("uvicorn", _UVICORN),
+    _litestar("uvicorn", _UVICORN, user="driver"),
+    _litestar("uvicorn", _UVICORN, user="orm"),
+    _fastapi("uvicorn", _UVICORN, style="async"),
+    _fastapi("uvicorn", _UVICORN, style="threads"),
+    _django("django-asgi", "Django ASGI", connections="default", command=_ASGI, variables={"BENCH_DJANGO_VIEWS": "async"}),
     _raw("granian", _GRANIAN),
+    _fastness("granian", _GRANIAN),
+    _litestar("granian", _GRANIAN, user="driver"),
+    _fastapi("granian", _GRANIAN, style="async"),
+    _django("django-wsgi", "Django WSGI", connections="default", command=_WSGI, variables={}),
+    _django("django-wsgi-kept", "Django WSGI, kept connection", connections="kept", command=_WSGI, variables={}),
+    _django(
+        "django-wsgi-kept-jinja",
+        "Django WSGI, kept connection, Jinja2",
+        connections="kept",
+        command=_WSGI,
+        variables={"BENCH_DJANGO_TEMPLATES": "jinja2"},
+    ),
 )

@@ -15,7 +15,6 @@ from bench.client import Answer, Browser
 PAGE = "/page"
 NOTES = "/notes"
 FORM = "/form"
-LOGIN = "/login"
 JSON = "/json"
 NEW_NOTE = "A note with <b>markup</b> & an ampersand"
 
@@ -79,8 +78,8 @@ class _Page(HTMLParser):
 
 def sign_in(browser: Browser, account: data.Account) -> None:
     """Sign this account in, through the form."""
-    fields = {**_read(browser.get(LOGIN)).hidden, "username": account.username, "password": account.password}
-    answer = browser.post(LOGIN, fields)
+    fields = {**_read(browser.get(browser.login_path)).hidden, "username": account.username, "password": account.password}
+    answer = browser.post(browser.login_path, fields)
     _expect(answer, 302, 303, what="the sign-in")
 
 

@@ -1,4 +1,4 @@
-"""The two templates of the benchmark, compiled by Jinja2 with autoescaping, for the applications that use Jinja2 directly."""
+"""The two templates of the benchmark for the applications that use Jinja2, compiled with autoescaping."""
 
 from pathlib import Path
 

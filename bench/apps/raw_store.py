@@ -40,7 +40,7 @@ def open_database(folder: Path) -> sqlite3.Connection:
     """One connection in autocommit mode, with the write-ahead log."""
     connection = sqlite3.connect(folder / FILE_NAME, isolation_level=None, check_same_thread=False, timeout=5)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 

@@ -1,0 +1,1 @@
+"""The benchmark's work on Django: default middleware and its content security policy, sessions in the database."""

@@ -1,0 +1,8 @@
+"""Django's WSGI entry point."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.apps.django_site.settings")
+application = get_wsgi_application()
