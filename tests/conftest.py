@@ -42,6 +42,8 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
         host = arguments[0]
     else:
         return
+    if isinstance(host, bytes):
+        host = host.decode("ascii", errors="replace")
     if host not in LOCAL and not (isinstance(host, str) and host.endswith(".localhost")):
         message = f"a test tried to reach {host!r}, which is not this machine"
         raise PermissionError(message)
