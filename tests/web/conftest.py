@@ -6,11 +6,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from shop import Shop  # noqa: E402 - the folder is put on the path above
+from shop import Shop
 
-from fastness.db.migrations import upgrade  # noqa: E402
-from fastness.kernel.clock import ManualClock  # noqa: E402
-from fastness.testing.browser import Browser  # noqa: E402
+from fastness.db.migrations import upgrade
+from fastness.kernel.clock import ManualClock
+from fastness.testing.browser import Browser
 
 
 @pytest.fixture

@@ -30,12 +30,18 @@ def routes():
 
     @routes.get("/sign-in-as/{name}", insecure_write_on_get=Because("a test signs people in by their name"))
     async def sign_in_as(request):
-        from uuid import uuid5, NAMESPACE_DNS
+        from uuid import NAMESPACE_DNS, uuid5
 
         name = request.path_params["name"]
         identity = Identity(
-            id=uuid5(NAMESPACE_DNS, name), username=name, display_name=name.title(), is_staff=False, roles=frozenset(),
-            permissions=frozenset(), authenticated_at=request.site.clock.epoch(), epoch=0,
+            id=uuid5(NAMESPACE_DNS, name),
+            username=name,
+            display_name=name.title(),
+            is_staff=False,
+            roles=frozenset(),
+            permissions=frozenset(),
+            authenticated_at=request.site.clock.epoch(),
+            epoch=0,
         )
         request.site.sessions.sign_in(request.session, identity)
         return JSONResponse(name)

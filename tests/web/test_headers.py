@@ -1,7 +1,8 @@
 """Every response leaves with the headers, whoever made it."""
 
 import pytest
-from starlette.responses import PlainTextResponse, Response as StarletteResponse, StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import Response as StarletteResponse
 
 from fastness import HTMLResponse, JSONResponse, Response, Routes, access, redirect
 from fastness.kernel.csp import CSPRules
@@ -19,7 +20,7 @@ ALWAYS = {
 
 
 @pytest.fixture
-def routes():
+def routes():  # noqa: C901 - one short handler for each row of the tables
     routes = Routes(access=access.public)
 
     @routes.get("/page")

@@ -47,7 +47,7 @@ async def ask(app, *, method="GET", path="/", headers=(), messages=None, **scope
     async def receive():
         if queue:
             return queue.pop(0)
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     async def send(message):
         sent.append(message)

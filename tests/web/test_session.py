@@ -42,8 +42,14 @@ def routes():
     @routes.post("/sign-in", insecure_skip_csrf=Because("a test signs somebody in"))
     async def sign_in(request):
         identity = Identity(
-            id=ADA, username="ada", display_name="Ada", is_staff=False, roles=frozenset(), permissions=frozenset(),
-            authenticated_at=request.site.clock.epoch(), epoch=0,
+            id=ADA,
+            username="ada",
+            display_name="Ada",
+            is_staff=False,
+            roles=frozenset(),
+            permissions=frozenset(),
+            authenticated_at=request.site.clock.epoch(),
+            epoch=0,
         )
         request.site.sessions.sign_in(request.session, identity)
         return JSONResponse("in")
@@ -163,16 +169,19 @@ async def test_a_revoked_owner_is_gone_with_the_next_request(make_shop, browse, 
         assert (await browser.fetch("/who")).json() is None
 
 
+def noted(name, method, calls):
+    def call(*args, **options):
+        calls.append(name)
+        return method(*args, **options)
+
+    return call
+
+
 def count_calls(store) -> list[str]:
     """Note every call of the real store's methods."""
     calls: list[str] = []
     for name in ("get", "put", "delete", "delete_owned", "list_owned", "bump_epoch", "epoch", "increment"):
-
-        def noted(*args, _name=name, _method=getattr(store, name), **options):
-            calls.append(_name)
-            return _method(*args, **options)
-
-        setattr(store, name, noted)
+        setattr(store, name, noted(name, getattr(store, name), calls))
     return calls
 
 
