@@ -20,6 +20,10 @@ def test_the_system_clock_is_aware_utc_and_agrees_with_the_machine():
     assert now.utcoffset() == timedelta(0)
 
 
+def test_a_manual_clock_needs_no_start():
+    assert ManualClock().now() == ManualClock().now()
+
+
 def test_a_manual_clock_stands_still_until_told():
     clock: Clock = ManualClock(START)
     assert clock.now() == clock.now() == START

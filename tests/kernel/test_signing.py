@@ -2,6 +2,7 @@ import hashlib
 import hmac
 import threading
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 
 import pytest
 
@@ -96,6 +97,8 @@ class TestRotation:
         new = Keyring(SECOND, previous=(THIRD, FIRST))
         digest, token = old.mac("test", b"a"), old.sign("test", b"a")
         assert new.check_mac("test", digest, b"a") is True
+        assert new.check_mac("test", new.mac("test", b"a"), b"a") is True
+        assert new.check_mac("test", Keyring(THIRD).mac("test", b"a"), b"a") is True
         assert new.verify("test", token, now=NOW) == b"a"
         assert new.mac("test", b"a") == Keyring(SECOND).mac("test", b"a")
         assert Keyring(SECOND).verify("test", new.sign("test", b"a"), now=NOW) == b"a"
@@ -141,6 +144,7 @@ class TestSign:
             pytest.param(b"a", id="one byte"),
             pytest.param(b"ab", id="two bytes"),
             pytest.param(b"abc", id="three bytes"),
+            pytest.param(b"abcdefg", id="seven bytes"),
             pytest.param(bytes(range(256)), id="every byte"),
             pytest.param(b".v1..", id="dots"),
             pytest.param(b"\xff" * MAX_PAYLOAD_BYTES, id="the longest"),
@@ -181,6 +185,9 @@ class TestSign:
     def test_an_expiry_of_zero_is_not_no_expiry(self, keyring):
         with pytest.raises(ExpiredTokenError):
             keyring.verify("test", keyring.sign("test", b"a", expires_at=0), now=NOW)
+
+    def test_the_last_expiry_is_the_last_second_a_datetime_holds(self):
+        assert datetime.fromtimestamp(MAX_EXPIRES_AT, UTC) == datetime.max.replace(microsecond=0, tzinfo=UTC)
 
     @pytest.mark.parametrize("expires_at", [-1, MAX_EXPIRES_AT + 1])
     def test_impossible_expiries_are_refused(self, keyring, expires_at):
@@ -278,12 +285,18 @@ class TestSign:
 
     def test_a_text_over_the_limit_is_refused_even_if_it_is_ours(self, keyring):
         keyring.sign("test", b"a")
-        head = "v1." + "YWFh" * 2751 + "."
-        state = keyring._sign_states["test"][0].copy()
-        state.update(head.encode())
-        token = head + "." + urlsafe_b64encode(state.digest()).rstrip(b"=").decode()
+
+        def sign(payload_characters):
+            head = f"v1.{'A' * payload_characters}."
+            state = keyring._sign_states["test"][0].copy()
+            state.update(head.encode())
+            return head + "." + urlsafe_b64encode(state.digest()).rstrip(b"=").decode()
+
+        longest = sign(MAX_TOKEN_LENGTH - len(sign(0)))
+        assert len(longest) == MAX_TOKEN_LENGTH
+        assert keyring.verify("test", longest, now=NOW) == bytes(8214)
         with pytest.raises(BadSignatureError):
-            keyring.verify("test", token, now=NOW)
+            keyring.verify("test", sign(MAX_TOKEN_LENGTH - len(sign(0)) + 1), now=NOW)
 
     def test_messages_show_neither_key_nor_signature(self, keyring):
         token = keyring.sign("test", b"secret payload")

@@ -74,17 +74,23 @@ def test_keys_that_are_refused(key):
 def test_public_keys_are_refused(key):
     with pytest.raises(ConfigError):
         refuse_weak_key(key)
+    # It is the list that refuses them: with another last character they would pass.
+    refuse_weak_key(key[:-1] + "~")
 
 
 @pytest.mark.parametrize("prefix", PUBLIC_PREFIXES)
 def test_public_prefixes_are_refused_whatever_follows(prefix):
     with pytest.raises(ConfigError):
         refuse_weak_key(prefix + GOOD)
+    refuse_weak_key("~" + prefix + GOOD)
 
 
 def test_the_lists_are_written_as_they_are_compared():
     for entry in (*PUBLIC_KEYS, *PUBLIC_PREFIXES):
-        assert entry == entry.lower().strip(" \"'")
+        assert entry == entry.lower().lstrip(" \"'")
+    assert len({*PUBLIC_KEYS, *PUBLIC_PREFIXES}) == len(PUBLIC_KEYS) + len(PUBLIC_PREFIXES)
+    # Each entry can match: no prefix stands behind a shorter one.
+    assert not [entry for entry in PUBLIC_PREFIXES if entry.startswith(tuple({*PUBLIC_PREFIXES} - {entry}))]
     assert MIN_DISTINCT_CHARACTERS == 10
 
 

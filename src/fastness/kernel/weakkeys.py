@@ -14,7 +14,7 @@ from fastness.kernel.errors import ConfigError
 
 MIN_KEY_LENGTH: Final = 32
 MIN_DISTINCT_CHARACTERS: Final = 10
-"""32 random hexadecimal digits have fewer than 10 different ones once in about 2 000 keys, and 64 practically never."""
+"""32 random hexadecimal digits have fewer than 10 different ones once in about 10 000 keys, 64 practically never."""
 
 PUBLIC_PREFIXES: Final = (
     "django-insecure-",
@@ -48,7 +48,8 @@ PUBLIC_PREFIXES: Final = (
     "not-so-secret",
     "default-secret",
     "default_secret",
-    "dummy",
+    "dummy-",
+    "dummy_",
     "example",
     "placeholder",
     "super-secret",
@@ -76,7 +77,10 @@ PUBLIC_PREFIXES: Final = (
     "top-secret",
     "top_secret",
     "topsecret",
-    "todo",
+    "todo-",
+    "todo_",
+    "todo:",
+    "todo ",
     "<",
     "${",
     "{{",
@@ -94,7 +98,6 @@ PUBLIC_KEYS: Final = (
     "00112233445566778899aabbccddeeff",
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-    "a0zr98j/3yx r~xhh!jmn]lwx/,?rt",
     "qwertyuiopasdfghjklzxcvbnm123456",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
@@ -110,12 +113,12 @@ _FIX: Final = "Generate one with `fastness keys new`."
 
 def refuse_weak_key(text: str) -> None:
     """Raise `ConfigError` when the key is short, monotonous or publicly known; the message never shows the key."""
-    if len(text) < MIN_KEY_LENGTH:
-        raise ConfigError(f"A secret key has at least {MIN_KEY_LENGTH} characters. {_FIX}")
     folded = text.strip(" \t\r\n\"'").lower()
+    if len(folded) < MIN_KEY_LENGTH:
+        raise ConfigError(f"A secret key has at least {MIN_KEY_LENGTH} characters. {_FIX}")
     if folded.startswith(PUBLIC_PREFIXES) or folded in PUBLIC_KEYS:
         raise ConfigError(f"This secret key is publicly known or a placeholder. {_FIX}")
-    if len(folded) < MIN_KEY_LENGTH or len(set(folded)) < MIN_DISTINCT_CHARACTERS or _repeats(folded):
+    if len(set(folded)) < MIN_DISTINCT_CHARACTERS or _repeats(folded):
         raise ConfigError(f"This secret key repeats itself and can be guessed. {_FIX}")
 
 
