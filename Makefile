@@ -40,7 +40,7 @@ format: dev-environment
 	@$(IN_VENV)ruff format .
 
 bench: dev-environment
-	@$(IN_VENV)python bench/run.py $(ARGS)
+	@$(IN_VENV)python -m bench $(ARGS)
 
 reference: dev-environment
 	@$(IN_VENV)python -m scripts.reference

@@ -1,16 +1,11 @@
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from shop import Shop
 
 from fastness.db.migrations import upgrade
 from fastness.kernel.clock import ManualClock
 from fastness.testing.browser import Browser
+from tests.web.shop import Shop
 
 
 @pytest.fixture
