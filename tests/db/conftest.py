@@ -7,6 +7,8 @@ from fastness.db.model import Model
 from fastness.db.unit import Unit
 from tests.db.models import Book, Shelf
 
+TABLES = [Model.metadata.tables[model.__tablename__] for model in (Shelf, Book)]
+
 
 @pytest.fixture
 def database_path(tmp_path):
@@ -18,7 +20,7 @@ async def database(database_path):
     database = Database(f"sqlite:///{database_path}", rules=DatabaseRules(read_connections=2, queue_seconds=5))
     await database.open()
     async with database.write.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all, tables=[Shelf.__table__, Book.__table__])
+        await connection.run_sync(Model.metadata.create_all, tables=TABLES)
     yield database
     await database.close()
 

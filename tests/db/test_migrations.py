@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, create_engine
 from sqlalchemy.pool import NullPool
 
-import fastness.auth.users
+from fastness.auth.users import User
 from fastness.db.errors import MigrationError
 from fastness.db.migrations import OWN_PREFIX, current, pending, revision, upgrade
 from fastness.db.model import NAMING_CONVENTION, Model, UTCDateTime
@@ -26,6 +26,12 @@ def folder(tmp_path):
     return tmp_path / "with space" / "migrations"
 
 
+def written(*arguments, **options):
+    path = revision(*arguments, **options)
+    assert path is not None
+    return path
+
+
 def tables(url):
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -36,7 +42,7 @@ def tables(url):
 def app_metadata(*columns):
     """The app's models as `Model.metadata` shows them: beside our own tables."""
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    fastness.auth.users.User.__table__.to_metadata(metadata)
+    Model.metadata.tables[User.__tablename__].to_metadata(metadata)
     Table(
         "cases",
         metadata,
@@ -77,7 +83,7 @@ def test_our_migrations_make_what_our_models_say(url):
 
 def test_the_app_gets_a_branch_of_its_own(url, folder, capsys):
     upgrade(url, None)
-    path = revision(url, folder, 'add "cases"\\', metadata=app_metadata())
+    path = written(url, folder, 'add "cases"\\', metadata=app_metadata())
     content = path.read_text()
     assert path.parent == folder
     assert "create_table('cases'" in content
@@ -97,7 +103,7 @@ def test_the_second_revision_follows_the_first(url, folder):
     revision(url, folder, "first", metadata=app_metadata())
     upgrade(url, folder)
     assert revision(url, folder, "nothing", metadata=app_metadata()) is None
-    path = revision(url, folder, "title", metadata=app_metadata(Column("title", String(20))))
+    path = written(url, folder, "title", metadata=app_metadata(Column("title", String(20))))
     assert "add_column" in path.read_text()
     upgrade(url, folder)
     assert len(list(folder.glob("*.py"))) == 2
@@ -106,7 +112,7 @@ def test_the_second_revision_follows_the_first(url, folder):
 
 def test_a_revision_for_data_may_be_empty(url, folder):
     upgrade(url, None)
-    assert "pass" in revision(url, folder, "fill", metadata=app_metadata(), is_empty=True).read_text()
+    assert "pass" in written(url, folder, "fill", metadata=app_metadata(), is_empty=True).read_text()
 
 
 def test_our_tables_are_never_altered_by_a_revision_of_the_app(url, folder):

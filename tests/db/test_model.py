@@ -6,10 +6,12 @@ from sqlalchemy import ForeignKey, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from fastness.db.errors import MissingLoadError, NaiveDatetimeError
-from fastness.db.model import PublicID, UTCDateTime, _relationships_never_load_by_themselves, load_options
+from fastness.db.model import Model, PublicID, UTCDateTime, _relationships_never_load_by_themselves, load_options
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
 from tests.db.models import Book, Shelf
+
+TABLES = Model.metadata.tables
 
 
 async def test_ids_are_random(database):
@@ -54,11 +56,11 @@ def test_every_datetime_of_a_model_is_one_of_ours():
 
 
 def test_constraints_have_names_that_no_database_invented():
-    assert {constraint.name for constraint in Book.__table__.constraints} == {
+    assert {constraint.name for constraint in TABLES["test_db_books"].constraints} == {
         "pk_test_db_books",
         "fk_test_db_books_shelf_id_test_db_shelves",
     }
-    assert "uq_test_db_shelves_name" in {constraint.name for constraint in Shelf.__table__.constraints}
+    assert "uq_test_db_shelves_name" in {constraint.name for constraint in TABLES["test_db_shelves"].constraints}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ async def test_a_relationship_that_was_not_loaded_raises_and_says_what_to_write(
 
 async def test_a_detached_row_raises_the_same(database, shelf_id):
     async with Unit(database, is_read_only=True) as unit:
-        shelf = await unit.session.get(Shelf, shelf_id)
+        shelf = await unit.session.get_one(Shelf, shelf_id)
     with pytest.raises(MissingLoadError):
         _ = shelf.books
 

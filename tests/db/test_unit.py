@@ -93,7 +93,7 @@ async def test_a_unit_that_nobody_used_takes_no_connection(database):
 
 async def test_rows_stay_readable_after_the_end(database, shelf_id):
     async with Unit(database, is_read_only=False) as unit:
-        shelf = await unit.session.get(Shelf, shelf_id, options=load_options([Shelf.books]))
+        shelf = await unit.session.get_one(Shelf, shelf_id, options=load_options([Shelf.books]))
         shelf.name = "changed"
     assert (shelf.name, [book.title for book in shelf.books]) == ("changed", ["a", "b"])
 
@@ -140,7 +140,7 @@ async def test_nothing_works_after_the_end(database, use, is_read_only):
 async def test_a_read_only_unit_writes_nothing(database, shelf_id, write):
     async def request():
         async with Unit(database, is_read_only=True) as unit:
-            shelf = await unit.session.get(Shelf, shelf_id)
+            shelf = await unit.session.get_one(Shelf, shelf_id)
             await settled(lambda: write(unit.session, shelf))
 
     with pytest.raises(ReadOnlyError) as refused:
@@ -152,18 +152,18 @@ async def test_a_read_only_unit_writes_nothing(database, shelf_id, write):
 async def test_the_refusal_of_a_flush_names_the_model(database, shelf_id):
     with pytest.raises(ReadOnlyError, match=r"^Shelf "):
         async with Unit(database, is_read_only=True) as unit:
-            (await unit.session.get(Shelf, shelf_id)).name = "new"
+            (await unit.session.get_one(Shelf, shelf_id)).name = "new"
 
 
 async def test_an_attribute_set_to_its_own_value_is_no_write(database, shelf_id):
     async with Unit(database, is_read_only=True) as unit:
-        shelf = await unit.session.get(Shelf, shelf_id)
+        shelf = await unit.session.get_one(Shelf, shelf_id)
         shelf.name = "law"
 
 
 async def test_a_failed_read_only_unit_ends_quietly(database, shelf_id):
     unit = Unit(database, is_read_only=True)
-    (await unit.session.get(Shelf, shelf_id)).name = "new"
+    (await unit.session.get_one(Shelf, shelf_id)).name = "new"
     await unit.finish(500)
     assert await names(database) == ["law"]
 
@@ -174,7 +174,7 @@ async def test_a_cancelled_request_leaves_the_pool_clean(database, shelf_id, is_
 
     async def request():
         async with Unit(database, is_read_only=is_read_only) as unit:
-            await unit.session.get(Shelf, shelf_id)
+            await unit.session.get_one(Shelf, shelf_id)
             if not is_read_only:
                 unit.session.add(Shelf(name="lost"))
                 await unit.session.flush()
@@ -202,7 +202,7 @@ async def test_a_cancellation_at_any_moment_leaves_the_pool_clean(
 
     async def request():
         async with Unit(database, is_read_only=is_read_only) as unit:
-            shelf = await unit.session.get(Shelf, shelf_id)
+            shelf = await unit.session.get_one(Shelf, shelf_id)
             if not is_read_only:
                 unit.session.add(Book(title="c", shelf_id=shelf.id))
 

@@ -1,0 +1,113 @@
+import pytest
+
+from fastness.auth.accounts import Accounts
+from fastness.auth.login import Login
+from fastness.auth.passwords import PasswordHasher, PasswordRules
+from fastness.auth.users import User
+from fastness.auth.workers import HashingPool
+from fastness.db.engine import Database
+from fastness.db.model import Model
+from fastness.db.unit import Unit
+from fastness.kernel.clock import ManualClock
+from fastness.kernel.events import MemorySink
+from fastness.kernel.secret import Secret
+from fastness.kernel.signing import Keyring
+from fastness.sessions.manager import Sessions
+from fastness.sessions.rules import SessionRules
+from fastness.stores.memory import MemoryStore
+
+PASSWORD = "correct horse battery staple"
+# As cheap as the rules allow, another row of OWASP's table than the default.
+RULES = PasswordRules(memory_kib=7_168, time_cost=5)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def events():
+    return MemorySink()
+
+
+@pytest.fixture
+def hasher():
+    return PasswordHasher(RULES)
+
+
+@pytest.fixture
+async def pool():
+    pool = HashingPool(workers=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def database_url(tmp_path):
+    return f"sqlite:///{tmp_path}/app.db"
+
+
+@pytest.fixture
+async def database(database_url):
+    database = Database(database_url)
+    await database.open()
+    async with database.write.begin() as connection:
+        await connection.run_sync(Model.metadata.create_all, tables=[Model.metadata.tables[User.__tablename__]])
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def store(clock):
+    store = MemoryStore(clock)
+    await store.open()
+    return store
+
+
+@pytest.fixture
+def sessions(store, clock):
+    return Sessions(store, SessionRules(), clock)
+
+
+@pytest.fixture
+def accounts(store, sessions, hasher, pool, events, clock):
+    return Accounts(store=store, sessions=sessions, hasher=hasher, pool=pool, events=events, clock=clock)
+
+
+@pytest.fixture
+def make_login(database, store, hasher, pool, events, clock):
+    def make(**changes):
+        keyring = Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
+        parts = {"database": database, "store": store, "hasher": hasher, "pool": pool, "keyring": keyring}
+        return Login(**{**parts, "events": events, "clock": clock, **changes})
+
+    return make
+
+
+@pytest.fixture
+def login(make_login):
+    return make_login()
+
+
+@pytest.fixture
+async def ada(database, accounts, clock, events):
+    """A user with a password, made a minute ago."""
+    async with Unit(database, is_read_only=False) as unit:
+        user = await accounts.create_user(unit.session, username="Ada Lovelace", password=PASSWORD)
+    clock.advance(60)
+    events.events.clear()
+    return user
+
+
+@pytest.fixture
+def signed_in(login, sessions):
+    """Signs in with a password and returns the cookie of the session."""
+
+    async def sign_in(username, password=PASSWORD):
+        outcome = await login.attempt(username=username, password=password)
+        session = await sessions.load(None)
+        sessions.sign_in(session, outcome.identity)
+        return (await sessions.save(session)).cookie_value
+
+    return sign_in
