@@ -53,6 +53,8 @@ class Addresses:
 def fill(route: Route, params: Mapping[str, object]) -> str:
     """The route's path with its parameters filled in."""
     path = route.path_format
+    if not route.convertors:
+        return path
     for name, convertor in route.convertors.items():
         # Starlette's convertors refuse a wrong value with an assertion; the expression decides here, also under -O.
         text = str(convertor.to_string(params[name]))
