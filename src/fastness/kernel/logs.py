@@ -121,3 +121,20 @@ def _one_line(line: Mapping[str, JSONValue]) -> str:
     # character that is ASCII and that JSON leaves alone.
     text = json.dumps(line, ensure_ascii=True, separators=(",", ":"))
     return text.replace("\x7f", "\\u007f")
+
+
+class PlainFormatter(logging.Formatter):
+    """Writes a record for a person at a terminal; nothing in it can act on the terminal or begin a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with a traceback below it if there is one."""
+        text = f"{record.levelname.lower()}: {_visible(_cut(_message(record), MAX_TEXT_LENGTH))}"
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            lines = "".join(format_exception(error)).splitlines()
+            text = "\n".join([text, *(f"  {_visible(line)}" for line in lines)])
+        return text
+
+
+def _visible(text: str) -> str:
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)

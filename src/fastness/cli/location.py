@@ -1,0 +1,123 @@
+"""Where the app is: `--app`, FASTNESS_APP, or `[tool.fastness]` in pyproject.toml of the current folder.
+
+The current folder is put at the front of the import path, as `python -m` does: whoever may write there may run code as
+the person who types the command, so run commands in folders you trust. Nothing else is searched, and no parent folder.
+
+ASVS 5.0: V15.1.5 (accepted findings carry their reasons).
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from fastness.app import Fastness
+from fastness.cli.errors import CommandError
+from fastness.kernel.because import Because
+from fastness.settings.sources import read_sources
+
+PROJECT_FILE: Final = "pyproject.toml"
+KNOWN_KEYS: Final = frozenset({"app", "demo", "migrations", "accepted"})
+DEFAULT_MIGRATIONS: Final = "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """What the commands know about an app before they load it."""
+
+    folder: Path
+    app: str | None = None
+    """"casebook.app:app"."""
+    demo: str | None = None
+    """"casebook.seed:seed", which fills an empty demo."""
+    migrations: Path
+    """The folder of the app's own migrations; need not be there."""
+    accepted: Mapping[str, Because] = field(default_factory=dict)
+    """Findings by id that the team lives with."""
+
+    @property
+    def migrations_if_there(self) -> Path | None:
+        """The folder of the app's migrations, if it has any."""
+        return self.migrations if self.migrations.is_dir() else None
+
+
+def find_location(app: str | None = None) -> Location:
+    """Find the app of the current folder; `app` wins over the environment, and that over pyproject.toml."""
+    folder = Path.cwd()
+    section = _read_section(folder / PROJECT_FILE)
+    migrations = _text(section, "migrations") or DEFAULT_MIGRATIONS
+    return Location(
+        folder=folder,
+        app=app or read_sources(os.environ, folder).texts.get("FASTNESS_APP") or _text(section, "app"),
+        demo=_text(section, "demo"),
+        migrations=folder / migrations,
+        accepted=_read_accepted(section),
+    )
+
+
+def load_app(location: Location) -> Fastness:
+    """Import the app; raises `CommandError` if it is not where it was said to be."""
+    if location.app is None:
+        raise CommandError(
+            f'No app is named. Write app = "yourmodule.app:app" under [tool.fastness] in {location.folder / PROJECT_FILE}, '
+            "set FASTNESS_APP, or give --app yourmodule.app:app."
+        )
+    app = load_object(location.app, location.folder)
+    if not isinstance(app, Fastness):
+        raise CommandError(f"{location.app} is a {type(app).__name__}, not a Fastness app.")
+    return app
+
+
+def load_object(target: str, folder: Path) -> object:
+    """Import what `module:name` stands for, with the folder at the front of the import path."""
+    module_name, colon, name = target.partition(":")
+    if not colon or not module_name or not name:
+        raise CommandError(f"{target} does not name an object: write module:name, such as casebook.app:app.")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        # An import inside the app that fails is the app's own error and keeps its traceback.
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise CommandError(f"There is no module {error.name} in {folder} or on the import path ({target}).") from None
+    try:
+        found: object = getattr(module, name)
+    except AttributeError:
+        raise CommandError(f"The module {module_name} has no {name} ({target}).") from None
+    return found
+
+
+def _read_section(file: Path) -> Mapping[str, object]:
+    if not file.exists():
+        return {}
+    try:
+        section = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("fastness", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from None
+    if unknown := sorted(section.keys() - KNOWN_KEYS):
+        raise CommandError(
+            f"[tool.fastness] in {file} has {', '.join(unknown)}; it may have {', '.join(sorted(KNOWN_KEYS))}."
+        )
+    return section if isinstance(section, dict) else {}
+
+
+def _text(section: Mapping[str, object], key: str) -> str | None:
+    value = section.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"{key} under [tool.fastness] is a text.")
+    return value
+
+
+def _read_accepted(section: Mapping[str, object]) -> Mapping[str, Because]:
+    accepted = section.get("accepted", {})
+    if not isinstance(accepted, dict) or not all(isinstance(reason, str) for reason in accepted.values()):
+        raise CommandError('[tool.fastness.accepted] has lines such as FST-HTTPS-001 = "why we accept it".')
+    return {str(name): Because(reason) for name, reason in accepted.items()}

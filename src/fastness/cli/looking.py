@@ -1,0 +1,138 @@
+"""`check` and `routes`: what a reviewer reads first.
+
+ASVS 5.0: V8.1.1 (who may use what), V15.1.5 (what is loosened, and why).
+"""
+
+import json
+
+from fastness.app import Fastness
+from fastness.checks.check import Deployment
+from fastness.checks.failures import findings_of
+from fastness.checks.runner import Report, make_report, run_checks
+from fastness.cli.errors import CommandError
+from fastness.cli.location import Location, find_location, load_app
+from fastness.cli.terminal import SEVERITY_COLOURS, paint, printable, say, table
+from fastness.kernel.because import Because
+from fastness.kernel.errors import ConfigError
+from fastness.kernel.findings import Finding
+from fastness.web.routing import Route
+
+
+def show_checks(app_name: str | None, *, as_json: bool) -> bool:
+    """Run the checks, show what they found, and return whether the app may start."""
+    location = find_location(app_name)
+    profile: str | None = None
+    try:
+        app = load_app(location)
+        profile = app.settings.profile.value
+        report = run_checks(deployment_of(app, location), accepted=location.accepted)
+    except CommandError:
+        raise
+    except ConfigError as error:
+        report = make_report(findings_of(error), {})
+    if as_json:
+        say(json.dumps(json_of(report, profile), indent=2))
+    else:
+        for finding in report.findings:
+            say(text_of(finding))
+        for finding, reason in report.accepted:
+            say(text_of(finding, reason))
+        say(summary_of(report))
+    return not report.errors
+
+
+def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = None) -> Deployment:
+    """What the checks look at; raises `ConfigError` if the app cannot be sealed."""
+    return Deployment(
+        settings=app.settings,
+        routes=app.routes,
+        folder=location.folder,
+        migrations=location.migrations_if_there,
+        has_tls=has_tls,
+    )
+
+
+def text_of(finding: Finding, accepted: Because | None = None) -> str:
+    """A finding for a person."""
+    word = "accepted" if accepted else finding.severity.value
+    colour = None if accepted else SEVERITY_COLOURS[finding.severity]
+    lines = [f"{paint(word.upper(), colour, bold=True)}  {finding.id}  {paint(finding.title, bold=True)}"]
+    if finding.where:
+        lines.append(f"  at    {printable(finding.where)}")
+    lines += [f"  why   {printable(finding.detail)}", f"  fix   {printable(finding.fix)}"]
+    if accepted:
+        lines.append(f"  kept  {printable(accepted.text)}")
+    return "\n".join(lines) + "\n"
+
+
+def summary_of(report: Report) -> str:
+    """The last line."""
+    if not report.findings:
+        return paint("Nothing found.", "green")
+    errors = len(report.errors)
+    others = len(report.findings) - errors
+    stop = f"{errors} {'stops' if errors == 1 else 'stop'} the start"
+    return f"{len(report.findings)} found: {paint(stop, 'red') if errors else stop}, {others} to know about."
+
+
+def json_of(report: Report, profile: str | None) -> dict[str, object]:
+    """The report for other programs."""
+    return {
+        "profile": profile,
+        "errors": len(report.errors),
+        "findings": [_fields(finding) for finding in report.findings],
+        "accepted": [{**_fields(finding), "reason": reason.text} for finding, reason in report.accepted],
+    }
+
+
+def _fields(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "detail": finding.detail,
+        "fix": finding.fix,
+        "where": finding.where,
+        "asvs": list(finding.asvs),
+    }
+
+
+def show_routes(app_name: str | None, *, as_json: bool) -> None:
+    """List the routes of the sealed app."""
+    app = load_app(find_location(app_name))
+    if as_json:
+        say(json.dumps([route_fields(route) for route in app.routes], indent=2))
+        return
+    rows = [
+        [
+            route.path,
+            ", ".join(methods_of(route)),
+            route.name,
+            str(route.access),
+            "; ".join(f"{name}: {reason.text}" for name, reason in route.exemptions()),
+        ]
+        for route in app.routes
+    ]
+    say(table(["path", "methods", "name", "access", "leaves out"], rows))
+
+
+def methods_of(route: Route) -> list[str]:
+    """The methods in a fixed order; what is no HTTP request at one address says what it is."""
+    if route.kind in {"websocket", "websocket-asgi"}:
+        return ["WEBSOCKET"]
+    return sorted(route.methods) or ["any"]
+
+
+def route_fields(route: Route) -> dict[str, object]:
+    """A route for other programs."""
+    return {
+        "path": route.path,
+        "methods": methods_of(route),
+        "name": route.name,
+        "access": str(route.access),
+        "kind": route.kind,
+        "where": route.where,
+        "exemptions": {name: reason.text for name, reason in route.exemptions()},
+        "framing": route.framing if isinstance(route.framing, str) else list(route.framing),
+        "trusted_origins": list(route.trusted_origins),
+    }

@@ -1,0 +1,246 @@
+"""The `fastness` command: what it takes, and where each part of it is.
+
+Only signatures and help stand here; the work is in the module that a command imports when it runs, so that `--help` does
+not wait for a database library. Every error of ours becomes a sentence with the fix and exit code 1; 2 is for a command
+line that makes no sense, 0 for success.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from fastness import __version__
+from fastness.cli.terminal import complain, say
+from fastness.kernel.errors import FastnessError
+
+
+class Commands(TyperGroup):
+    """A group whose commands end in a sentence instead of a traceback where the error is one of ours."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # the type that typer hands out
+        """Run the command."""
+        try:
+            result: object = super().invoke(ctx)
+        except FastnessError as error:
+            complain(f"{error.detail}")
+            raise typer.Exit(1) from None
+        return result
+
+
+_PLAIN = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(cls=Commands, context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]  # one table for all groups
+users = typer.Typer(help="The people who can sign in.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
+keys = typer.Typer(help="The secret key and its rotation.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
+db = typer.Typer(help="The database and its migrations.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
+app.add_typer(users, name="users")
+app.add_typer(keys, name="keys")
+app.add_typer(db, name="db")
+
+AppOption = Annotated[
+    str | None, typer.Option("--app", metavar="MODULE:NAME", help="The app, if pyproject.toml does not name it.")
+]
+PortOption = Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)]
+JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON for other programs.")]
+
+
+def run() -> None:
+    """Run the command line of this process."""
+    app(prog_name="fastness")
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if value:
+        say(f"fastness {__version__}, Python {sys.version.partition(' ')[0]}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Fastness: a web framework that is secure from the first request."""
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The folder to make; letters, digits and hyphens.")],
+) -> None:
+    """Make a project that runs.
+
+    It has sign-in, its own tests, and a secret key that nobody else has.
+    """
+    from fastness.cli.creating import create_project
+
+    create_project(name)
+
+
+@app.command()
+def dev(
+    *,
+    port: PortOption = 8000,
+    reload: Annotated[bool, typer.Option(help="Start again when code or settings change.")] = True,
+    insecure_bind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Listen beyond this machine, for containers. Debug pages then ask for a token that is printed.",
+        ),
+    ] = None,
+    app_name: AppOption = None,
+) -> None:
+    """Run the app for its developer.
+
+    It starts again when code changes, shows debug pages, and listens on this machine only.
+    """
+    from fastness.cli.running import run_development
+
+    run_development(app_name, port=port, reloads=reload, insecure_bind=insecure_bind)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: PortOption = 8000,
+    uds: Annotated[Path | None, typer.Option(help="A Unix socket to listen on instead.")] = None,
+    workers: Annotated[int, typer.Option(help="How many processes answer requests.", min=1, max=512)] = 1,
+    certfile: Annotated[Path | None, typer.Option(help="The certificate chain, if TLS ends here.")] = None,
+    keyfile: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    app_name: AppOption = None,
+) -> None:
+    """Run the app in production.
+
+    Refuses to start on a failed check, and says what to set.
+    """
+    from fastness.cli.running import run_production
+    from fastness.cli.serving import Listening
+
+    if (certfile is None) != (keyfile is None):
+        raise typer.BadParameter("--certfile and --keyfile go together.")
+    listening = Listening(address=host, port=port, unix_socket=uds, certificate=certfile, key=keyfile)
+    run_production(app_name, listening, workers=workers)
+
+
+@app.command()
+def check(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """Look a deployment over.
+
+    Settings, files, database and routes. The exit code is 1 if something would stop the start.
+    """
+    from fastness.cli.looking import show_checks
+
+    if not show_checks(app_name, as_json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def routes(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """List the routes.
+
+    Each with its methods, its name, whom it admits and what it leaves out.
+    """
+    from fastness.cli.looking import show_routes
+
+    show_routes(app_name, as_json=json)
+
+
+@app.command()
+def demo(
+    *,
+    port: PortOption = 8000,
+    seed_only: Annotated[bool, typer.Option("--seed-only", help="Prepare the data and stop.")] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Run the app with sample data.
+
+    Fills an empty database, says who can sign in, and serves this machine.
+    """
+    from fastness.cli.demonstrating import run_demo, seed_demo
+
+    if seed_only:
+        seed_demo(app_name)
+    else:
+        run_demo(app_name, port=port)
+
+
+@users.command("create")
+def create_user(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    *,
+    display_name: Annotated[str, typer.Option("--name", help="The name that others see.")] = "",
+    email: Annotated[str, typer.Option(help="The mail address.")] = "",
+    staff: Annotated[bool, typer.Option("--staff", help="May use what only staff may.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+    ] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Create a user. The password is asked for twice and not shown."""
+    from fastness.cli.people import NewUser, create
+
+    create(
+        app_name,
+        NewUser(username=username, display_name=display_name or username, email=email, is_staff=staff),
+        reads_stdin=password_stdin,
+    )
+
+
+@keys.command("new")
+def new_key() -> None:
+    """Print a new secret key."""
+    from fastness.cli.keys import make_key
+
+    say(make_key())
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Put a new key into .env and keep believing the old one: nobody is signed out."""
+    from fastness.cli.keys import rotate
+
+    rotate()
+
+
+@keys.command("retire")
+def retire_keys() -> None:
+    """Stop believing the previous keys, once nothing signed with them is in use."""
+    from fastness.cli.keys import retire
+
+    retire()
+
+
+@db.command("upgrade")
+def upgrade_database(*, app_name: AppOption = None) -> None:
+    """Bring the database up to date, as a whole or not at all."""
+    from fastness.cli.databases import upgrade_database as upgrade
+
+    upgrade(app_name)
+
+
+@db.command("revision")
+def write_revision(
+    message: Annotated[str, typer.Argument(help="What changes, in a few words.")],
+    *,
+    empty: Annotated[bool, typer.Option("--empty", help="Write one with nothing in it, for a change of data.")] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Write a migration that takes the database to what the models say."""
+    from fastness.cli.databases import write_revision as write
+
+    write(app_name, message, is_empty=empty)
+
+
+@db.command("current")
+def show_revision(*, app_name: AppOption = None) -> None:
+    """Show where the database is, and what an upgrade would run."""
+    from fastness.cli.databases import show_current
+
+    show_current(app_name)

@@ -1,0 +1,111 @@
+"""`users`: the first account of a new deployment, and others without a page for it.
+
+The password comes from the terminal, unseen and twice, or from standard input for a script; never from an argument, which
+every process on the machine can read and the shell writes into its history. There is no default account and no default
+password.
+
+ASVS 5.0: V6.3.2 (no default accounts), V6.2.1 (password rules hold here too).
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from getpass import getpass
+
+from fastness.app import Fastness
+from fastness.auth.errors import PasswordRefusedError, UsernameError, UsernameTakenError
+from fastness.auth.password_rules import PasswordRules
+from fastness.auth.passwords import PasswordReason, decide_password
+from fastness.auth.usernames import UsernameReason, parse_username
+from fastness.cli.databases import require_upgraded
+from fastness.cli.errors import CommandError
+from fastness.cli.location import find_location, load_app
+from fastness.cli.terminal import printable, say
+from fastness.kernel.secret import Secret
+from fastness.kernel.verdicts import Deny
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """What is asked for."""
+
+    username: str
+    display_name: str
+    email: str
+    is_staff: bool
+
+
+def create(app_name: str | None, user: NewUser, *, reads_stdin: bool) -> None:
+    """Ask for the password and create the user."""
+    location = find_location(app_name)
+    app = load_app(location)
+    require_upgraded(app, location)
+    try:
+        parse_username(user.username)
+        password = _read_line() if reads_stdin else _ask_twice()
+        _require_good(app.settings.passwords, password)
+        asyncio.run(_create(app, user, password))
+    except UsernameError as error:
+        raise CommandError(_USERNAME_TEXTS[UsernameReason(error.reason)]) from None
+    except UsernameTakenError:
+        raise CommandError("There is a user of this name already.") from None
+    staff = ", who is staff" if user.is_staff else ""
+    say(f"Created {printable(user.username)}{staff}.")
+
+
+async def _create(app: Fastness, user: NewUser, password: Secret) -> None:
+    services = app.services
+    await services.open()
+    try:
+        async with services.open_unit(is_read_only=False) as unit:
+            await services.accounts.create_user(
+                unit.session,
+                username=user.username,
+                password=password.reveal(),
+                display_name=user.display_name,
+                email=user.email,
+                is_staff=user.is_staff,
+            )
+    finally:
+        await services.close()
+
+
+def _ask_twice() -> Secret:
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask for the password; give it with --password-stdin.")
+    password = getpass("Password: ")
+    if getpass("The same again: ") != password:
+        raise CommandError("The two passwords differ.")
+    return _secret(password)
+
+
+def _read_line() -> Secret:
+    return _secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+
+
+def _secret(password: str) -> Secret:
+    if not password:
+        raise CommandError("The password is empty.")
+    return Secret(password)
+
+
+def _require_good(rules: PasswordRules, password: Secret) -> None:
+    verdict = decide_password(rules, password.reveal())
+    if not isinstance(verdict, Deny):
+        return
+    match verdict.reason:
+        case PasswordReason.TOO_SHORT:
+            raise CommandError(f"The password is too short: at least {rules.min_length} characters.")
+        case PasswordReason.TOO_LONG:
+            raise CommandError(f"The password is too long: at most {rules.max_length} characters.")
+        case _:
+            raise PasswordRefusedError(verdict.reason)
+
+
+_USERNAME_TEXTS = {
+    UsernameReason.EMPTY: "The user name is empty.",
+    UsernameReason.TOO_LONG: "The user name is too long.",
+    UsernameReason.CHARACTER: "The user name has a character that names cannot have, such as an invisible one.",
+    UsernameReason.SPACES: "The user name has more than one space in a row.",
+    UsernameReason.MIXED_ALPHABETS: "The user name mixes letters of several alphabets that look alike.",
+}

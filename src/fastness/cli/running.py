@@ -1,0 +1,74 @@
+"""`dev` and `serve`: the same app for its developer and for everybody.
+
+`dev` listens on this machine alone. Beyond it, for a container whose ports are published, it has to be told so in a word
+that a reviewer sees, and the debug pages ask for a token. `serve` looks the deployment over first and starts nothing
+that fails a check.
+
+ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
+"""
+
+import os
+from ipaddress import ip_address
+
+from fastness.checks.runner import run_checks
+from fastness.cli.errors import CommandError
+from fastness.cli.location import find_location, load_app
+from fastness.cli.looking import deployment_of, text_of
+from fastness.cli.serving import Listening, serve_development, serve_production
+from fastness.cli.terminal import paint, remark, say
+from fastness.kernel.tokens import random_token
+from fastness.settings.profiles import Profile
+from fastness.web.debugtoken import DEBUG_PATH
+
+LOOPBACK = "127.0.0.1"
+PROFILE_VARIABLE = "FASTNESS_PROFILE"
+TOKEN_VARIABLE = "FASTNESS_DEBUG_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def run_development(app_name: str | None, *, port: int, reloads: bool, insecure_bind: str | None) -> None:
+    """Serve to this machine until interrupted."""
+    location = find_location(app_name)
+    if location.app is None:
+        load_app(location)  # raises, and says how to name one
+    listening = Listening(address=_address(insecure_bind), port=port)
+    listening.require_free()
+    # For the process that serves: it reads its settings itself, afresh after each change.
+    os.environ[PROFILE_VARIABLE] = Profile.DEVELOPMENT.value
+    say(f"{paint(location.app or '', bold=True)} runs at {paint(f'http://localhost:{port}', 'cyan')} (Ctrl+C stops it)")
+    if insecure_bind is not None:
+        token = random_token()
+        os.environ[TOKEN_VARIABLE] = token
+        remark(f"{paint('It listens beyond this machine', 'yellow', bold=True)}, on {listening.address}.")
+        remark(f"Debug pages on another machine: open {DEBUG_PATH} there and enter {token}")
+    serve_development(location, listening, reloads=reloads)
+
+
+def run_production(app_name: str | None, listening: Listening, *, workers: int) -> None:
+    """Look the deployment over, and serve until stopped."""
+    location = find_location(app_name)
+    for file in (listening.certificate, listening.key):
+        if file is not None and not file.is_file():
+            raise CommandError(f"There is no file {file}.")
+    app = load_app(location)
+    if app.settings.is_development:
+        raise CommandError(
+            "These are the settings of development. Set FASTNESS_PROFILE=production and the hosts of the deployment "
+            "(FASTNESS_HOSTS=www.example.com), or run `fastness dev`."
+        )
+    deployment = deployment_of(app, location, has_tls=listening.certificate is not None)
+    report = run_checks(deployment, accepted=location.accepted)
+    if report.errors:
+        for finding in report.errors:
+            remark(text_of(finding))
+        raise CommandError("The app is not started. `fastness check` shows the rest.")
+    listening.require_free()
+    serve_production(app, location, listening, workers=workers)
+
+
+def _address(insecure_bind: str | None) -> str:
+    if insecure_bind is None:
+        return LOOPBACK
+    try:
+        return str(ip_address(insecure_bind))
+    except ValueError:
+        raise CommandError("--insecure-bind takes an address, such as 0.0.0.0.") from None

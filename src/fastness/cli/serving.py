@@ -1,0 +1,179 @@
+"""The server: granian, known to this file only.
+
+What it is told keeps slow and greedy clients off: headers have a size and a time, HTTP/2 has few streams and small header
+blocks, and a worker has a number of requests it works on at once; the app has its own limits for what comes through. A stop
+lets running requests finish. There is no access log: the proxy in front writes a better one. In production the app is
+loaded and sealed once, and the workers are forked from there where the platform can; in development each reload starts
+afresh.
+
+ASVS 5.0: V12.1.1 (TLS 1.3), V15.2.2 (loss of availability), V16.4.1 (log encoding).
+"""
+
+import multiprocessing
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
+from typing import Any, Final
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from fastness.app import Fastness
+from fastness.cli.errors import CommandError
+from fastness.cli.location import Location, load_app
+from fastness.cli.terminal import complain, remark
+from fastness.kernel.errors import FastnessError
+
+HEADER_READ_MILLISECONDS: Final = 10_000
+MAX_HEADER_BYTES: Final = 65_536
+"""Twice what the app's own limit takes, so that the app answers with its page where it can."""
+MAX_STREAMS: Final = 100
+PING_MILLISECONDS: Final = 30_000
+MAX_REQUESTS_AT_ONCE: Final = 512
+STOP_SECONDS: Final = 30
+FOREIGN_FOLDERS: Final = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
+SOCKET_MODE: Final = 0o660
+"""A Unix socket for this account and a proxy in its group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where the server listens."""
+
+    address: str = "127.0.0.1"
+    port: int = 8000
+    unix_socket: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def require_free(self) -> None:
+        """Raise `CommandError` if somebody listens there: two servers on one port would share the visitors."""
+        if self.unix_socket is not None:
+            return
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the server does: a port whose connections are closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.address, self.port))
+            except OSError as error:
+                raise CommandError(
+                    f"Port {self.port} on {self.address} cannot be used ({error.strerror}); give another with --port."
+                ) from None
+
+
+def serve_development(location: Location, listening: Listening, *, reloads: bool) -> None:
+    """Serve until interrupted, with a fresh process after each change if `reloads`."""
+    server = _make_server(
+        listening,
+        workers=1,
+        log_dictconfig=_log_config("fastness.kernel.logs.PlainFormatter"),
+        log_level=LogLevels.warning,
+        workers_kill_timeout=2,
+        reload=reloads,
+        reload_paths=[location.folder],
+        reload_filter=_SourceFilter,
+        # A file saved half-way through a thought ends the worker; the next save starts it again.
+        reload_ignore_worker_failure=True,
+    )
+    server.on_reload(partial(remark, "A file has changed; starting again."))
+    _run(server, partial(_load_in_worker, location))
+
+
+def serve_production(app: Fastness, location: Location, listening: Listening, *, workers: int) -> None:
+    """Serve a sealed app until stopped."""
+    is_forking = multiprocessing.get_start_method() == "fork"
+    server = _make_server(
+        listening,
+        workers=workers,
+        log_dictconfig=_log_config("fastness.kernel.logs.JSONFormatter"),
+        log_level=LogLevels.info,
+        workers_kill_timeout=STOP_SECONDS,
+        respawn_failed_workers=True,
+    )
+    _run(server, partial(_same, app) if is_forking else partial(_load_in_worker, location))
+
+
+def _make_server(listening: Listening, **options: Any) -> Any:  # noqa: ANN401 - granian is typed by its arguments
+    return Server(
+        "fastness",  # shown in the process list only: the loader below knows the app
+        address=listening.address,
+        port=listening.port,
+        uds=listening.unix_socket,
+        uds_permissions=SOCKET_MODE if listening.unix_socket is not None else None,
+        interface=Interfaces.ASGI,
+        backpressure=MAX_REQUESTS_AT_ONCE,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
+        http2_settings=HTTP2Settings(
+            max_headers_size=MAX_HEADER_BYTES,
+            max_concurrent_streams=MAX_STREAMS,
+            keep_alive_interval=PING_MILLISECONDS,
+        ),
+        log_access=False,
+        ssl_cert=listening.certificate,
+        ssl_key=listening.key,
+        **options,
+    )
+
+
+def _run(server: Any, loader: Callable[[], Fastness]) -> None:  # noqa: ANN401 - see above
+    server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _same(app: Fastness) -> Fastness:
+    return app
+
+
+def _load_in_worker(location: Location) -> Fastness:
+    try:
+        app = load_app(location)
+        app.seal()
+    except FastnessError as error:
+        complain(error.detail)
+    except Exception as error:  # noqa: BLE001 - a mistake in the app's code: shown without the machinery around it
+        trace = _own_part(error.__traceback__, location.folder)
+        remark("".join(format_exception(type(error), error, trace)))
+    else:
+        return app
+    sys.exit(1)
+
+
+def _own_part(trace: TracebackType | None, folder: Path) -> TracebackType | None:
+    while trace is not None and not Path(trace.tb_frame.f_code.co_filename).is_relative_to(folder):
+        trace = trace.tb_next
+    return trace
+
+
+class _SourceFilter:
+    """Which changes start a new process: code and settings.
+
+    Templates and static files are read again without one, and a data file changes with every request.
+    """
+
+    # granian adds its options to these.
+    ignore_dirs: tuple[str, ...] = ()
+    ignore_entity_patterns: tuple[str, ...] = ()
+    ignore_paths: tuple[Path, ...] = ()
+
+    def __call__(self, _change: object, path: str) -> bool:
+        file = Path(path)
+        return FOREIGN_FOLDERS.isdisjoint(file.parts) and (
+            file.suffix == ".py" or file.name in {".env", "pyproject.toml"}
+        )
+
+
+def _log_config(formatter: str) -> dict[str, Any]:
+    return {
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        # granian sets the level of its own logger; these three tell of each change, pool and statement otherwise.
+        "loggers": {name: {"level": "WARNING"} for name in ("watchfiles", "sqlalchemy", "fastness.db.engine")},
+    }
