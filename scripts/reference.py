@@ -10,11 +10,16 @@ import ast
 import inspect
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
+
 from fastness.checks.catalogue import NOTICES
+from fastness.cli.main import app
 from fastness.kernel.because import Because
 from fastness.kernel.secret import Secret
 from fastness.settings.conversion import describe
@@ -31,6 +36,13 @@ It changes nothing and asks nothing of the network.
 A finding of severity high or critical fails the command and stops `fastness serve`.
 An id is never used again for something else, so it may be put into an ignore list.
 """
+
+COMMANDS_HEAD = """# Commands
+
+Every command explains itself with `--help`.
+It ends with 0 when it did what was asked, with 1 when it could not and says why, and with 2 when its own command line makes no sense.
+Colours are used on a terminal only.
+"""  # noqa: E501 - one sentence on each line of the page
 
 SETTINGS_HEAD = """# Settings
 
@@ -54,7 +66,45 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file name."""
-    return {"checks.md": checks_page(), "settings.md": settings_page()}
+    return {"checks.md": checks_page(), "commands.md": commands_page(), "settings.md": settings_page()}
+
+
+def commands_page() -> str:
+    """Return a section for each command, in the order of `fastness --help`."""
+    parts = [COMMANDS_HEAD]
+    for words, command in commands_below(get_command(app), ("fastness",)):
+        arguments = [one.opts[0].upper() for one in command.params if isinstance(one, TyperArgument)]
+        parts.append(f"## `{' '.join((*words, *arguments))}`\n\n{' '.join((command.help or '').split())}\n")
+        shown = [one for one in command.params if not getattr(one, "hidden", False) and one.opts != ["--help", "-h"]]
+        if shown:
+            parts.append("| | default | |\n|---|---|---|")
+            parts += [parameter_row(one) for one in shown]
+            parts.append("")
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def commands_below(
+    group: TyperCommand | TyperGroup, words: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
+    """Yield every command below a group with the words that call it."""
+    if isinstance(group, TyperGroup):
+        for name, command in group.commands.items():
+            yield from commands_below(command, (*words, name))
+    else:
+        yield words, group
+
+
+def parameter_row(parameter: TyperArgument | TyperOption) -> str:
+    """Return a line of a command's table."""
+    names = " / ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if isinstance(parameter, TyperArgument):
+        names = f"`{parameter.opts[0].upper()}`"
+    elif parameter.metavar:
+        names = f"`{parameter.opts[0]} {parameter.metavar}`"
+    default = (
+        "must be given" if parameter.required else "" if parameter.default in {None, ""} else show(parameter.default)
+    )
+    return f"| {names} | {default} | {escape(' '.join((parameter.help or '').split()))} |"
 
 
 def checks_page() -> str:
