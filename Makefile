@@ -3,7 +3,7 @@
 # The first Python that starts and is new enough; name another with `make test PYTHON=/path/to/python3.13`.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done)
-# Options for pytest: `make test ARGS="tests/kernel -x"`.
+# Options for the command behind a target: `make test ARGS="tests/kernel -x"`, `make demo ARGS="--port 8001"`.
 ARGS ?=
 VENV := .venv
 IN_VENV := $(VENV)/bin/
@@ -22,7 +22,7 @@ help:
 	@echo "make clean   remove what these commands made"
 
 demo: run-environment
-	@$(IN_VENV)fastness demo
+	@cd examples/casebook && $(CURDIR)/$(IN_VENV)fastness demo $(ARGS)
 
 test: dev-environment
 	@$(PYTHON) scripts/system_packages.py
