@@ -93,11 +93,16 @@ class Browser:
             response.begin()
             body = response.read().decode()
             headers = tuple(response.getheaders())
-        for name, value in headers:
+        answer = Answer(response.status, headers, body)
+        self.remember(answer)
+        return answer
+
+    def remember(self, answer: Answer) -> None:
+        """Keep the cookies that the answer sets."""
+        for name, value in answer.headers:
             if name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")
                 self.cookies[key.strip()] = rest.partition(";")[0]
-        return Answer(response.status, headers, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ uvloop, uvicorn with httptools, for everybody.
 
 from dataclasses import dataclass
 
+from bench.data import SECRET_KEY
+
 _UVICORN = (
     "-m", "uvicorn", "{app}", "--host", "127.0.0.1", "--port", "{{port}}", "--loop", "uvloop", "--http", "httptools",
     "--no-access-log", "--log-level", "warning",
@@ -79,7 +81,9 @@ def _fastness(server: str, command: tuple[str, ...]) -> Contender:
     )
 
 
-def _django(name: str, label: str, *, connections: str, command: tuple[str, ...], variables: dict[str, str]) -> Contender:
+def _django(
+    name: str, label: str, *, connections: str, command: tuple[str, ...], variables: dict[str, str]
+) -> Contender:
     return Contender(
         name=name,
         label=label,
@@ -130,7 +134,9 @@ CONTENDERS = (
     _litestar("uvicorn", _UVICORN, user="orm"),
     _fastapi("uvicorn", _UVICORN, style="async"),
     _fastapi("uvicorn", _UVICORN, style="threads"),
-    _django("django-asgi", "Django ASGI", connections="default", command=_ASGI, variables={"BENCH_DJANGO_VIEWS": "async"}),
+    _django(
+        "django-asgi", "Django ASGI", connections="default", command=_ASGI, variables={"BENCH_DJANGO_VIEWS": "async"}
+    ),
     _raw("granian", _GRANIAN),
     _fastness("granian", _GRANIAN),
     _litestar("granian", _GRANIAN, user="driver"),
@@ -145,3 +151,61 @@ CONTENDERS = (
         variables={"BENCH_DJANGO_TEMPLATES": "jinja2"},
     ),
 )
+
+RUSH = (
+    "fastness-granian", "fastness-uvicorn", "raw-granian", "litestar-driver-uvicorn", "fastapi-async-uvicorn",
+    "fastapi-threads-uvicorn", "django-asgi", "django-wsgi-kept",
+)  # fmt: skip
+"""Who is watched while twenty people sign in."""
+
+
+def _hello(framework: str, venv: str, server: str, command: tuple[str, ...], **more: str) -> Contender:
+    path = (".", "src") if venv == "fastness" else (".",)
+    return Contender(
+        name=f"hello-{framework}-{server}",
+        label=f"{'hand-written ASGI' if framework == 'raw' else framework.capitalize()}, hello",
+        framework=framework,
+        server=server,
+        venv=venv,
+        app=venv,
+        seeder="",
+        command=_on(command, "bench.apps.hello:app"),
+        python_path=path,
+        variables=(("BENCH_HELLO", framework), *more.items()),
+    )
+
+
+_DEMO = Contender(
+    name="demo-granian",
+    label="Fastness, the demo's sign-in page",
+    framework="fastness",
+    server="granian",
+    venv="fastness",
+    app="casebook",
+    seeder="",
+    command=_on(_GRANIAN, "casebook.app:app"),
+    python_path=("examples/casebook", "src"),
+    variables=(
+        ("FASTNESS_HOSTS", "bench.test"),
+        ("FASTNESS_IS_HTTPS_REQUIRED", "false"),
+        ("FASTNESS_SECRET_KEY", SECRET_KEY),
+        ("FASTNESS_DATABASE_URL", "sqlite:///.bench/run/casebook/data.sqlite3"),
+        ("FASTNESS_STORE_URL", "sqlite:///.bench/run/casebook/store.sqlite3"),
+    ),
+)
+
+STARTERS = (
+    (_hello("raw", "raw", "uvicorn", _UVICORN), "/json"),
+    (_hello("raw", "raw", "granian", _GRANIAN), "/json"),
+    (_hello("fastness", "fastness", "uvicorn", _UVICORN), "/json"),
+    (_hello("fastness", "fastness", "granian", _GRANIAN), "/json"),
+    (_DEMO, "/account/sign-in"),
+    (_hello("starlette", "fastapi", "uvicorn", _UVICORN), "/json"),
+    (_hello("litestar", "litestar", "uvicorn", _UVICORN), "/json"),
+    (_hello("fastapi", "fastapi", "uvicorn", _UVICORN), "/json"),
+    (
+        _django("hello-django-gunicorn", "Django WSGI, hello", connections="kept", command=_WSGI, variables={}),
+        "/json",
+    ),
+)
+"""What is started for the time to the first response, and the path that is asked for."""

@@ -1,4 +1,4 @@
-"""CPU time of a server's processes, read from outside, so that nothing is added to what is measured.
+"""CPU time and memory of a server's processes, read from outside, so that nothing is added to what is measured.
 
 On Linux the kernel's own clock of each process is read (`clock_getcpuclockid(3)`: user and system time of all threads, in
 nanoseconds); `/proc/<pid>/stat` counts the same time in steps of 10 ms. Elsewhere `ps` is asked, and the steps are 10 ms.
@@ -15,6 +15,7 @@ HAS_CLOCKS = sys.platform == "linux"
 
 _SCHED_CLOCK = 2  # CPUCLOCK_SCHED of the kernel's include/linux/posix-timers_types.h
 _PS_TIME = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 def cpu_seconds(root: int) -> float:
@@ -58,6 +59,14 @@ def _parents() -> list[tuple[int, int]]:
             # The name in parentheses may itself hold blanks and parentheses.
             found.append((int(entry.name), int(stat.rpartition(")")[2].split()[1])))
     return found
+
+
+def peak_memory_mib(root: int) -> float:
+    """The sum of the processes' peak resident sizes; 0 where the system does not tell."""
+    if not HAS_CLOCKS:
+        return 0.0
+    peaks = (_PEAK.search(Path(f"/proc/{pid}/status").read_text()) for pid in family(root))
+    return sum(int(peak.group(1)) for peak in peaks if peak is not None) / 1024
 
 
 def pin(pid: int, core: int) -> None:

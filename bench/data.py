@@ -26,7 +26,7 @@ ARGON2_TIME_COST = 2
 ARGON2_PARALLELISM = 1
 
 _HOSTILE = (
-    "<script>alert(1)</script> met me at the door & asked for \"sugar\"",
+    '<script>alert(1)</script> met me at the door & asked for "sugar"',
     "<img src=x onerror='alert(document.domain)'> is how the letter began",
     "\"><svg onload=alert(1)>; the rest of the page is about Tom & Jerry's cheese",
     "It's 5 < 6 && 7 > 6, which nobody at the meeting wanted to hear again",

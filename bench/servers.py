@@ -47,6 +47,10 @@ class Server:
         """CPU time so far of all of the server's processes."""
         return cpu.cpu_seconds(self.pid)
 
+    def memory_mib(self) -> float:
+        """The most memory that the server's processes have held so far; nothing where the system does not tell."""
+        return cpu.peak_memory_mib(self.pid)
+
 
 def environment(contender: Contender, *, mode: str) -> dict[str, str]:
     """The environment of a contender's process: little, and the same for all."""

@@ -78,9 +78,18 @@ class _Page(HTMLParser):
 
 def sign_in(browser: Browser, account: data.Account) -> None:
     """Sign this account in, through the form."""
-    fields = {**_read(browser.get(browser.login_path)).hidden, "username": account.username, "password": account.password}
+    fields = {
+        **hidden_fields(browser.get(browser.login_path)),
+        "username": account.username,
+        "password": account.password,
+    }
     answer = browser.post(browser.login_path, fields)
     _expect(answer, 302, 303, what="the sign-in")
+
+
+def hidden_fields(answer: Answer) -> dict[str, str]:
+    """The hidden fields of the form on this page."""
+    return _read(answer).hidden
 
 
 def prepare_json(browser: Browser) -> bytes:
@@ -133,7 +142,7 @@ def _prepare_page(browser: Browser, path: str) -> bytes:
 
 def _prepare_form(browser: Browser, source: str, target: str) -> bytes:
     sign_in(browser, data.ACCOUNTS[0])
-    hidden = _read(browser.get(source)).hidden
+    hidden = hidden_fields(browser.get(source))
     if len(hidden) != 1:
         raise CheckError(f"the form on {source} has the hidden fields {sorted(hidden)}")
     fields = {**hidden, "text": NEW_NOTE}
@@ -189,18 +198,22 @@ def _expect(answer: Answer, *statuses: int, what: str) -> None:
         raise CheckError(f"{what} is answered with {answer.status}: {answer.body[:300]}")
 
 
-WORKS = (
+JSON_GROUP = (
     Work(name="json-bare", title="JSON hello, no security", mode="bare", status=200, prepare=prepare_json, count=8000),
     Work(
-        name="json",
-        title="JSON hello, secured, without a cookie",
-        mode="secured",
-        status=200,
-        prepare=prepare_secured_json,
-        count=8000,
+        name="json", title="JSON hello, secured", mode="secured", status=200, prepare=prepare_secured_json, count=8000
     ),
-    Work(name="page", title="Secured page, 20 rows of user text", mode="secured", status=200, prepare=prepare_page),
-    Work(name="form", title="Form POST, answered with a redirect", mode="secured", status=303, prepare=prepare_form),
-    Work(name="notes", title="Secured page, its 20 rows from the database", mode="secured", status=200, prepare=prepare_notes),
-    Work(name="insert", title="Form POST that inserts a row", mode="secured", status=303, prepare=prepare_insert, count=2000),
 )
+PAGE_GROUP = (
+    Work(name="page", title="Secured page, 20 rows of user text", mode="secured", status=200, prepare=prepare_page),
+)
+FORM_GROUP = (
+    Work(name="form", title="Form POST, answered with a redirect", mode="secured", status=303, prepare=prepare_form),
+)
+NOTES_GROUP = (
+    Work(name="notes", title="Secured page, 20 rows from the ORM", mode="secured", status=200, prepare=prepare_notes),
+)
+INSERT_GROUP = (
+    Work(name="insert", title="Form POST that inserts a row", mode="secured", status=303, prepare=prepare_insert),
+)
+GROUPS = {"json": JSON_GROUP, "page": PAGE_GROUP, "form": FORM_GROUP, "notes": NOTES_GROUP, "insert": INSERT_GROUP}

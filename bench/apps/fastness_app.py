@@ -53,4 +53,6 @@ async def add_note(request: Request) -> Response:
     return redirect(request, "show_notes")
 
 
-app = Fastness(load_settings(data.run_folder()), routes=[routes], templates=Path(__file__).parent / "fastness_templates")
+app = Fastness(
+    load_settings(data.run_folder()), routes=[routes], templates=Path(__file__).parent / "fastness_templates"
+)

@@ -5,6 +5,7 @@ the bare mode, which has no middleware at all.
 """
 
 import os
+from pathlib import Path
 
 from django.utils.csp import CSP
 
@@ -44,7 +45,7 @@ MIDDLEWARE = (
     ]
 )
 
-_FOLDER = os.path.dirname(__file__)
+_FOLDER = Path(__file__).parent
 _CONTEXT = [
     "django.template.context_processors.request",
     "django.contrib.auth.context_processors.auth",
@@ -53,13 +54,13 @@ _CONTEXT = [
 ]
 _DJANGO = {
     "BACKEND": "django.template.backends.django.DjangoTemplates",
-    "DIRS": [os.path.join(_FOLDER, "templates")],
+    "DIRS": [_FOLDER / "templates"],
     "APP_DIRS": True,
     "OPTIONS": {"context_processors": _CONTEXT},
 }
 _JINJA = {
     "BACKEND": "django.template.backends.jinja2.Jinja2",
-    "DIRS": [os.path.join(os.path.dirname(_FOLDER), "templates")],
+    "DIRS": [_FOLDER.parent / "templates"],
     "OPTIONS": {"auto_reload": False},
 }
 IS_JINJA = os.environ.get("BENCH_DJANGO_TEMPLATES") == "jinja2"

@@ -1,0 +1,49 @@
+"""What the figures were measured on and with: they mean nothing without it."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+SHOWN = (
+    "django", "fastapi", "litestar", "starlette", "uvicorn", "granian", "gunicorn", "uvloop", "httptools", "sqlalchemy",
+    "aiosqlite", "jinja2", "argon2-cffi",
+)  # fmt: skip
+
+_LIST = (
+    "import importlib.metadata as m, json, platform, sqlite3, sys;"
+    "print(json.dumps({'python': platform.python_version(), 'sqlite': sqlite3.sqlite_version,"
+    " **{d.name.lower(): d.version for d in m.distributions()}}))"
+)
+
+
+def describe_machine() -> dict[str, object]:
+    """Processor, cores, system, and the day."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+
+
+def versions_of(python: Path) -> dict[str, str]:
+    """The versions that matter in one venv, with its Python's and its SQLite's."""
+    shown = subprocess.run([python, "-c", _LIST], capture_output=True, text=True, check=True).stdout
+    found: dict[str, str] = json.loads(shown)
+    return {name: found[name] for name in ("python", "sqlite", *SHOWN) if name in found}
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        match = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
+        if match:
+            return match.group(1)
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,123 @@
+"""What other visitors notice while twenty people sign in at once.
+
+Twenty clients sign in over and over, each with an account of its own and the right password, while one client reads a
+signed-in page and another a JSON route, each with a pause of 10 ms between an answer and the next request. Latency is counted
+from the sending of a request to the last byte of its answer, in wall time, connection included where the server does not
+keep it. Everything ends after a fixed time.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bench import data, work
+from bench.client import ADDRESS, Answer, Browser
+from bench.servers import Server
+from bench.work import CheckError
+
+CLIENTS = 20
+PAUSE_SECONDS = 0.01
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Latencies:
+    """Seconds each, in the order of arrival."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def percentile(self, percent: int) -> float:
+        """The latency that so many percent of the requests did not exceed, in milliseconds."""
+        ranked = sorted(self.seconds)
+        return ranked[min(len(ranked) - 1, len(ranked) * percent // 100)] * 1000
+
+    @property
+    def median(self) -> float:
+        """The median, in milliseconds."""
+        return statistics.median(self.seconds) * 1000
+
+
+@dataclass(slots=True)
+class Rush:
+    """What one contender came to."""
+
+    page: Latencies = field(default_factory=Latencies)
+    json: Latencies = field(default_factory=Latencies)
+    sign_in: Latencies = field(default_factory=Latencies)
+    seconds: float = 0.0
+    memory_mib: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Finished sign-ins per second."""
+        return len(self.sign_in.seconds) / self.seconds
+
+
+def run(server: Server, *, seconds: float) -> Rush:
+    """Let them sign in for so long."""
+    reader = Browser(port=server.port, login_path=server.contender.login_path)
+    work.sign_in(reader, data.ACCOUNTS[0])
+    rush = asyncio.run(_rush(server, reader, seconds))
+    rush.memory_mib = server.memory_mib()
+    return rush
+
+
+async def _rush(server: Server, reader: Browser, seconds: float) -> Rush:
+    rush = Rush()
+    deadline = time.perf_counter() + seconds
+    page, message = reader.encode("GET", work.PAGE), Browser(port=server.port).encode("GET", work.JSON, is_json=True)
+    started = time.perf_counter()
+    await asyncio.gather(
+        _repeat(deadline, lambda: _probe(server.port, page, rush.page)),
+        _repeat(deadline, lambda: _probe(server.port, message, rush.json)),
+        *(
+            _repeat(deadline, lambda account=account: _sign_in(server, account, rush.sign_in), pause=0)
+            for account in data.ACCOUNTS[1 : CLIENTS + 1]
+        ),
+    )
+    rush.seconds = time.perf_counter() - started
+    return rush
+
+
+async def _repeat(deadline: float, once: Callable[[], Awaitable[None]], *, pause: float = PAUSE_SECONDS) -> None:
+    while time.perf_counter() < deadline:
+        await once()
+        await asyncio.sleep(pause)
+
+
+async def _probe(port: int, request: bytes, latencies: Latencies) -> None:
+    answer, seconds = await _exchange(port, request)
+    if answer.status != 200:
+        raise CheckError(f"a reader was answered with {answer.status} during the rush")
+    latencies.seconds.append(seconds)
+
+
+async def _sign_in(server: Server, account: data.Account, latencies: Latencies) -> None:
+    browser = Browser(port=server.port, login_path=server.contender.login_path)
+    answer, _ = await _exchange(server.port, browser.encode("GET", browser.login_path))
+    browser.remember(answer)
+    fields = {**work.hidden_fields(answer), "username": account.username, "password": account.password}
+    answer, seconds = await _exchange(server.port, browser.encode("POST", browser.login_path, fields=fields))
+    if answer.status not in (302, 303):
+        raise CheckError(f"a sign-in was answered with {answer.status}: {answer.body[:200]}")
+    latencies.seconds.append(seconds)
+
+
+async def _exchange(port: int, request: bytes) -> tuple[Answer, float]:
+    """One request on a connection of its own, the same for servers that keep connections and for those that do not."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        started = time.perf_counter()
+        stream, sink = await asyncio.open_connection(ADDRESS, port)
+        try:
+            sink.write(request)
+            head = (await stream.readuntil(b"\r\n\r\n")).decode("latin-1")
+            status, *lines = head.rstrip("\r\n").split("\r\n")
+            headers = tuple((name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
+            length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+            body = await (stream.read() if length is None else stream.readexactly(length))
+            seconds = time.perf_counter() - started
+        finally:
+            sink.close()
+    return Answer(int(status.split()[1]), headers, body.decode()), seconds
