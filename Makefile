@@ -32,7 +32,7 @@ lint: dev-environment
 	@$(IN_VENV)ruff check .
 	@$(IN_VENV)ruff format --check .
 	@$(IN_VENV)mypy src
-	@$(IN_VENV)mypy tests examples scripts
+	@$(IN_VENV)mypy tests scripts examples/casebook/casebook
 	@$(IN_VENV)lint-imports --no-logo
 
 format: dev-environment
