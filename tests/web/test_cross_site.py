@@ -118,7 +118,8 @@ async def test_older_clients(make_shop, browse, routes, headers, status, event):
     async with browse(shop) as browser:
         page = await browser.raw("POST", "/json", json={"a": 1}, headers=headers)
     assert page.status == status
-    assert shop.names() == ([event] if event else [])
+    # A cookie that the store does not know is an event of its own.
+    assert [name for name in shop.names() if name != "session_rejected"] == ([event] if event else [])
 
 
 async def test_an_older_client_with_a_session_passes_with_its_token(make_shop, browse, routes):

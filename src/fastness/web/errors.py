@@ -1,8 +1,9 @@
 """Every error ends here: as a page or a problem document, an event where a gate refused, and a log line where code failed.
 
-The visitor learns the status and a request id. What happened is in the log under that id; what a gate refused is a security
-event with its reason. An error after the response has begun cannot be told any more: the connection is cut, so that nobody
-takes half a page for a whole one. ASVS 5.0 V16.5.1, V16.5.4.
+The visitor learns the status and a request id. What happened is in the log under that id; what was refused, by a gate or by a
+part below it, is a security event with its reason, and so is code that failed: both are what probing looks like from here.
+An error after the response has begun cannot be told any more: the connection is cut, so that nobody takes half a page for a
+whole one. ASVS 5.0 V16.3.3, V16.3.4, V16.5.1, V16.5.4.
 """
 
 import logging
@@ -12,20 +13,32 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.websockets import WebSocketDisconnect
 
-from fastness.kernel.errors import FastnessError, UnavailableError
+from fastness.kernel.errors import FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.pages import error_response
 from fastness.web.recording import record, request_id
-from fastness.web.refusals import RefusedError, SignInRequiredError
+from fastness.web.refusals import MalformedRequestError, RefusedError, SignInRequiredError
 from fastness.web.requests import Request
 from fastness.web.responses import Response
 
 _LOG: Final = logging.getLogger("fastness.errors")
 _POLICY_VIOLATION: Final = 1008
 _INTERNAL_ERROR: Final = 1011
+_EVENTS: Final[Mapping[str, EventName]] = {
+    "read_only": EventName.READ_ONLY_FAIL,
+    "split_header": EventName.INPUT_VALIDATION_FAIL,
+    "unsafe_redirect": EventName.REDIRECT_FAIL,
+}
+"""Errors of the parts that mean an attempt at something, by their code: naming their classes would load the database."""
+_EVENTS_OF_KINDS: Final[tuple[tuple[type[FastnessError], EventName], ...]] = (
+    (UnavailableError, EventName.STORE_UNAVAILABLE),
+    (TamperedError, EventName.SIGNATURE_FAIL),
+    (InvalidInputError, EventName.INPUT_VALIDATION_FAIL),
+)
 
 
 class UnexpectedError(FastnessError):
@@ -55,8 +68,13 @@ class ErrorsStage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.app(scope, receive, send)
-        except ClientDisconnect:
+        except WebSocketDisconnect:
             return
+        except ClientDisconnect:
+            if not scope[SCOPE_KEY].has_started:
+                # The body broke off. Where it was malformed and not the line, somebody still waits for an answer.
+                broken = MalformedRequestError("body_broken_off", headers={"connection": "close"})
+                await answer(scope, receive, send, broken)
         except Exception as error:
             exchange: Exchange = scope[SCOPE_KEY]
             report(exchange, error)
@@ -69,18 +87,35 @@ class ErrorsStage:
 
 
 def report(exchange: Exchange, error: Exception) -> None:
-    """The event of a refusal, or the log line of a failure."""
+    """The event of a refusal, and the log line of a failure."""
+    name, reason = event_of(error)
+    if name is not None:
+        record(exchange, name, reason)
+    extra = {"request_id": request_id(exchange)}
     if isinstance(error, RefusedError):
-        if error.event is not None:
-            record(exchange, error.event, error.reason)
-        _LOG.info("refused: %s", error.code, extra={"request_id": request_id(exchange), "detail": error.detail})
+        _LOG.info("refused: %s", error.code, extra={**extra, "detail": error.detail})
     elif isinstance(error, UnavailableError):
-        record(exchange, EventName.STORE_UNAVAILABLE, error.code)
-        _LOG.error("unavailable: %s", error.code, extra={"request_id": request_id(exchange), "detail": error.detail})
+        _LOG.error("unavailable: %s", error.code, extra={**extra, "detail": error.detail})
     elif isinstance(error, HTTPException) or (isinstance(error, FastnessError) and error.status < 500):
-        _LOG.info("answered with an error", exc_info=error, extra={"request_id": request_id(exchange)})
+        _LOG.info("answered with an error", exc_info=error, extra=extra)
     else:
-        _LOG.error("unexpected error", exc_info=error, extra={"request_id": request_id(exchange)})
+        _LOG.error("unexpected error", exc_info=error, extra=extra)
+
+
+def event_of(error: Exception) -> tuple[EventName | None, str]:
+    """What an error is to whoever watches, and why; no event for a plain 404 and its like."""
+    if isinstance(error, RefusedError):
+        return error.event, error.reason
+    if isinstance(error, HTTPException):
+        return None, ""
+    if not isinstance(error, FastnessError):
+        return EventName.SYS_CRASH, UnexpectedError.code
+    name = _EVENTS.get(error.code)
+    if name is None:
+        name = next((name for kind, name in _EVENTS_OF_KINDS if isinstance(error, kind)), None)
+    if name is None and error.status >= 500:
+        name = EventName.SYS_CRASH
+    return name, error.code
 
 
 async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:

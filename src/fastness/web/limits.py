@@ -138,7 +138,8 @@ def collect_headers(scope: Scope, rules: LimitRules) -> dict[bytes, bytes]:
         if count != len(headers) or b"_" in names or not names.islower():
             headers = untangled(scope, pairs)
     if b"transfer-encoding" in headers and b"content-length" in headers:
-        raise MalformedRequestError("length_and_transfer_encoding")
+        # RFC 9112 §6.1: close, or what follows in the connection could be the request that was to be smuggled in.
+        raise MalformedRequestError("length_and_transfer_encoding", headers={"connection": "close"})
     return headers
 
 

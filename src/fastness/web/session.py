@@ -7,13 +7,19 @@ rule looks at it. With the store away nobody is signed in: a public page is stil
 ASVS 5.0 V7.2.1, V7.2.4, V7.4.1, V7.4.2.
 """
 
+from typing import Final
+
 from fastness.kernel.cookies import build_cookie, build_deletion, find_cookie
+from fastness.kernel.events import EventName
 from fastness.kernel.limits import SAFE_METHODS
-from fastness.sessions.session import Session
+from fastness.sessions.session import RejectReason, Session
 from fastness.stores.store import StoreUnavailableError
 from fastness.web.access import public
 from fastness.web.exchange import SCOPE_KEY, SESSION, ASGIApp, Exchange, Receive, Scope, Send
-from fastness.web.recording import RequestSink
+from fastness.web.recording import RequestSink, record
+
+_NOT_OURS: Final = frozenset({RejectReason.MALFORMED, RejectReason.UNKNOWN})
+"""Ids that were planted or guessed, or that are older than what the store remembers."""
 
 
 class SessionStage:
@@ -44,6 +50,8 @@ class SessionStage:
         site = exchange.site
         try:
             session = await site.sessions.load(value, events=RequestSink(exchange))
+            if session.rejection in _NOT_OURS:
+                record(exchange, EventName.SESSION_REJECTED, session.rejection)
             if session.identity_is_stale and session.identity is not None:
                 await site.sessions.refresh_identity(session, await site.load_identity(session.identity))
         except StoreUnavailableError:

@@ -3,7 +3,10 @@
 The session is read, never written: a socket has no response that could carry a cookie. Messages are bounded by the server.
 """
 
+from collections.abc import AsyncIterator
+
 from starlette.websockets import WebSocket as StarletteWebSocket
+from starlette.websockets import WebSocketDisconnect
 
 from fastness.web.exchange import Receive, Scope, Send
 from fastness.web.requests import Connection
@@ -15,6 +18,13 @@ class WebSocket(Connection):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope)
         self._socket = StarletteWebSocket(scope, receive, send)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield await self.receive_text()
+        except WebSocketDisconnect:
+            return
 
     async def accept(self, *, subprotocol: str | None = None) -> None:
         """Open the connection."""
