@@ -2,8 +2,9 @@ import uuid
 
 import pytest
 
-from fastness.db.engine import Database, DatabaseRules
+from fastness.db.engine import Database
 from fastness.db.model import Model
+from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from tests.db.models import Book, Shelf
 

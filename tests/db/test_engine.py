@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from fastness.db.engine import Database, DatabaseRules, parse_database_url
+from fastness.db.engine import Database, parse_database_url
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
+from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
 from tests.db.models import Book, Shelf
@@ -63,6 +64,24 @@ def test_rules_refuse_what_cannot_be_right(settings):
 async def test_the_file_and_its_companions_belong_to_their_owner_only(database, database_path, shelf_id):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database_path.parent.iterdir()}
     assert modes == dict.fromkeys(("app.db", "app.db-wal", "app.db-shm"), 0o600)
+
+
+@pytest.mark.parametrize(
+    ("is_power_cut_safe", "synchronous"), [pytest.param(True, 2, id="full"), pytest.param(False, 1, id="normal")]
+)
+async def test_how_safe_a_commit_is_can_be_chosen(database_path, is_power_cut_safe, synchronous):
+    database = Database(f"sqlite:///{database_path}", rules=DatabaseRules(is_power_cut_safe=is_power_cut_safe))
+    async with database.write.connect() as connection:
+        assert await connection.scalar(text("PRAGMA synchronous")) == synchronous
+    await database.close()
+
+
+async def test_a_file_made_by_the_first_read_belongs_to_its_owner_only(database_path):
+    database = Database(f"sqlite:///{database_path}")
+    async with database.read.connect() as connection:
+        assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    await database.close()
+    assert stat.S_IMODE(database_path.stat().st_mode) == 0o600
 
 
 async def test_a_folder_that_is_missing_is_a_configuration_error(tmp_path):

@@ -17,7 +17,6 @@ V16.2.5 (no values in logs).
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, event
@@ -29,8 +28,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
+from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
-from fastness.kernel.errors import ConfigError
+from fastness.kernel.errors import ConfigError, FastnessError
 
 READ_ONLY_HELP = (
     "this request was answered by a read-only unit of work: GET and HEAD may not write. Move the write to a POST "
@@ -42,34 +42,12 @@ _SQLITE_BUSY = 5
 _SQLITE_LOCKED = 6
 _SQLITE_READONLY = 8
 
-_WRITE_PRAGMAS = (
+_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
-    # NORMAL would keep the file whole after a power cut but could lose the last commits: a closed account would be open
-    # again.
-    "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     # Functions in views and triggers of a file that somebody else prepared stay harmless.
     "PRAGMA trusted_schema=OFF",
 )
-_READ_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF", "PRAGMA query_only=ON")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseRules:
-    """How many connections there are and how long a request waits for one."""
-
-    read_connections: int = 8
-    """Reading connections a process keeps."""
-    busy_seconds: float = 15.0
-    """How long a writer waits for the writer of another process before 503."""
-    queue_seconds: float = 30.0
-    """How long a request waits for a connection of its own process before 503."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.read_connections <= 256:
-            raise ConfigError("read_connections must be between 1 and 256")
-        if not 0 < self.busy_seconds <= 300 or not 0 < self.queue_seconds <= 300:
-            raise ConfigError("busy_seconds and queue_seconds must be above 0 and at most 300")
 
 
 class Database:
@@ -86,8 +64,7 @@ class Database:
         self.read = self._engine(is_read_only=True)
 
     async def open(self) -> None:
-        """Create the file if it is missing (for its owner only) and switch it to write-ahead logging."""
-        create_private(self._file)
+        """Connect once, so that a file that cannot be opened is noticed at the start."""
         async with self.write.connect() as connection:
             await connection.rollback()
 
@@ -101,6 +78,9 @@ class Database:
     def _executor(self) -> ThreadPoolExecutor:
         # A connection runs one statement at a time, so none ever waits for a thread; each starts when it is needed.
         return ThreadPoolExecutor(self.rules.read_connections + 1, thread_name_prefix="fastness-db")
+
+    def _make_file(self, *_arguments: object) -> None:
+        create_private(self._file)
 
     def _prepare(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
         connection.prepare(self._threads, busy_seconds=self.rules.busy_seconds)
@@ -117,10 +97,10 @@ class Database:
             pool_timeout=rules.queue_seconds,
             connect_args={"isolation_level": None, "timeout": 0, "factory": SQLiteConnection},
         )
+        event.listen(engine.sync_engine, "do_connect", self._make_file)
         event.listen(engine.sync_engine, "connect", self._prepare)
-        _prepare_sqlite(
-            engine.sync_engine, _READ_PRAGMAS if is_read_only else _WRITE_PRAGMAS, is_read_only=is_read_only
-        )
+        own = "query_only=ON" if is_read_only else f"synchronous={'FULL' if rules.is_power_cut_safe else 'NORMAL'}"
+        _prepare_sqlite(engine.sync_engine, (*_PRAGMAS, f"PRAGMA {own}"), is_read_only=is_read_only)
         return engine
 
 
@@ -178,7 +158,9 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
 
 
 def _translate(context: ExceptionContext) -> BaseException | None:
-    """Turn the two refusals of the database that an author meets into errors that say what to do."""
+    """Let our own errors through as they are, and turn two of the database's into ones that say what to do."""
+    if isinstance(context.original_exception, FastnessError):
+        return context.original_exception
     code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
     if code == _SQLITE_READONLY:
         return ReadOnlyError(READ_ONLY_HELP)

@@ -13,8 +13,6 @@ The first five are mistakes of the app's author: the visitor sees the generic pa
 names the fix. No detail holds a value from a row or a request.
 """
 
-from sqlalchemy.exc import DontWrapMixin
-
 from fastness.kernel.errors import FastnessError, UnavailableError
 
 
@@ -39,7 +37,7 @@ class MissingLoadError(FastnessError):
     status = 500
 
 
-class NaiveDatetimeError(FastnessError, DontWrapMixin):
+class NaiveDatetimeError(FastnessError):
     """A datetime without a time zone was given to a column that holds points in time."""
 
     code = "naive_datetime"
