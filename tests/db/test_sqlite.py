@@ -18,6 +18,11 @@ SLOW = text(
     "SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 2000000) SELECT n FROM c)"
 )
 
+# Would run for years: what meets it has to be interrupted.
+ENDLESS = text(
+    "SELECT 'x', n FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n FROM c) SELECT n FROM c WHERE n > 1)"
+)
+
 
 @pytest.fixture
 async def where(database):
@@ -83,11 +88,18 @@ async def test_a_long_select_goes_on_elsewhere_and_the_loop_runs_meanwhile(datab
         assert len((await unit.session.scalars(select(Shelf))).all()) == (1 if is_read_only else 2)
 
 
-async def test_a_request_that_hangs_up_during_a_long_select_leaves_nothing(database, shelf_id):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(ENDLESS, id="select"),
+        pytest.param(text(f"INSERT INTO test_db_shelves (id, name) {ENDLESS}"), id="insert"),
+    ],
+)
+async def test_a_request_that_hangs_up_during_a_long_statement_leaves_nothing(database, shelf_id, statement):
     async def request():
         async with Unit(database, is_read_only=False) as unit:
             unit.session.add(Shelf(name="lost"))
-            await unit.session.scalar(SLOW)
+            await unit.session.execute(statement)
 
     task = asyncio.create_task(request())
     await asyncio.sleep(0.02)

@@ -1,11 +1,12 @@
 """SQLite for the async engine, without a thread for each connection.
 
-A hop to another thread costs more than a short query. So a SELECT runs on the event loop itself, as long as it is short: after
-a few milliseconds SQLite is interrupted, and the query starts again on a thread. Everything that writes runs on a thread
-from the start, since a commit waits for the disk. No statement ever waits for a lock on the loop or on a thread: it is tried,
-and tried again after a sleep that other requests use. The attacker can ask for slow pages and hang up at any moment: the
-loop is held for the cap at most, and a statement on a thread is finished before the cancellation goes on, so a connection
-never comes back to the pool with work under way. A scan on a cold disk can exceed the cap by one read.
+A hop to another thread costs more than a short query. So a SELECT runs on the event loop itself, as long as it is
+short: after a few milliseconds SQLite is interrupted, and the query starts again on a thread. Everything that writes
+runs on a thread from the start, since a commit waits for the disk. No statement ever waits for a lock on the loop or
+on a thread: it is tried, and tried again after a sleep that other requests use. The attacker can ask for slow pages
+and hang up at any moment: the loop is held for the cap at most, and a statement on a thread is interrupted and has
+ended before the cancellation goes on, so a connection never comes back to the pool with work under way. A scan on a
+cold disk can exceed the cap by one read.
 
 ASVS 5.0: V15.4.3 (waiting for locks cannot go on for ever), V15.2.2 (one demanding request does not stop the others).
 """
@@ -55,7 +56,7 @@ class SQLiteConnection(sqlite3.Connection):
 
     def commit(self) -> None:
         if self.in_transaction:
-            self._on_thread(super().commit)
+            self._on_thread(super().commit, on_cancel=_leave)
 
     def rollback(self) -> None:
         if self.in_transaction:
@@ -69,7 +70,7 @@ class SQLiteConnection(sqlite3.Connection):
         give_up_at = 0.0
         while True:
             try:
-                return self._on_loop(work) if is_short else self._on_thread(work)
+                return self._on_loop(work) if is_short else self._on_thread(work, on_cancel=self.interrupt)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode == _INTERRUPT and is_short:
                     is_short = False
@@ -92,10 +93,11 @@ class SQLiteConnection(sqlite3.Connection):
         finally:
             self._stop_at = float("inf")
 
-    def _on_thread(self, work: Callable[[], T]) -> T:
+    def _on_thread(self, work: Callable[[], T], *, on_cancel: Callable[[], None]) -> T:
         if self._executor is None or not in_greenlet():
             return work()
-        return await_(_finished(asyncio.get_running_loop().run_in_executor(self._executor, self._unwatched, work)))
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._unwatched, work)
+        return await_(_finished(future, on_cancel))
 
     def _unwatched(self, work: Callable[[], T]) -> T:
         # The watch would ask for the interpreter's lock a thousand times a second, against the loop.
@@ -153,14 +155,22 @@ class _Nothing:
 _NOTHING: Final = _Nothing()
 
 
-async def _finished(future: asyncio.Future[T]) -> T:
+def _leave() -> None:
+    """Nothing stops a commit that has begun."""
+
+
+async def _finished(future: asyncio.Future[T], on_cancel: Callable[[], None]) -> T:
     """Wait until a thread is through, whatever happens to the request meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
-            await asyncio.wait((future,))
+            await asyncio.wait((future,), timeout=None if cancelled is None else _RETRY_SECONDS)
         except asyncio.CancelledError as error:
             cancelled = error
+        if cancelled is not None and not future.done():
+            # Nobody waits for the answer: a visitor who hangs up must not keep a thread busy for minutes. More than once,
+            # as SQLite forgets an interrupt that comes before the statement.
+            on_cancel()
     if cancelled is not None:
         future.exception()
         raise cancelled
