@@ -7,27 +7,23 @@ begins with nothing open. The secret key is made on the first run: two people's 
 ASVS 5.0: V15.2.3 (sample data is no part of a deployment): a demo runs in the development profile only.
 """
 
-import asyncio
-import inspect
 import os
 import subprocess
 import sys
 
-from fastness.app import Fastness
-from fastness.cli.databases import upgrade_quietly
+from fastness.cli.developing import LOOPBACK, PROFILE_VARIABLE
 from fastness.cli.errors import CommandError
 from fastness.cli.keys import ensure_key
-from fastness.cli.location import Location, find_location, load_app, load_object
-from fastness.cli.running import LOOPBACK, PROFILE_VARIABLE
+from fastness.cli.location import Location, find_location
 from fastness.cli.serving import Listening, serve_development
-from fastness.cli.terminal import paint, printable, remark, say
+from fastness.cli.terminal import paint, remark, say
 from fastness.settings.profiles import Profile
 
 
 def run_demo(app_name: str | None, *, port: int) -> None:
     """Prepare the data in a process of its own, and serve to this machine until interrupted."""
     location = find_location(app_name)
-    _require_demo(location)
+    require_demo(location)
     listening = Listening(address=LOOPBACK, port=port)
     listening.require_free()
     os.environ[PROFILE_VARIABLE] = Profile.DEVELOPMENT.value
@@ -42,38 +38,8 @@ def run_demo(app_name: str | None, *, port: int) -> None:
     serve_development(location, listening, reloads=False)
 
 
-def seed_demo(app_name: str | None) -> None:
-    """Bring the database up to date, run the seed, and show what it returns."""
-    location = find_location(app_name)
-    target = _require_demo(location)
-    if ensure_key(location.folder):
-        remark("Made .env with a secret key of its own.")
-    os.environ.setdefault(PROFILE_VARIABLE, Profile.DEVELOPMENT.value)
-    app = load_app(location)
-    if not app.settings.is_development:
-        raise CommandError("A demo's accounts have known passwords: it runs with FASTNESS_PROFILE=development only.")
-    upgrade_quietly(app, location)
-    seed = load_object(target, location.folder)
-    if not inspect.iscoroutinefunction(seed):
-        raise CommandError(f"{target} must be written with `async def`, take the app and return a text.")
-    say(_printable_lines(str(asyncio.run(_seed(app, seed)))))
-
-
-async def _seed(app: Fastness, seed: object) -> object:
-    if not callable(seed):
-        raise CommandError("The demo's seed is no function.")
-    await app.services.open()
-    try:
-        return await seed(app)
-    finally:
-        await app.services.close()
-
-
-def _require_demo(location: Location) -> str:
+def require_demo(location: Location) -> str:
+    """The demo's seed, as pyproject.toml names it."""
     if location.demo is None:
         raise CommandError('This app has no demo. Write demo = "yourmodule.seed:seed" under [tool.fastness].')
     return location.demo
-
-
-def _printable_lines(text: str) -> str:
-    return "\n".join(printable(line) for line in text.splitlines())

@@ -100,7 +100,7 @@ def dev(
 
     It starts again when code changes, shows debug pages, and listens on this machine only.
     """
-    from fastness.cli.running import run_development
+    from fastness.cli.developing import run_development
 
     run_development(app_name, port=port, reloads=reload, insecure_bind=insecure_bind)
 
@@ -120,7 +120,7 @@ def serve(
 
     Refuses to start on a failed check, and says what to set.
     """
-    from fastness.cli.running import run_production
+    from fastness.cli.deploying import run_production
     from fastness.cli.serving import Listening
 
     if (certfile is None) != (keyfile is None):
@@ -135,7 +135,7 @@ def check(*, json: JSONOption = False, app_name: AppOption = None) -> None:
 
     Settings, files, database and routes. The exit code is 1 if something would stop the start.
     """
-    from fastness.cli.looking import show_checks
+    from fastness.cli.checking import show_checks
 
     if not show_checks(app_name, as_json=json):
         raise typer.Exit(1)
@@ -147,7 +147,7 @@ def routes(*, json: JSONOption = False, app_name: AppOption = None) -> None:
 
     Each with its methods, its name, whom it admits and what it leaves out.
     """
-    from fastness.cli.looking import show_routes
+    from fastness.cli.listing import show_routes
 
     show_routes(app_name, as_json=json)
 
@@ -163,11 +163,13 @@ def demo(
 
     Fills an empty database, says who can sign in, and serves this machine.
     """
-    from fastness.cli.demonstrating import run_demo, seed_demo
-
     if seed_only:
+        from fastness.cli.seeding import seed_demo
+
         seed_demo(app_name)
     else:
+        from fastness.cli.demonstrating import run_demo
+
         run_demo(app_name, port=port)
 
 

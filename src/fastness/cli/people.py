@@ -37,16 +37,17 @@ class NewUser:
 
 def create(app_name: str | None, user: NewUser, *, reads_stdin: bool) -> None:
     """Ask for the password and create the user."""
+    try:
+        parse_username(user.username)
+    except UsernameError as error:
+        raise CommandError(_USERNAME_TEXTS[UsernameReason(error.reason)]) from None
     location = find_location(app_name)
     app = load_app(location)
     require_upgraded(app, location)
+    password = _read_line() if reads_stdin else _ask_twice()
+    _require_good(app.settings.passwords, password)
     try:
-        parse_username(user.username)
-        password = _read_line() if reads_stdin else _ask_twice()
-        _require_good(app.settings.passwords, password)
         asyncio.run(_create(app, user, password))
-    except UsernameError as error:
-        raise CommandError(_USERNAME_TEXTS[UsernameReason(error.reason)]) from None
     except UsernameTakenError:
         raise CommandError("There is a user of this name already.") from None
     staff = ", who is staff" if user.is_staff else ""

@@ -1,20 +1,18 @@
-"""`dev` and `serve`: the same app for its developer and for everybody.
+"""`dev`: the app for its developer.
 
-`dev` listens on this machine alone. Beyond it, for a container whose ports are published, it has to be told so in a word
-that a reviewer sees, and the debug pages ask for a token. `serve` looks the deployment over first and starts nothing
-that fails a check.
+It listens on this machine alone. Beyond it, for a container whose ports are published, it has to be told so in a word that
+a reviewer sees, and the debug pages ask for a token. The app is loaded by the process that serves and by no other, so
+that each start is a fresh one.
 
-ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
+ASVS 5.0: V13.4.2 (debug pages stay here).
 """
 
 import os
 from ipaddress import ip_address
 
-from fastness.checks.runner import run_checks
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
-from fastness.cli.looking import deployment_of, text_of
-from fastness.cli.serving import Listening, serve_development, serve_production
+from fastness.cli.serving import Listening, serve_development
 from fastness.cli.terminal import paint, remark, say
 from fastness.kernel.tokens import random_token
 from fastness.settings.profiles import Profile
@@ -41,28 +39,6 @@ def run_development(app_name: str | None, *, port: int, reloads: bool, insecure_
         remark(f"{paint('It listens beyond this machine', 'yellow', bold=True)}, on {listening.address}.")
         remark(f"Debug pages on another machine: open {DEBUG_PATH} there and enter {token}")
     serve_development(location, listening, reloads=reloads)
-
-
-def run_production(app_name: str | None, listening: Listening, *, workers: int) -> None:
-    """Look the deployment over, and serve until stopped."""
-    location = find_location(app_name)
-    for file in (listening.certificate, listening.key):
-        if file is not None and not file.is_file():
-            raise CommandError(f"There is no file {file}.")
-    app = load_app(location)
-    if app.settings.is_development:
-        raise CommandError(
-            "These are the settings of development. Set FASTNESS_PROFILE=production and the hosts of the deployment "
-            "(FASTNESS_HOSTS=www.example.com), or run `fastness dev`."
-        )
-    deployment = deployment_of(app, location, has_tls=listening.certificate is not None)
-    report = run_checks(deployment, accepted=location.accepted)
-    if report.errors:
-        for finding in report.errors:
-            remark(text_of(finding))
-        raise CommandError("The app is not started. `fastness check` shows the rest.")
-    listening.require_free()
-    serve_production(app, location, listening, workers=workers)
 
 
 def _address(insecure_bind: str | None) -> str:

@@ -1,6 +1,9 @@
-"""`check` and `routes`: what a reviewer reads first.
+"""`check`: the deployment looked over, for a person or for another program.
 
-ASVS 5.0: V8.1.1 (who may use what), V15.1.5 (what is loosened, and why).
+The exit code is what a pipeline acts on: findings of high severity fail, all others are there to be read. What a team has
+accepted is shown with its reason each time.
+
+ASVS 5.0: V15.1.5 (what is loosened, and why).
 """
 
 import json
@@ -11,11 +14,10 @@ from fastness.checks.failures import findings_of
 from fastness.checks.runner import Report, make_report, run_checks
 from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, find_location, load_app
-from fastness.cli.terminal import SEVERITY_COLOURS, paint, printable, say, table
+from fastness.cli.terminal import SEVERITY_COLOURS, paint, printable, say
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.findings import Finding
-from fastness.web.routing import Route
 
 
 def show_checks(app_name: str | None, *, as_json: bool) -> bool:
@@ -94,45 +96,4 @@ def _fields(finding: Finding) -> dict[str, object]:
         "fix": finding.fix,
         "where": finding.where,
         "asvs": list(finding.asvs),
-    }
-
-
-def show_routes(app_name: str | None, *, as_json: bool) -> None:
-    """List the routes of the sealed app."""
-    app = load_app(find_location(app_name))
-    if as_json:
-        say(json.dumps([route_fields(route) for route in app.routes], indent=2))
-        return
-    rows = [
-        [
-            route.path,
-            ", ".join(methods_of(route)),
-            route.name,
-            str(route.access),
-            "; ".join(f"{name}: {reason.text}" for name, reason in route.exemptions()),
-        ]
-        for route in app.routes
-    ]
-    say(table(["path", "methods", "name", "access", "leaves out"], rows))
-
-
-def methods_of(route: Route) -> list[str]:
-    """The methods in a fixed order; what is no HTTP request at one address says what it is."""
-    if route.kind in {"websocket", "websocket-asgi"}:
-        return ["WEBSOCKET"]
-    return sorted(route.methods) or ["any"]
-
-
-def route_fields(route: Route) -> dict[str, object]:
-    """A route for other programs."""
-    return {
-        "path": route.path,
-        "methods": methods_of(route),
-        "name": route.name,
-        "access": str(route.access),
-        "kind": route.kind,
-        "where": route.where,
-        "exemptions": {name: reason.text for name, reason in route.exemptions()},
-        "framing": route.framing if isinstance(route.framing, str) else list(route.framing),
-        "trusted_origins": list(route.trusted_origins),
     }

@@ -1,0 +1,36 @@
+"""`serve`: the app for everybody.
+
+The deployment is looked over first, with what only the server knows (whether it has a certificate), and nothing that
+fails a check is started.
+
+ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
+"""
+
+from fastness.checks.runner import run_checks
+from fastness.cli.checking import deployment_of, text_of
+from fastness.cli.errors import CommandError
+from fastness.cli.location import find_location, load_app
+from fastness.cli.serving import Listening, serve_production
+from fastness.cli.terminal import remark
+
+
+def run_production(app_name: str | None, listening: Listening, *, workers: int) -> None:
+    """Look the deployment over, and serve until stopped."""
+    location = find_location(app_name)
+    for file in (listening.certificate, listening.key):
+        if file is not None and not file.is_file():
+            raise CommandError(f"There is no file {file}.")
+    app = load_app(location)
+    if app.settings.is_development:
+        raise CommandError(
+            "These are the settings of development. Set FASTNESS_PROFILE=production and the hosts of the deployment "
+            "(FASTNESS_HOSTS=www.example.com), or run `fastness dev`."
+        )
+    deployment = deployment_of(app, location, has_tls=listening.certificate is not None)
+    report = run_checks(deployment, accepted=location.accepted)
+    if report.errors:
+        for finding in report.errors:
+            remark(text_of(finding))
+        raise CommandError("The app is not started. `fastness check` shows the rest.")
+    listening.require_free()
+    serve_production(app, location, listening, workers=workers)

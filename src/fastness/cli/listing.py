@@ -1,0 +1,51 @@
+"""`routes`: every address of the app and whom it admits, as the sealed table has it.
+
+ASVS 5.0: V8.1.1 (who may use what), V15.1.5 (what is left out, and why).
+"""
+
+import json
+
+from fastness.cli.location import find_location, load_app
+from fastness.cli.terminal import say, table
+from fastness.web.routing import Route
+
+
+def show_routes(app_name: str | None, *, as_json: bool) -> None:
+    """List the routes of the sealed app."""
+    app = load_app(find_location(app_name))
+    if as_json:
+        say(json.dumps([route_fields(route) for route in app.routes], indent=2))
+        return
+    rows = [
+        [
+            route.path,
+            ", ".join(methods_of(route)),
+            route.name,
+            str(route.access),
+            "; ".join(f"{name}: {reason.text}" for name, reason in route.exemptions()),
+        ]
+        for route in app.routes
+    ]
+    say(table(["path", "methods", "name", "access", "leaves out"], rows))
+
+
+def methods_of(route: Route) -> list[str]:
+    """The methods in a fixed order; what is no HTTP request at one address says what it is."""
+    if route.kind in {"websocket", "websocket-asgi"}:
+        return ["WEBSOCKET"]
+    return sorted(route.methods) or ["any"]
+
+
+def route_fields(route: Route) -> dict[str, object]:
+    """A route for other programs."""
+    return {
+        "path": route.path,
+        "methods": methods_of(route),
+        "name": route.name,
+        "access": str(route.access),
+        "kind": route.kind,
+        "where": route.where,
+        "exemptions": {name: reason.text for name, reason in route.exemptions()},
+        "framing": route.framing if isinstance(route.framing, str) else list(route.framing),
+        "trusted_origins": list(route.trusted_origins),
+    }

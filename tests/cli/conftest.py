@@ -1,0 +1,57 @@
+"""Commands run in a process of their own, as people run them: the app they load is nobody else's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fastness.cli.creating import create_project
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A new project, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        create_project("shop")
+    finally:
+        os.chdir(before)
+    return folder / "shop"
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """A new project of the test's own."""
+    import shutil
+
+    return shutil.copytree(made, tmp_path / "shop")
+
+
+@pytest.fixture
+def run(project):
+    """Run a command in the project; the environment holds nothing of the developer's."""
+
+    def run_command(*arguments, folder=project, stdin="", **environ):
+        return subprocess.run(
+            [sys.executable, "-m", "fastness.cli", *arguments],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], **environ},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run_command
+
+
+DEPLOYED = {
+    "FASTNESS_PROFILE": "production",
+    "FASTNESS_HOSTS": "shop.example.com",
+    "FASTNESS_PROXY_TRUSTED": "10.0.0.7",
+}

@@ -1,0 +1,207 @@
+"""The commands as people type them: what they write, where, and their exit codes."""
+
+import json
+import re
+
+import pytest
+
+from tests.cli.conftest import DEPLOYED
+
+PASSWORD = "a long pass phrase of the tests"
+
+
+def test_help_names_every_command(run):
+    done = run("--help")
+    assert done.returncode == 0
+    for name in ("new", "dev", "serve", "check", "routes", "demo", "users", "keys", "db"):
+        assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="group"),
+        pytest.param(("users", "create"), id="command"),
+        pytest.param(("serve",), id="server"),
+    ],
+)
+def test_help_loads_no_heavy_library(run, project, arguments):
+    code = (
+        "import sys; from typer.testing import CliRunner; from fastness.cli.main import app;"
+        f"done = CliRunner().invoke(app, {[*arguments, '--help']!r}); assert done.exit_code == 0, done.output;"
+        "print([name for name in ('sqlalchemy', 'starlette', 'granian', 'argon2', 'rich') if name in sys.modules])"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_version(run):
+    done = run("--version")
+    assert done.returncode == 0
+    assert re.match(r"fastness \d+\.\d+\.\d+, Python 3\.", done.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("nonsense",), id="no-such-command"),
+        pytest.param(("dev", "--port", "0"), id="no-such-port"),
+        pytest.param(("serve", "--certfile", "x.pem"), id="certificate-without-key"),
+        pytest.param(("keys", "new", "extra"), id="too-much"),
+    ],
+)
+def test_a_line_that_makes_no_sense_is_exit_code_2(run, arguments):
+    assert run(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        pytest.param({}, "FASTNESS_PROFILE=production", id="development"),
+        pytest.param({"FASTNESS_PROFILE": "production"}, "FASTNESS_HOSTS=shop.example.com", id="no-hosts"),
+        pytest.param({**DEPLOYED, "FASTNESS_SECRET_KEY": "changeme" * 8}, "fastness keys new", id="weak-key"),
+        pytest.param({**DEPLOYED, "FASTNESS_PROXY_TRUSTED": ""}, "--certfile", id="nobody-ends-tls"),
+        pytest.param(DEPLOYED, "fastness db upgrade", id="no-database"),
+        pytest.param({**DEPLOYED, "FASTNESS_HOST": "x"}, "FASTNESS_HOSTS", id="misspelt"),
+    ],
+)
+def test_serve_refuses_and_says_what_to_set(run, environ, says):
+    done = run("serve", **environ)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_check_of_a_project_on_the_desk_and_of_its_deployment(run):
+    assert run("check").returncode == 1
+    done = run("check", **DEPLOYED)
+    assert done.returncode == 0, done.stdout
+    assert "0 stop the start" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "ids"),
+    [
+        pytest.param({}, "development", ["FST-SETTINGS-002"], id="development"),
+        pytest.param({"FASTNESS_PROFILE": "production"}, None, ["FST-SETTINGS-001"], id="settings-that-do-not-load"),
+        pytest.param(DEPLOYED, "production", [], id="sound"),
+    ],
+)
+def test_check_for_other_programs(run, environ, profile, ids):
+    done = run("check", "--json", **environ)
+    report = json.loads(done.stdout)
+    assert report["profile"] == profile
+    errors = [finding["id"] for finding in report["findings"] if finding["severity"] in {"high", "critical"}]
+    assert errors == ids
+    assert (report["errors"], done.returncode) == (len(ids), 1 if ids else 0)
+
+
+def test_a_route_without_a_rule_is_a_finding_that_names_it(run, project):
+    file = project / "shop/app.py"
+    file.write_text(file.read_text().replace("access=access.signed_in", ""))
+    done = run("check", "--json", **DEPLOYED)
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["id"], finding["where"]) == ("FST-ROUTES-001", "missing_access")
+    assert "/desk" in finding["detail"]
+    assert run("serve", **DEPLOYED).returncode == 1
+
+
+def test_what_a_team_accepts_does_not_fail(run, project):
+    environ = {**DEPLOYED, "FASTNESS_IS_HTTPS_REQUIRED": "false"}
+    assert run("check", **environ).returncode == 1
+    file = project / "pyproject.toml"
+    file.write_text(f'{file.read_text()}\n[tool.fastness.accepted]\nFST-HTTPS-001 = "TLS ends in the service mesh"\n')
+    done = run("check", **environ)
+    assert done.returncode == 0
+    assert "TLS ends in the service mesh" in done.stdout
+
+
+def test_routes(run):
+    done = run("routes")
+    assert done.returncode == 0
+    assert re.search(r"^/desk +GET, HEAD +desk +signed_in$", done.stdout, re.MULTILINE)
+    routes = json.loads(run("routes", "--json").stdout)
+    (desk,) = [route for route in routes if route["path"] == "/desk"]
+    assert desk["access"] == "signed_in"
+    assert desk["methods"] == ["GET", "HEAD"]
+    assert desk["where"].endswith(tuple("0123456789"))
+    assert any(route["exemptions"] for route in routes)
+
+
+def test_the_database(run, project):
+    assert run("db", "current").stdout.splitlines()[0] == "at none"
+    done = run("db", "upgrade")
+    assert done.returncode == 0
+    assert "up to date" in done.stdout
+    assert run("db", "current").stdout == "at fastness_0001\n"
+    models = project / "shop/app.py"
+    models.write_text(
+        models.read_text()
+        + "\n\nfrom fastness import Model, PublicID\nfrom sqlalchemy.orm import Mapped\n\n\n"
+        + 'class Thing(Model):\n    __tablename__ = "things"\n    id: Mapped[PublicID]\n    name: Mapped[str]\n'
+    )
+    done = run("db", "revision", "things")
+    assert done.returncode == 0, done.stderr
+    (file,) = (project / "migrations").glob("*_things_*.py")
+    assert "create_table" in file.read_text()
+    assert "missing" in run("db", "current").stdout
+    assert run("db", "upgrade").stdout.startswith("ran ")
+    assert "nothing to write" in run("db", "revision", "nothing").stdout
+
+
+def test_users(run):
+    done = run("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert (done.returncode, "fastness db upgrade" in done.stderr) == (1, True)
+    run("db", "upgrade")
+    done = run("users", "create", "robin", "--staff", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert (done.returncode, done.stdout) == (0, "Created robin, who is staff.\n")
+    assert PASSWORD not in done.stdout + done.stderr
+    again = run("users", "create", "Robin", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    short = run("users", "create", "alex", "--password-stdin", stdin="short\n")
+    assert (short.returncode, "at least 15" in short.stderr) == (1, True)
+    nobody = run("users", "create", "alex", stdin=f"{PASSWORD}\n")
+    assert (nobody.returncode, "--password-stdin" in nobody.stderr) == (1, True)
+
+
+def test_a_name_that_shows_no_difference_is_refused(run):
+    done = run("users", "create", "a\u200blex", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert (done.returncode, "invisible" in done.stderr) == (1, True)
+
+
+def test_keys(run, project):
+    key = run("keys", "new").stdout.strip()
+    assert len(key) == 64
+    before = (project / ".env").read_text()
+    assert run("keys", "rotate").returncode == 0
+    assert (project / ".env").read_text() != before
+    assert run("keys", "retire").returncode == 0
+    refused = run("keys", "rotate", FASTNESS_SECRET_KEY=key)
+    assert refused.returncode == 1
+    assert key not in refused.stderr
+
+
+def test_a_folder_without_an_app(run, tmp_path):
+    done = run("routes", folder=tmp_path)
+    assert done.returncode == 1
+    assert "--app" in done.stderr
+    assert run("dev", folder=tmp_path).returncode == 1
+
+
+def test_no_demo_where_there_is_none(run):
+    done = run("demo")
+    assert (done.returncode, "demo" in done.stderr) == (1, True)
+
+
+def test_a_seed_fills_development_only(run, project):
+    (project / "shop/seed.py").write_text('async def seed(app):\n    return "Sign in as \\x1b[31mrobin"\n')
+    file = project / "pyproject.toml"
+    file.write_text(file.read_text().replace("[tool.fastness]", '[tool.fastness]\ndemo = "shop.seed:seed"'))
+    done = run("demo", "--seed-only")
+    assert (done.returncode, done.stdout) == (0, "Sign in as \\u001b[31mrobin\n"), done.stderr
+    refused = run("demo", "--seed-only", **DEPLOYED)
+    assert (refused.returncode, "development" in refused.stderr) == (1, True)

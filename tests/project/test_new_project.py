@@ -1,0 +1,139 @@
+"""`fastness new`, then the project's own two commands: it runs, and it passes its own tests."""
+
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from fastness.cli.serving import MAX_HEADER_BYTES
+from fastness.settings.envfile import read_lines
+from fastness.testing.servers import free_port, running_server
+
+FASTNESS = [sys.executable, "-m", "fastness.cli"]
+CLEAN = {"PATH": os.environ["PATH"]}
+
+
+def make(folder: Path, name: str) -> Path:
+    subprocess.run([*FASTNESS, "new", name], cwd=folder, env=CLEAN, check=True, capture_output=True)
+    return folder / name
+
+
+def command(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments, cwd=folder, env={**CLEAN, **environ}, capture_output=True, text=True, check=False, timeout=110
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("projects"), "site")
+
+
+def get(port: int, path: str = "/", **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html", **headers})
+    try:
+        with urllib.request.build_opener(NoRedirects).open(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *arguments):
+        return None
+
+
+def test_it_runs(site):
+    port = free_port()
+    assert command(site, *FASTNESS, "db", "upgrade").returncode == 0
+    with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site) as server:
+        status, page = get(port)
+        assert status == 200
+        assert "It runs." in page
+        assert get(port, "/static/site.css")[0] == 200
+        assert get(port, Host="shop.example.com")[0] == 400
+        assert server.poll() is None
+
+
+def test_a_change_of_the_code_is_served_without_a_restart(site):
+    port = free_port()
+    file = site / "site_app/app.py"
+    before = file.read_text()
+    with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site):
+        assert get(port, "/second")[0] == 404
+        file.write_text(before.replace('"/", access', '"/second", access'))
+        try:
+            assert wait_for(port, "/second")
+        finally:
+            file.write_text(before)
+
+
+def wait_for(port: int, path: str) -> bool:
+    import time
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if get(port, path)[0] == 200:
+                return True
+        except OSError:
+            pass  # between two processes
+        time.sleep(0.1)
+    return False
+
+
+def test_it_passes_its_own_tests_by_its_own_command(site):
+    makefile, readme = (site / "Makefile").read_text(), (site / "README.md").read_text()
+    for name in ("dev", "test"):
+        assert f"\n{name}:\n" in makefile
+        assert f"make {name}\n" in readme
+    done = command(site, "make", "test", f"PYTHON={sys.executable}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"[1-9][0-9]* passed", done.stdout)
+    assert "skipped" not in done.stdout
+
+
+def test_two_projects_have_two_secrets(tmp_path):
+    keys = set()
+    for name in ("one", "two"):
+        text = (make(tmp_path, name) / ".env").read_text()
+        keys |= {line.value for line in read_lines(text) if line.name == "FASTNESS_SECRET_KEY"}
+    assert len(keys) == 2
+
+
+def test_the_production_server_answers_through_its_proxy_and_stops_when_told(site):
+    port = free_port()
+    environ = {
+        "FASTNESS_PROFILE": "production",
+        "FASTNESS_HOSTS": "shop.example.com",
+        "FASTNESS_PROXY_TRUSTED": "127.0.0.1",
+    }
+    assert command(site, *FASTNESS, "db", "upgrade", **environ).returncode == 0
+    serve = [*FASTNESS, "serve", "--port", str(port), "--workers", "2"]
+    through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    with running_server(serve, port=port, folder=site, environ=environ) as server:
+        status, page = get(port, **through)
+        assert status == 200
+        assert "It runs." in page
+        assert get(port, Host="shop.example.com")[0] == 308
+        assert get(port, **{**through, "Host": "evil.example"})[0] == 400
+        # More than the app's own limit, and more than the server reads at all.
+        assert get(port, **through, **{"X-Long": "a" * (MAX_HEADER_BYTES - 20_000)})[0] == 431
+        assert get(port, **through, **{"X-Long": "a" * (MAX_HEADER_BYTES * 2)})[0] == 431
+        server.terminate()
+        assert server.wait(20) == 0
+    lines = (site / f"server-{port}.log").read_text().splitlines()
+    assert all(line.startswith('{"at":') and line.isascii() for line in lines), lines
+
+
+def test_a_taken_port_is_named(site):
+    port = free_port()
+    with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site):
+        done = command(site, *FASTNESS, "dev", "--port", str(port))
+        assert done.returncode == 1
+        assert str(port) in done.stderr
