@@ -148,6 +148,19 @@ async def test_a_writer_that_waits_can_be_cancelled(database, database_path):
         unit.session.add(Shelf(name="next"))
 
 
+async def test_a_connection_that_is_closed_frees_the_file_whatever_is_still_held(database, database_path):
+    connection = await database.write.connect()
+    await connection.execute(text("SELECT 1"))
+    driver = (await connection.get_raw_connection()).driver_connection
+    unread = sqlite3.Cursor(driver).execute("SELECT 1 UNION ALL SELECT 2")
+    await connection.invalidate()
+    other = sqlite3.connect(database_path, isolation_level=None, timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    assert unread
+    await connection.close()
+
+
 async def test_rows_come_in_every_way(database, shelf_id):
     query = select(Book.title).order_by(Book.title)
     async with Unit(database, is_read_only=True) as unit:

@@ -62,6 +62,14 @@ class SQLiteConnection(sqlite3.Connection):
         if self.in_transaction:
             super().rollback()
 
+    def close(self) -> None:
+        # While somebody, say a traceback, still holds a cursor that was not read to its end, SQLite closes in name only:
+        # an open transaction would keep the file locked (https://www.sqlite.org/c3ref/close.html).
+        try:
+            self.rollback()
+        finally:
+            super().close()
+
     def run(self, sql: str, work: Callable[[], T]) -> T:
         """Run a statement where it belongs, again after a while if the file is locked."""
         if self._executor is None:
