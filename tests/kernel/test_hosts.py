@@ -145,6 +145,7 @@ MALFORMED = [
     pytest.param("[::1]]", id="two brackets"),
     pytest.param("[[::1]]", id="nested brackets"),
     pytest.param("[::1]8000", id="port without colon"),
+    pytest.param("[::1]x8000", id="another character instead of the colon"),
     pytest.param("[::1]:", id="ipv6 and empty port"),
     pytest.param("[::1].good.com", id="name behind the bracket"),
     pytest.param("good.com[::1]", id="name before the bracket"),

@@ -5,7 +5,7 @@ import pytest
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.proxies import MAX_HOPS, ClientAddress, ProxyRules, resolve_client
 
-NETWORKS = ProxyRules(trusted=("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"))
+NETWORKS = ProxyRules(trusted=("10.0.0.0/8", "198.51.100.16/28", "192.0.2.7", "2001:db8:1::/48"))
 FORWARDED = ProxyRules(trusted=("10.0.0.0/8", "2001:db8:1::/48"), headers="forwarded")
 
 
@@ -23,6 +23,10 @@ def resolve(rules, peer, entries=None, proto=None, *, scheme="http", forwarded=N
         pytest.param("2001:db8:1::2", "203.0.113.9", "203.0.113.9", id="one proxy over ipv6"),
         pytest.param("2001:0DB8:0001:0::2", "203.0.113.9", "203.0.113.9", id="its address in another spelling"),
         pytest.param("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9", id="proxy seen by a socket for both families"),
+        pytest.param("10.0.0.0", "203.0.113.9", "203.0.113.9", id="first address of a network"),
+        pytest.param("10.255.255.255", "203.0.113.9", "203.0.113.9", id="last address of a network"),
+        pytest.param("198.51.100.16", "203.0.113.9", "203.0.113.9", id="first address of a small network"),
+        pytest.param("198.51.100.31", "203.0.113.9", "203.0.113.9", id="last address of a small network"),
         pytest.param("10.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9", id="two proxies"),
         pytest.param("10.0.0.1", "203.0.113.9,10.0.0.3,\t10.0.0.2 ", "203.0.113.9", id="three proxies, odd blanks"),
         pytest.param("10.0.0.1", "203.0.113.9, 192.0.2.7, 2001:db8:1::9", "203.0.113.9", id="proxies of all kinds"),
@@ -38,6 +42,7 @@ def resolve(rules, peer, entries=None, proto=None, *, scheme="http", forwarded=N
         pytest.param("10.0.0.1", "[2001:db8::9]:4711", "2001:db8::9", id="ipv6 client with port"),
         pytest.param("10.0.0.1", "[2001:db8::9]", "2001:db8::9", id="ipv6 client in brackets"),
         pytest.param("10.0.0.1", "203.0.113.9:4711", "203.0.113.9", id="ipv4 client with port"),
+        pytest.param("10.0.0.1", "203.0.113.9:7", "203.0.113.9", id="ipv4 client with short port"),
         pytest.param("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9", id="ipv4 client written as ipv6"),
         pytest.param("10.0.0.1", "::ffff:cb00:7109", "203.0.113.9", id="the same in hexadecimal"),
         pytest.param("10.0.0.1", "203.0.113.9, ::ffff:10.0.0.2", "203.0.113.9", id="proxy written as ipv6"),
@@ -92,6 +97,10 @@ def test_declared_networks(peer, entries, ip):
         pytest.param(NETWORKS, "11.0.0.1", "11.0.0.1", id="next network"),
         pytest.param(NETWORKS, "9.255.255.255", "9.255.255.255", id="address before the network"),
         pytest.param(NETWORKS, "192.0.2.8", "192.0.2.8", id="next address"),
+        pytest.param(NETWORKS, "198.51.100.15", "198.51.100.15", id="before the small network"),
+        pytest.param(NETWORKS, "198.51.100.32", "198.51.100.32", id="behind the small network"),
+        pytest.param(NETWORKS, "198.51.101.16", "198.51.101.16", id="another third octet"),
+        pytest.param(NETWORKS, "198.52.100.16", "198.52.100.16", id="another second octet"),
         pytest.param(NETWORKS, "2001:db8:2::1", "2001:db8:2::1", id="next ipv6 network"),
         # As a number, ::a00:1 is 10.0.0.1; it is another address all the same.
         pytest.param(NETWORKS, "::a00:1", "::a00:1", id="ipv6 of the same number"),

@@ -144,6 +144,7 @@ REFUSED = [
     pytest.param("#x", "RELATIVE", id="fragment"),
     pytest.param("?x=https://evil.example", "RELATIVE", id="query with a scheme"),
     pytest.param("a/b:c", "RELATIVE", id="colon behind a slash"),
+    pytest.param("#a:b", "RELATIVE", id="colon in the fragment"),
     pytest.param("@evil.example", "RELATIVE", id="at sign"),
     pytest.param("%2f%2fevil.example", "RELATIVE", id="encoded slashes"),
     # Unicode: U+FF0F, U+3002 and their kin become / and . when a browser reads a host (UTS #46).
