@@ -8,7 +8,7 @@ import pytest
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import LOGGER_NAME, REDACTED, EventName, SecurityEvent
-from fastness.kernel.logs import CUT_MARK, MAX_TEXT_LENGTH, MAX_TRACEBACK_LENGTH, JSONFormatter
+from fastness.kernel.logs import CUT_MARK, MAX_TEXT_LENGTH, MAX_TRACEBACK_LENGTH, JSONFormatter, PlainFormatter
 
 
 class Broken:
@@ -179,3 +179,32 @@ def test_what_is_no_event_is_a_message_even_there(message):
 
 def test_the_event_of_another_logger_is_a_message():
     assert "event" not in fields("%s", '{"event":"host_fail"}', name="app")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        pytest.param("a\nerror: forged", "a\\u000aerror: forged", id="forged-line"),
+        pytest.param("a\x1b[2Jb", "a\\u001b[2Jb", id="terminal-sequence"),
+        pytest.param("a\u202eb", "a\\u202eb", id="right-to-left-override"),
+        pytest.param("é 😀", "é 😀", id="letters"),
+    ],
+)
+def test_a_line_for_a_terminal_is_one_line(hostile, shown):
+    record = logging.makeLogRecord({"msg": "%s", "args": (hostile,), "levelname": "INFO"})
+    assert PlainFormatter().format(record) == f"info: {shown}"
+
+
+def test_a_traceback_for_a_terminal_is_indented_and_escaped():
+    error = failing(ValueError("bad\x1b[2J"))
+    record = logging.makeLogRecord({"msg": "failed", "levelname": "ERROR", "exc_info": (ValueError, error, None)})
+    first, *rest = PlainFormatter().format(record).splitlines()
+    assert first == "error: failed"
+    assert all(line.startswith("  ") and line.isprintable() for line in rest)
+    assert rest[-1].endswith("ValueError: bad\\u001b[2J")
+
+
+def test_a_secret_argument_is_hidden_from_a_terminal_too():
+    record = logging.makeLogRecord({"msg": "it is %(password)s", "levelname": "INFO"})
+    record.args = {"password": "hunter2"}
+    assert PlainFormatter().format(record) == f"info: it is {REDACTED}"

@@ -9,6 +9,7 @@ afresh.
 ASVS 5.0: V12.1.1 (TLS 1.3), V15.2.2 (loss of availability), V16.4.1 (log encoding).
 """
 
+import logging
 import multiprocessing
 import socket
 import sys
@@ -74,7 +75,7 @@ def serve_development(location: Location, listening: Listening, *, reloads: bool
     server = _make_server(
         listening,
         workers=1,
-        log_dictconfig=_log_config("fastness.kernel.logs.PlainFormatter"),
+        log_dictconfig=_log_config("fastness.kernel.logs.PlainFormatter", _WithoutExits),
         log_level=LogLevels.warning,
         workers_kill_timeout=2,
         reload=reloads,
@@ -93,7 +94,7 @@ def serve_production(app: Fastness, location: Location, listening: Listening, *,
     server = _make_server(
         listening,
         workers=workers,
-        log_dictconfig=_log_config("fastness.kernel.logs.JSONFormatter"),
+        log_dictconfig=_log_config("fastness.kernel.logs.JSONFormatter", logging.Filter),
         log_level=LogLevels.info,
         workers_kill_timeout=STOP_SECONDS,
         respawn_failed_workers=True,
@@ -169,11 +170,25 @@ class _SourceFilter:
         )
 
 
-def _log_config(formatter: str) -> dict[str, Any]:
+class _WithoutExits(logging.Filter):
+    """Leaves out that a worker has ended.
+
+    The worker has said why, or it was Ctrl+C, which reaches the worker before the server knows of it.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Unexpected exit from worker")
+
+
+def _log_config(formatter: str, server_filter: type[logging.Filter]) -> dict[str, Any]:
     return {
         "formatters": {"line": {"()": formatter}},
+        "filters": {"server": {"()": server_filter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        # granian sets the level of its own logger; these three tell of each change, pool and statement otherwise.
-        "loggers": {name: {"level": "WARNING"} for name in ("watchfiles", "sqlalchemy", "fastness.db.engine")},
+        "loggers": {
+            "_granian": {"filters": ["server"]},
+            # These tell of each change, pool and statement otherwise.
+            **{name: {"level": "WARNING"} for name in ("watchfiles", "sqlalchemy", "fastness.db.engine")},
+        },
     }
