@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import contenders, machine, report, servers, setup, signin, startup
+from bench import contenders, goals, machine, report, servers, setup, signin, startup
 from bench.contenders import Contender
 from bench.measure import measure_group, pin_load
 from bench.work import GROUPS
@@ -51,6 +51,7 @@ def main() -> int:
         results["matching"] = _measure_matching(options.only, pythons, 1 if options.quick else 3)
     _say(f"took {time.monotonic() - began:.0f} s")
     print(report.tables(results))
+    print(goals.table(results))
     is_full = not (options.only or options.parts or options.quick)
     target = Path(options.output) if options.output else DOCUMENTS if is_full else None
     if target is not None:

@@ -159,11 +159,20 @@ RUSH = (
 """Who is watched while twenty people sign in."""
 
 
+_LABELS = {
+    "raw": "hand-written ASGI",
+    "fastness": "Fastness",
+    "starlette": "Starlette",
+    "litestar": "Litestar",
+    "fastapi": "FastAPI",
+}
+
+
 def _hello(framework: str, venv: str, server: str, command: tuple[str, ...], **more: str) -> Contender:
     path = (".", "src") if venv == "fastness" else (".",)
     return Contender(
         name=f"hello-{framework}-{server}",
-        label=f"{'hand-written ASGI' if framework == 'raw' else framework.capitalize()}, hello",
+        label=f"{_LABELS[framework]}, hello",
         framework=framework,
         server=server,
         venv=venv,

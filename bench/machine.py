@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.setup import ROOT
+
 SHOWN = (
     "django", "fastapi", "litestar", "starlette", "uvicorn", "granian", "gunicorn", "uvloop", "httptools", "sqlalchemy",
     "aiosqlite", "jinja2", "argon2-cffi",
@@ -21,11 +23,13 @@ _LIST = (
 
 
 def describe_machine() -> dict[str, object]:
-    """Processor, cores, system, and the day."""
+    """Processor, cores, how busy they are, system, and the day."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "commit": _commit(),
+        "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
 
@@ -35,6 +39,15 @@ def versions_of(python: Path) -> dict[str, str]:
     shown = subprocess.run([python, "-c", _LIST], capture_output=True, text=True, check=True).stdout
     found: dict[str, str] = json.loads(shown)
     return {name: found[name] for name in ("python", "sqlite", *SHOWN) if name in found}
+
+
+def _commit() -> str:
+    """The commit that was measured; unknown in a copy without its history."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _processor() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import chart, data, signin
+from bench import chart, data, goals, signin
 from bench.contenders import Contender
 from bench.measure import Entry, ratio
 from bench.work import GROUPS, JSON_GROUP
@@ -219,6 +219,9 @@ def _page(results: Row) -> str:
         lanes=data.ARGON2_PARALLELISM,
         clients=signin.CLIENTS,
         versions=_versions(results["versions"]),
+        load=machine["load"],
+        commit=machine["commit"],
+        goals=goals.table(results),
         tables=tables(results),
     )
 

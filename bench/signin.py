@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench import data, work
 from bench.client import ADDRESS, Answer, Browser
@@ -70,10 +71,10 @@ async def _rush(server: Server, reader: Browser, seconds: float) -> Rush:
     page, message = reader.encode("GET", work.PAGE), Browser(port=server.port).encode("GET", work.JSON, is_json=True)
     started = time.perf_counter()
     await asyncio.gather(
-        _repeat(deadline, lambda: _probe(server.port, page, rush.page)),
-        _repeat(deadline, lambda: _probe(server.port, message, rush.json)),
+        _repeat(deadline, partial(_probe, server.port, page, rush.page)),
+        _repeat(deadline, partial(_probe, server.port, message, rush.json)),
         *(
-            _repeat(deadline, lambda account=account: _sign_in(server, account, rush.sign_in), pause=0)
+            _repeat(deadline, partial(_sign_in, server, account, rush.sign_in), pause=0)
             for account in data.ACCOUNTS[1 : CLIENTS + 1]
         ),
     )
