@@ -7,4 +7,9 @@ from fastness import Fastness, Settings
 
 HERE = Path(__file__).parent
 
-app = Fastness(Settings.load(), routes=[routes], templates=HERE / "templates", static=HERE / "static")
+app = Fastness(
+    Settings.load(project="casebook"),
+    routes=[routes],
+    templates=HERE / "templates",
+    static=HERE / "static",
+)
