@@ -8,7 +8,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
-from fastness import JSONResponse, Routes, access
+from fastness import Because, JSONResponse, Routes, access
 from fastness.app import SealedError
 from fastness.web.routing import MissingAccessError, RouteError
 
@@ -58,6 +58,34 @@ async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
         ),
         pytest.param(lambda r: r.endpoint("/a", access=access.public)(object), "no method", id="class-without-verbs"),
         pytest.param(lambda r: r.include(Host("a.example", Starlette()), access=access.public), "mount(", id="host"),
+        pytest.param(lambda r: r.get("/{a:nope}", access=access.public)(answer), "nope", id="unknown-convertor"),
+        pytest.param(lambda r: r.get("/{a}/{a}", access=access.public)(answer), "compiled", id="parameter-twice"),
+        pytest.param(
+            lambda r: r.endpoint("/a", access=access.public)(type("Plain", (), {"get": lambda self, request: None})),
+            "async def",
+            id="class-with-a-plain-function",
+        ),
+        pytest.param(
+            lambda r: r.post("/a", access=access.public, insecure_skip_csrf=False)(answer), "Because(", id="false"
+        ),
+        pytest.param(
+            lambda r: r.get("/a", access=access.public, insecure_write_on_get=True)(answer), "Because(", id="no-reason"
+        ),
+        pytest.param(lambda r: r.post("/a", access=access.public, csrf="Always")(answer), "'always'", id="csrf"),
+        pytest.param(
+            lambda r: r.post("/a", access=access.public, max_body_bytes=0)(answer), "above 0", id="no-body-at-all"
+        ),
+        pytest.param(
+            lambda r: r.post("/a", access=access.public, trusted_origins=("*",))(answer), "https://", id="any-origin"
+        ),
+        pytest.param(
+            lambda r: r.post("/a", access=access.public, trusted_origins="https://a.example")(answer),
+            "comma",
+            id="origins-as-one-text",
+        ),
+        pytest.param(
+            lambda r: r.include(Routes(), access=access.public, csrf="always"), "each of its routes", id="group-options"
+        ),
     ],
 )
 async def test_a_route_that_cannot_be_right_is_refused(make_shop, declare, part_of_message):
@@ -65,6 +93,28 @@ async def test_a_route_that_cannot_be_right_is_refused(make_shop, declare, part_
     with pytest.raises(RouteError, match=re.escape(part_of_message)):  # noqa: PT012 - at either of the two moments
         declare(routes)
         await make_shop(routes)
+
+
+@pytest.mark.parametrize(
+    "value", [pytest.param(None, id="nothing"), pytest.param(Because("a signed webhook"), id="why")]
+)
+async def test_an_exemption_is_a_reason_or_nothing(make_shop, value):
+    routes = Routes(access=access.public)
+    routes.post("/a", insecure_skip_csrf=value)(answer)
+    shop = await make_shop(routes)
+    assert [name for name, _ in shop.app.routes[0].exemptions()] == (["insecure_skip_csrf"] if value else [])
+
+
+async def test_a_route_object_of_starlettes_keeps_its_name_and_its_endpoints_mark(make_shop):
+    marked = access.requires(access.signed_in)(lambda request: None)
+    routes = Routes()
+    routes.include(Route("/marked", marked, name="theirs"))
+    routes.include(Mount("/old", Starlette()), access=access.public)
+    shop = await make_shop(routes)
+    assert [(route.name, str(route.access)) for route in shop.app.routes[:2]] == [
+        ("theirs", "signed_in"),
+        ("old", "public"),
+    ]
 
 
 async def test_a_group_gives_its_rule_and_prefix_and_a_route_replaces_the_rule(make_shop, browse):
@@ -140,7 +190,8 @@ async def test_a_class_answers_the_verbs_it_has(make_shop, browse):
         assert (await browser.fetch("/thing", "DELETE")).json() == "deleted"
         refused = await browser.fetch("/thing", "POST")
         assert refused.status == 405
-        assert refused.headers["allow"] == "DELETE, GET"
+        assert refused.headers["allow"] == "DELETE, GET, HEAD"
+        assert (await browser.fetch("/thing", "HEAD")).status == 200
 
 
 async def test_nothing_can_be_added_once_the_app_serves(make_shop):

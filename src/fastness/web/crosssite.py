@@ -7,6 +7,7 @@ upgrade counts as unsafe, before `accept()`: same-origin policy does not hold fo
 V4.4.2.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastness.kernel.crosssite import CrossSiteReason, CrossSiteRules, decide_cross_site
@@ -14,6 +15,7 @@ from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.verdicts import Allow
 from fastness.web.exchange import CROSS_SITE, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.refusals import CrossSiteError, PipelineFaultError
+from fastness.web.routing import Route
 
 _OWN_PAGE: Final = frozenset({b"same-origin", b"none"})
 
@@ -21,11 +23,15 @@ _OWN_PAGE: Final = frozenset({b"same-origin", b"none"})
 class CrossSiteStage:
     """Refuses unsafe requests of other sites."""
 
-    __slots__ = ("app", "cookie_name", "rules")
+    __slots__ = ("app", "cookie_name", "rules", "rules_by_route")
 
-    def __init__(self, app: ASGIApp, *, rules: CrossSiteRules, cookie_name: bytes) -> None:
+    def __init__(
+        self, app: ASGIApp, *, rules: CrossSiteRules, rules_by_route: Mapping[Route, CrossSiteRules], cookie_name: bytes
+    ) -> None:
+        """Take the site's rules, and those of the routes that trust more."""
         self.app = app
         self.rules = rules
+        self.rules_by_route = rules_by_route
         self.cookie_name = cookie_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,9 +51,7 @@ class CrossSiteStage:
         route = exchange.route
         if route is None or route.insecure_cross_site is not None:
             return
-        rules = self.rules
-        if route.trusted_origins:
-            rules = CrossSiteRules(trusted_origins=rules.trusted_origins + route.trusted_origins)
+        rules = self.rules_by_route[route] if route.trusted_origins else self.rules
         headers = exchange.headers
         cookies = headers.get(b"cookie")
         verdict = decide_cross_site(

@@ -7,10 +7,12 @@ from typing import Final
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.kernel.csp import CSPRules, compile_csp
+from fastness.kernel.errors import ConfigError
 from fastness.kernel.headers import HeaderRules, frame_ancestors_of
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.proxies import ProxyRules
+from fastness.kernel.tuples import refuse_bare_text
 from fastness.web.crosssite import CrossSiteStage
 from fastness.web.dispatch import Dispatch
 from fastness.web.errors import ErrorsStage
@@ -24,7 +26,7 @@ from fastness.web.https import HTTPSStage
 from fastness.web.limits import LimitsStage
 from fastness.web.match import MatchStage
 from fastness.web.proxy import ProxyStage
-from fastness.web.routing import Framing, Route
+from fastness.web.routing import Framing, Route, RouteError
 from fastness.web.session import SessionStage
 from fastness.web.site import Site
 from fastness.web.table import Table
@@ -76,7 +78,10 @@ STAGES: Final[tuple[StageFactory, ...]] = (
     lambda app, plan: MatchStage(app, table=plan.table, profiles=profiles_for(plan.rules, plan.table)),
     # Before the session is read: a forged request costs nothing more.
     lambda app, plan: CrossSiteStage(
-        app, rules=plan.rules.cross_site, cookie_name=plan.rules.session_cookie.name.encode()
+        app,
+        rules=plan.rules.cross_site,
+        rules_by_route=cross_site_rules_for(plan.rules.cross_site, plan.table),
+        cookie_name=plan.rules.session_cookie.name.encode(),
     ),
     # Who is asking.
     lambda app, plan: SessionStage(app, cookie_name=plan.rules.session_cookie.name.encode()),
@@ -96,6 +101,19 @@ def build_pipeline(rules: PerimeterRules, site: Site, table: Table) -> ASGIApp:
     for make_stage in reversed(STAGES):
         app = make_stage(app, plan)
     return app
+
+
+def cross_site_rules_for(rules: CrossSiteRules, table: Table) -> Mapping[Route, CrossSiteRules]:
+    """The rules of the routes that trust origins of their own, and the site's besides."""
+    by_route: dict[Route, CrossSiteRules] = {}
+    for route in table.routes:
+        if route.trusted_origins:
+            try:
+                refuse_bare_text("trusted_origins", route.trusted_origins)
+                by_route[route] = CrossSiteRules(trusted_origins=(*rules.trusted_origins, *route.trusted_origins))
+            except ConfigError as error:
+                raise RouteError(f"The route {route.path!r} ({route.where}): {error.detail}") from None
+    return by_route
 
 
 def profiles_for(rules: PerimeterRules, table: Table) -> Mapping[Route, HeaderProfile]:

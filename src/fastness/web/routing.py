@@ -33,6 +33,7 @@ SocketHandlerT = TypeVar("SocketHandlerT", bound=SocketHandler)
 EndpointT = TypeVar("EndpointT", bound=type)
 
 _ENDPOINT_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+_EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get")
 
 
 class MissingAccessError(ConfigError):
@@ -106,14 +107,18 @@ class Route:
                 )
         if "//" in self.path:
             raise RouteError(f"The path {self.path!r} of {self.where} has an empty segment, which is never requested.")
-        regex, path_format, convertors = compile_path(self.path)
+        try:
+            regex, path_format, convertors = compile_path(self.path)
+        except (AssertionError, KeyError, ValueError) as error:
+            raise RouteError(f"The path {self.path!r} of {self.where} cannot be compiled: {error}.") from None
+        check_options(self)
         object.__setattr__(self, "regex", regex)
         object.__setattr__(self, "path_format", path_format)
         object.__setattr__(self, "convertors", convertors)
 
     def exemptions(self) -> Iterator[tuple[str, Because]]:
         """The ways out that this route takes, for `fastness check`."""
-        for name in ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get"):
+        for name in _EXEMPTIONS:
             reason = getattr(self, name)
             if reason is not None:
                 yield name, reason
@@ -171,9 +176,13 @@ class Routes:
         """
 
         def declare(endpoint: EndpointT) -> EndpointT:
-            methods = frozenset(name.upper() for name in _ENDPOINT_METHODS if hasattr(endpoint, name))
-            if not methods:
+            handlers = {name.upper(): getattr(endpoint, name) for name in _ENDPOINT_METHODS if hasattr(endpoint, name)}
+            if not handlers:
                 raise RouteError(f"The class {endpoint.__qualname__} has no method get, post, put, patch or delete.")
+            for handler in handlers.values():
+                require_coroutine(handler)
+            # HEAD is answered by `get`, as with a function (RFC 9110 §9.1: both have to be supported).
+            methods = frozenset(handlers) | ({"HEAD"} if "GET" in handlers else set())
             own = access if access is not None else getattr(endpoint, "access", None)
             self._declared.append(Declared(path, endpoint, "http", methods, own, options))
             return endpoint
@@ -199,7 +208,14 @@ class Routes:
     def include(
         self, routes: "Routes | BaseRoute", *, access: Access | None = None, **options: Unpack[RouteOptions]
     ) -> None:
-        """Take in another group, or a route object of Starlette's (`Route`, `WebSocketRoute`, `Mount`)."""
+        """Take in another group, or a route object of Starlette's (`Route`, `WebSocketRoute`, `Mount`).
+
+        The options are those of one route; a group's routes have their own.
+        """
+        if isinstance(routes, Routes) and options:
+            raise RouteError(
+                f"A group takes no {', '.join(options)}: write it on each of its routes, where it is read."
+            )
         self._declared.append(Declared("", routes, "include", frozenset(), access, options))
 
     def _method(
@@ -240,7 +256,20 @@ class Declared:
 def require_coroutine(handler: Callable[..., Any]) -> None:
     """Refuse a plain function: it would run on the event loop and hold every other request."""
     if not inspect.iscoroutinefunction(handler):
-        raise RouteError(f"The handler {handler.__qualname__} ({source_of(handler)}) must be written with 'async def'.")
+        name = getattr(handler, "__qualname__", repr(handler))
+        raise RouteError(f"The handler {name} ({source_of(handler)}) must be written with 'async def'.")
+
+
+def check_options(route: Route) -> None:
+    """Refuse what a type checker would have: a misspelt option would leave a gate open without a word."""
+    for name in _EXEMPTIONS:
+        # `insecure_…=False` reads like a gate that is kept, and any value but None opens it.
+        if not isinstance(getattr(route, name), Because | None):
+            raise RouteError(f'{name} of {route.path!r} ({route.where}) takes Because("the reason") and nothing else.')
+    if route.csrf not in {"forms", "always"}:
+        raise RouteError(f"csrf of {route.path!r} ({route.where}) is 'forms' or 'always', not {route.csrf!r}.")
+    if route.max_body_bytes is not None and route.max_body_bytes <= 0:
+        raise RouteError(f"max_body_bytes of {route.path!r} ({route.where}) is a number above 0.")
 
 
 def source_of(endpoint: object) -> str:
@@ -256,21 +285,22 @@ def source_of(endpoint: object) -> str:
 
 def seal_route(declared: Declared) -> Route:
     """The finished route, or the message that says what is missing."""
-    endpoint = declared.endpoint
+    path, kind, methods, served = served_by(declared)
+    # Name, rule and place of a route object of Starlette's are those of the endpoint in it.
+    endpoint = getattr(declared.endpoint, "endpoint", declared.endpoint) if kind.endswith("asgi") else declared.endpoint
     where = source_of(endpoint)
     access = declared.access if declared.access is not None else getattr(endpoint, "access", None)
-    name = declared.options.get("name") or getattr(endpoint, "__name__", None) or declared.path.strip("/") or "root"
+    name = name_of(declared, path)
     if not isinstance(access, Access):
         raise MissingAccessError(
-            f"The route {declared.path!r} ({name}, {where}) does not say who may use it. Write access=access.public, "
+            f"The route {path!r} ({name}, {where}) does not say who may use it. Write access=access.public, "
             'access=access.signed_in or access=access.permission("…") on the route or on its Routes(...) group.'
         )
-    path, kind, methods, endpoint = served_by(declared)
     options = dict(declared.options)
     options.pop("name", None)
     return Route(
         path=path,
-        endpoint=endpoint,
+        endpoint=served,
         kind=kind,
         methods=methods,
         name=name,
@@ -278,6 +308,12 @@ def seal_route(declared: Declared) -> Route:
         where=where,
         **options,  # type: ignore[arg-type]  # RouteOptions has the same names and types
     )
+
+
+def name_of(declared: Declared, path: str) -> str:
+    """The name that was given, else the handler's or Starlette's own, else the path."""
+    own = getattr(declared.endpoint, "name" if declared.kind == "include" else "__name__", None)
+    return declared.options.get("name") or own or path.removesuffix("{path:path}").strip("/") or "root"
 
 
 def served_by(declared: Declared) -> tuple[str, Kind, frozenset[str], Any]:
