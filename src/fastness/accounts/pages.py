@@ -7,8 +7,11 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
-from fastness.kernel.redirects import try_safe_target
+from fastness.kernel.events import EventName
+from fastness.kernel.redirects import decide_redirect
+from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
+from fastness.web.recording import record
 from fastness.web.rendering import render_own
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
@@ -94,5 +97,11 @@ def sign_in_page(
 
 
 def next_target(request: Request, value: str | None) -> str:
-    """Where to go after signing in: an address of this site, or nothing. What is not safe is dropped without a word."""
-    return try_safe_target(request.site.redirects, value, own_host=request.host) or ""
+    """Where to go after signing in: an address of this site, or nothing. What is not safe is dropped, and recorded."""
+    if not value:
+        return ""
+    verdict = decide_redirect(request.site.redirects, value, own_host=request.host)
+    if isinstance(verdict, Allow):
+        return value
+    record(request.exchange, EventName.REDIRECT_FAIL, verdict.reason)
+    return ""

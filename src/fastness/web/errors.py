@@ -8,6 +8,7 @@ whole one. ASVS 5.0 V16.3.3, V16.3.4, V16.5.1, V16.5.4.
 
 import logging
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
@@ -115,7 +116,8 @@ def event_of(error: Exception) -> tuple[EventName | None, str]:
         name = next((name for kind, name in _EVENTS_OF_KINDS if isinstance(error, kind)), None)
     if name is None and error.status >= 500:
         name = EventName.SYS_CRASH
-    return name, error.code
+    reason = getattr(error, "reason", None)
+    return name, reason if isinstance(reason, StrEnum) else error.code
 
 
 async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:

@@ -1,0 +1,170 @@
+"""The target in a server process of its own, with its log at hand."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastness.testing.browser import Browser
+from fastness.testing.servers import asgi_server, free_port, running_server
+from tests.attacks.target import FILE, PASSWORDS, STATIC
+from tests.attacks.wire import TIMEOUT_SECONDS, Answer, exchange
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EVENT_SECONDS = 5
+COOKIE = "__Host-session"
+
+
+def environ_of(folder: Path, **overrides: str) -> dict[str, str]:
+    """Production, but for TLS, which stands in front of it elsewhere."""
+    return {
+        "PYTHONPATH": str(ROOT),
+        "FASTNESS_PROFILE": "production",
+        "FASTNESS_PROJECT": "target",
+        "FASTNESS_SECRET_KEY": "attacks-only-qT7xWv2nLk9RzB4mYc8sHd3fJg6pAe",
+        "FASTNESS_HOSTS": "localhost,127.0.0.1",
+        "FASTNESS_IS_HTTPS_REQUIRED": "false",
+        "FASTNESS_DATABASE_URL": f"sqlite:///{folder}/data.sqlite3",
+        "FASTNESS_STORE_URL": f"sqlite:///{folder}/store.sqlite3",
+        "FASTNESS_LIMITS_BODY_TIMEOUT_SECONDS": "3",
+        **overrides,
+    }
+
+
+@dataclass
+class Site:
+    """A running target."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+    scheme: str = "http"
+
+    @property
+    def address(self) -> str:
+        return f"{self.scheme}://localhost:{self.port}"
+
+    def send(self, *pieces: bytes, more: Iterable[bytes] = (), method: str = "GET") -> Answer:
+        """Bytes on a connection of their own."""
+        return exchange(self.port, *pieces, more=more, method=method)
+
+    def connect(self) -> socket.socket:
+        """A connection to talk on by hand."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS)
+
+    def browser(self) -> Browser:
+        return Browser(self.address)
+
+    @contextlib.asynccontextmanager
+    async def signed_in(self, username: str = "ada"):
+        async with self.browser() as browser:
+            page = await browser.sign_in(username, PASSWORDS[username])
+            assert page.status == 200, page.text
+            assert COOKIE in browser.cookies
+            yield browser
+
+    def lines(self, start: int = 0) -> list[dict[str, Any]]:
+        """What was logged since that byte."""
+        log = self.folder / "log.jsonl"
+        if not log.exists():
+            return []
+        with log.open("rb") as file:
+            file.seek(start)
+            return [json.loads(line) for line in file.read().splitlines()]
+
+    def log_size(self) -> int:
+        log = self.folder / "log.jsonl"
+        return log.stat().st_size if log.exists() else 0
+
+    def events(self, start: int = 0) -> list[dict[str, Any]]:
+        """The security events among them."""
+        return [line for line in self.lines(start) if line["logger"] == "fastness.security"]
+
+    @contextlib.contextmanager
+    def records(self, name: str, reason: str | None = None) -> Iterator[list[dict[str, Any]]]:
+        """What happens inside is recorded as this event; the matching ones are in the list afterwards."""
+        start = self.log_size()
+        found: list[dict[str, Any]] = []
+        yield found
+        deadline = time.monotonic() + EVENT_SECONDS
+        while not found and time.monotonic() < deadline:
+            events = self.events(start)
+            found += [one for one in events if one["event"] == name and reason in {None, one["reason"]}]
+            if not found:
+                time.sleep(0.02)
+        assert found, (
+            f"no event {name} ({reason}) among {[(one['event'], one['reason']) for one in self.events(start)]}"
+        )
+
+    @contextlib.contextmanager
+    def records_nothing(self) -> Iterator[None]:
+        """What happens inside is nobody's attack."""
+        start = self.log_size()
+        yield
+        assert [(one["event"], one["reason"]) for one in self.events(start)] == []
+
+    def process_ids(self) -> list[int]:
+        """The server and its workers."""
+        found = [self.process.pid]
+        for parent in found:
+            done = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False)
+            found += map(int, done.stdout.split())
+        return found
+
+    def memory_bytes(self) -> int:
+        """What the server and its workers hold in memory; on Linux the most they ever held."""
+        return sum(map(memory_of, self.process_ids()))
+
+
+def memory_of(process_id: int) -> int:
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process_id}/status").read_text()
+        return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+    done = subprocess.run(["ps", "-o", "rss=", "-p", str(process_id)], capture_output=True, text=True, check=False)
+    return int(done.stdout.strip() or 0) * 1024
+
+
+@contextlib.contextmanager
+def running_site(
+    seeded: Path,
+    folder: Path,
+    *,
+    server: str = "granian",
+    workers: int = 1,
+    options: tuple[str, ...] = (),
+    **overrides: str,
+) -> Iterator[Site]:
+    """The target on a copy of the seeded data."""
+    shutil.copytree(seeded, folder, dirs_exist_ok=True)
+    furnish(folder)
+    port = free_port()
+    command = [*asgi_server("tests.attacks.served:app", port=port, workers=workers, server=server), *options]
+    with running_server(command, port=port, folder=folder, environ=environ_of(folder, **overrides)) as process:
+        yield Site(port, folder, process, scheme="https" if options else "http")
+
+
+def furnish(folder: Path) -> None:
+    """Files to serve, and beside them what must not be served."""
+    static = folder / STATIC
+    (static / ".git").mkdir(parents=True)
+    (static / "site.css").write_text("body { color: black }\n")
+    for name in (".env", ".git/config"):
+        (static / name).write_text("SECRET=outside\n")
+    (folder / "outside.txt").write_text("SECRET=outside\n")
+    (static / "link.txt").symlink_to(folder / "outside.txt")
+    (folder / FILE).write_bytes(bytes(range(256)) * 4096)
+
+
+def run_target(folder: Path, **overrides: str) -> subprocess.CompletedProcess[str]:
+    """Load the target once, as a server would, and tell how that ended."""
+    furnish(folder)
+    command = [sys.executable, "-c", "import tests.attacks.served"]
+    environ = environ_of(folder, **overrides)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)

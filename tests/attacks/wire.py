@@ -1,0 +1,79 @@
+"""HTTP by hand, for what no client library would send."""
+
+import contextlib
+import select
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
+from itertools import chain
+
+TIMEOUT_SECONDS = 20
+PIECE_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server sent back; status 0 if it closed the connection without a word."""
+
+    status: int = 0
+    body: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name]
+
+
+def request(
+    line: str | bytes, *headers: str | bytes, host: str | None = "localhost", body: bytes = b"", length: bool = True
+) -> bytes:
+    """The bytes of a request; a body gets its length unless told otherwise."""
+    lines = [
+        encoded(line) + b" HTTP/1.1",
+        *([f"Host: {host}".encode()] if host is not None else []),
+        *map(encoded, headers),
+    ]
+    if body and length:
+        lines.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join([*lines, b"Connection: close", b"", b""]) + body
+
+
+def encoded(text: str | bytes) -> bytes:
+    return text.encode("utf-8") if isinstance(text, str) else text
+
+
+def chunked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts of a body whose length nobody announced (RFC 9112 §7.1)."""
+    for part in parts:
+        yield b"%x\r\n" % len(part) + part + b"\r\n"
+    yield b"0\r\n\r\n"
+
+
+def exchange(port: int, *pieces: bytes, more: Iterable[bytes] = (), method: str = "GET") -> Answer:
+    """Send the bytes, stop when the server answers or hangs up, and read the answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for piece in chain(sliced(b"".join(pieces)), more):
+                # Whoever sends on after the answer has come is reset and loses it (RFC 9112 §9.6).
+                if select.select([connection], [], [], 0)[0]:
+                    break
+                connection.sendall(piece)
+        return read_answer(connection, method)
+
+
+def sliced(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), PIECE_BYTES):
+        yield data[start : start + PIECE_BYTES]
+
+
+def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
+    response = HTTPResponse(connection, method=method)
+    try:
+        response.begin()
+        body = response.read()
+    except (HTTPException, ConnectionResetError):
+        return Answer()
+    return Answer(response.status, body, response.getheaders())
