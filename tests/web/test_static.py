@@ -54,6 +54,9 @@ async def test_an_address_with_the_hash_is_kept_for_ever_the_plain_one_is_asked_
     assert hashed.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert plain.headers["cache-control"] == "public, max-age=0, must-revalidate"
     assert (again.status, again.text) == (304, "")
+    # A browser puts the headers of a 304 in the place of the stored ones: a page would lose the policy its nonces fit.
+    assert "content-security-policy" not in again.headers
+    assert again.headers["x-content-type-options"] == "nosniff"
     assert small.headers["content-encoding"] == "gzip"
     assert small.text == hashed.text
     assert hashed.headers["content-type"] == "text/css; charset=utf-8"

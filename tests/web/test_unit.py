@@ -47,6 +47,17 @@ async def hidden(request):
     raise NotFoundError
 
 
+async def noted(request):
+    request.session.set("noted", 1)
+    return JSONResponse("noted")
+
+
+async def split(request):
+    response = JSONResponse("split")
+    response.raw_headers.append((b"x-name", b"a\r\nb"))
+    return response
+
+
 async def streamed(request):
     async def chunks():
         yield b"one"
@@ -61,7 +72,7 @@ async def streamed(request):
 async def shop(make_shop):
     routes = Routes(access=access.public)
     routes.get("/count")(counted)
-    for outcome in (created, refused, raised, hidden, streamed):
+    for outcome in (created, refused, raised, hidden, noted, split, streamed):
         routes.post(f"/{outcome.__name__}/{{text}}")(writing(outcome))
     routes.get("/get/{text}")(writing(created))
     routes.get("/oidc/{text}", insecure_write_on_get=Because("the OIDC callback arrives as a GET"))(writing(created))
@@ -78,6 +89,7 @@ async def shop(make_shop):
         pytest.param("POST", "/refused/a", 422, 0, id="422-rolls-back"),
         pytest.param("POST", "/raised/a", 500, 0, id="exception-rolls-back"),
         pytest.param("POST", "/hidden/a", 404, 0, id="404-rolls-back"),
+        pytest.param("POST", "/split/a", 500, 0, id="a-response-that-cannot-be-sent-rolls-back"),
         pytest.param("GET", "/get/a", 500, 0, id="get-may-not-write"),
         pytest.param("HEAD", "/get/a", 500, 0, id="head-may-not-write"),
         pytest.param("GET", "/oidc/a", 201, 1, id="unless-the-route-says-so"),
@@ -94,6 +106,15 @@ async def test_a_commit_that_fails_is_an_error_and_no_success(shop, browse):
         assert (await browser.fetch("/created/same", "POST")).status == 201
         assert (await browser.fetch("/created/same", "POST")).status == 500
         assert (await browser.fetch("/count")).json() == 1
+
+
+async def test_a_commit_that_fails_leaves_no_session(shop, browse):
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/created/same", "POST")).status == 201
+        page = await browser.fetch("/noted/same", "POST")
+        assert page.status == 500
+        assert "set-cookie" not in page.headers
+        assert "set-cookie" in (await browser.fetch("/noted/other", "POST")).headers
 
 
 async def test_nothing_is_written_once_the_response_has_begun(shop, browse):

@@ -126,10 +126,12 @@ class Exchange:
         mode = headers.get(b"sec-fetch-mode")
         return mode == b"navigate" or (mode is None and b"text/html" in headers.get(b"accept", b""))
 
-    def before_response(self, finisher: Finisher) -> None:
-        """Have `finisher(status)` awaited before the response starts."""
+    def before_response(self, finisher: Finisher, *, is_first: bool = False) -> None:
+        """Have `finisher(status)` awaited before the response starts, after the others or before them."""
         if self.finishers is None:
             self.finishers = [finisher]
+        elif is_first:
+            self.finishers.insert(0, finisher)
         else:
             self.finishers.append(finisher)
 

@@ -2,14 +2,16 @@
 
 A handler, a mounted app, an error page and a refusal of the first gate all pass here. Names in `OWNED` are ours: what an app
 sets under them is dropped, because one forgotten `X-Frame-Options: ALLOWALL` in a mounted app would undo the site's policy; a
-route that needs other framing says `framing=…` and gets a profile of its own. A value that holds CR, LF or NUL ends the
-response instead of splitting it (CWE-113). A response for which session or user was read, or that sets a cookie, is never
+route that needs other framing says `framing=…` and gets a profile of its own. A name or value that holds CR, LF or NUL ends
+the response instead of splitting it (CWE-113). A response for which session or user was read, or that sets a cookie, is never
 stored (RFC 9111 §5.2.2.5; ASVS 5.0 V14.3.2), whatever the handler said about caching it publicly.
 
 Also here: the finishers (commit, session save) run before the first byte, so that a failed commit becomes an error page and
-not a success that was never true. Serves ASVS 5.0 V3.4.1 to V3.4.6, V3.4.8 and V14.3.2.
+not a success that was never true; what could still refuse the response is looked at before them. Serves ASVS 5.0 V3.4.1 to
+V3.4.6, V3.4.8 and V14.3.2.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from fastness.kernel.csp import API_CSP, CompiledCSP
@@ -33,10 +35,16 @@ OWNED: Final = frozenset(
         b"x-xss-protection",
     }
 )
+_NOT_MODIFIED: Final = 304
 _STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+_PLAIN_NAMES: Final = frozenset(
+    {b"content-disposition", b"content-encoding", b"content-length", b"etag", b"last-modified", b"location", b"vary"}
+)
+"""Names that need no look at their letters."""
 _CR: Final = 0x0D
 _LF: Final = 0x0A
 _NUL: Final = 0x00
+_WITHIN_LINES: Final = bytes(set(range(256)) - {_CR, _LF, _NUL})
 _CSP: Final = b"content-security-policy"
 _CACHE_CONTROL: Final = b"cache-control"
 _NO_STORE: Final = (_CACHE_CONTROL, b"no-store")
@@ -83,12 +91,16 @@ class HeadersStage:
             kind = message["type"]
             if kind in _STARTS:
                 status = exchange.status = message["status"]
+                own = message.get("headers", ())
+                if type(own) is not list:
+                    own = list(own)
                 finishers = exchange.finishers
                 if finishers is not None:
+                    refuse_split(own)
                     exchange.finishers = None
-                    while finishers:
-                        await finishers.pop()(status)
-                message["headers"] = secured_headers(exchange, message.get("headers", ()))
+                    for finish in finishers:
+                        await finish(status)
+                message["headers"] = secured_headers(exchange, own)
                 exchange.has_started = True
             elif kind == "websocket.accept":
                 exchange.has_started = True
@@ -97,9 +109,14 @@ class HeadersStage:
         await self.app(scope, receive, secured)
 
 
-def secured_headers(
-    exchange: Exchange, own: "list[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...]"
-) -> list[tuple[bytes, bytes]]:
+def refuse_split(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise for a name or value that would end its line."""
+    for name, value in headers:
+        if (name + value).translate(None, _WITHIN_LINES):
+            raise SplitHeaderError(f"The response header {name!r} holds a line break or NUL. Encode the value.")
+
+
+def secured_headers(exchange: Exchange, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers of a response: the app's own but for `OWNED`, then ours."""
     profile = exchange.profile
     headers = list(profile.with_hsts if exchange.has_hsts else profile.plain)
@@ -113,25 +130,26 @@ def secured_headers(
         name, value = pair
         # Numbers, not bytes: a search for one byte goes straight to memchr.
         if _LF in value or _CR in value or _NUL in value:
-            raise SplitHeaderError(f"The response header {name!r} holds a line break or NUL. Encode the value.")
+            refuse_split((pair,))
         if name == b"content-type":
             is_document = value.startswith(_DOCUMENT_TYPES)
-        elif not name.islower():
-            # ASGI asks for lower case; an app that ignores it must not slip a header past the comparisons below.
-            own_name = name.lower()
-            if own_name != name:
-                return secured_headers(exchange, [(name.lower(), value) for name, value in own])
-        if name == _CACHE_CONTROL:
+        elif name == _CACHE_CONTROL:
             cache_control = value
-        elif name in OWNED:
             continue
-        else:
-            if name == b"set-cookie":
-                is_private = True
-            headers.append(pair)
+        elif name not in _PLAIN_NAMES:
+            refuse_split((pair,))
+            if name != name.lower():
+                # ASGI asks for lower case; an app that ignores it must not slip a header past these comparisons.
+                return secured_headers(exchange, [(name.lower(), value) for name, value in own])
+            if name in OWNED:
+                continue
+            is_private = is_private or name == b"set-cookie"
+        headers.append(pair)
     if is_private and not cache_control.lower().lstrip().startswith(_KEPT_PRIVATE):
         headers.append(_NO_STORE)
     elif cache_control:
         headers.append((_CACHE_CONTROL, cache_control))
-    headers.append((_CSP, profile.csp.header(exchange.nonce)) if is_document else _API_CSP_HEADER)
+    # What is not modified keeps the policy that it was stored with (RFC 9111 §3.2): its nonce is the one in the page.
+    if exchange.status != _NOT_MODIFIED:
+        headers.append((_CSP, profile.csp.header(exchange.nonce)) if is_document else _API_CSP_HEADER)
     return headers

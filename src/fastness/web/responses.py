@@ -11,7 +11,7 @@ from typing import Final
 from starlette.responses import Response as StarletteResponse
 
 from fastness.kernel.errors import FastnessError
-from fastness.kernel.headers import check_header_value
+from fastness.kernel.headers import check_header_name, check_header_value
 from fastness.kernel.redirects import decide_redirect
 from fastness.kernel.verdicts import Allow
 from fastness.web.exchange import Receive, Scope, Send
@@ -61,7 +61,7 @@ class Response(StarletteResponse):
             self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind.encode("latin-1"))]
         if headers is not None:
             self.raw_headers += [
-                (name.lower().encode("latin-1"), check_header_value(value)) for name, value in headers.items()
+                (check_header_name(name), check_header_value(value)) for name, value in headers.items()
             ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

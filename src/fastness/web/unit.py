@@ -43,5 +43,7 @@ def require_unit(exchange: Exchange) -> UnitOfWork:
         route = exchange.route
         is_read_only = exchange.method in SAFE_METHODS and (route is None or route.insecure_write_on_get is None)
         unit = exchange.unit = exchange.site.open_unit(is_read_only=is_read_only)
-        exchange.before_response(unit.finish)
+        # Before the session is saved, whichever was asked for first: a commit that fails must not leave a session that
+        # tells of what was undone.
+        exchange.before_response(unit.finish, is_first=True)
     return unit
