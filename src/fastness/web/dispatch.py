@@ -10,7 +10,17 @@ from typing import Any
 from starlette.responses import Response as StarletteResponse
 
 from fastness.kernel.errors import FastnessError
-from fastness.web.exchange import BEFORE_HANDLER, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, missing_stamps
+from fastness.web.exchange import (
+    BEFORE_HANDLER,
+    SCOPE_KEY,
+    ASGIApp,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+    missing_stamps,
+    route_path_of,
+)
 from fastness.web.refusals import PipelineFaultError
 from fastness.web.requests import Request
 from fastness.web.routing import Route
@@ -119,11 +129,9 @@ def mounted_app(app: ASGIApp) -> ASGIApp:
         root = scope.get("root_path", "")
         params = dict(scope[SCOPE_KEY].path_params)
         remaining = "/" + params.pop("path")
-        path = scope["path"]
-        route_path = path[len(root) :] if root and path.startswith(root) else path
         scope["path_params"] = {**scope.get("path_params", {}), **params}
         scope["app_root_path"] = scope.get("app_root_path", root)
-        scope["root_path"] = root + route_path[: -len(remaining)]
+        scope["root_path"] = root + route_path_of(scope)[: -len(remaining)]
         scope["endpoint"] = app
         await app(scope, receive, send)
 

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from fastness.kernel.errors import FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.web.debug import debug_response, is_debug_wanted
-from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
 from fastness.web.pages import error_response
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import MalformedRequestError, RefusedError, SignInRequiredError
@@ -159,7 +159,7 @@ def sign_in_redirect(request: Request) -> Response | None:
         return None
     location = sign_in_path
     if exchange.method == "GET":
-        raw_path: bytes = request.scope.get("raw_path") or request.path.encode()
+        raw_path = raw_path_of(request.scope)
         query: bytes = request.scope.get("query_string") or b""
         location += "?next=" + quote(raw_path + (b"?" + query if query else b""), safe="/")
     return Response(status=303, headers={"location": location})

@@ -10,6 +10,7 @@ Class-level defaults keep the construction of an `Exchange` to the few attribute
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote
 
 from fastness.kernel.tokens import nonce
 
@@ -146,6 +147,21 @@ class Exchange:
         """A request header as text, or `None`."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+
+def raw_path_of(scope: Scope) -> bytes:
+    """The path as it was sent, still encoded; encoded anew where the server did not keep it."""
+    raw_path: bytes | None = scope.get("raw_path")
+    return raw_path or quote(scope["path"], errors="surrogateescape").encode("ascii")
+
+
+def route_path_of(scope: Scope) -> str:
+    """The decoded path below the server's root path. "/application" is not below "/app"."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if path == root:
+        return "/"
+    return path[len(root) :] if path.startswith(root + "/") else path
 
 
 def missing_stamps(stamps: int, required: int) -> str:

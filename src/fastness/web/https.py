@@ -7,8 +7,9 @@ each host: browsers ignore it for addresses, and on localhost it would lock deve
 """
 
 from fastness.kernel.headers import hsts_applies
-from fastness.web.exchange import HTTPS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
-from fastness.web.refusals import PlainHTTPError, UndeclaredProxyError
+from fastness.kernel.paths import PathReason
+from fastness.web.exchange import HTTPS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
+from fastness.web.refusals import MalformedRequestError, PlainHTTPError, UndeclaredProxyError
 
 
 class HTTPSStage:
@@ -45,7 +46,10 @@ class HTTPSStage:
                 "plain_http", "This site answers over https only.", headers={"upgrade": "TLS/1.2, HTTP/1.1"}
             )
         query = scope.get("query_string") or b""
-        path = scope.get("raw_path") or b"/"
+        path = raw_path_of(scope)
+        if not path.startswith(b"/"):
+            # "GET @evil.example/" would make this host the user name of another in the redirect.
+            raise MalformedRequestError(PathReason.NOT_ABSOLUTE)
         location = b"https://" + without_port(exchange.host).encode("latin-1") + path + (b"?" + query if query else b"")
         await send(
             {

@@ -5,19 +5,15 @@ two ways is refused here, because two readers that disagree are how requests are
 Content-Length and Transfer-Encoding (RFC 9112 §6.1), a name with `_` that becomes its `-` twin in a CGI-shaped environment
 (CVE-2026-3902), a control character in a value.
 
-The body is counted as it is received and timed; Content-Length only allows an early no (CVE-2026-33034). The limit is read
-from the exchange at each chunk, so that a route found later can raise or lower it. Serves ASVS 5.0 V4.2.1 and V4.2.4.
+The body is counted and timed as it is received (`web/receiving.py`). Serves ASVS 5.0 V4.2.1 and V4.2.4.
 """
 
-import asyncio
 from typing import Final
 
-from fastness.kernel.limits import KNOWN_METHODS, LimitReason, LimitRules, decide_content_length
-from fastness.kernel.verdicts import Deny
-from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.kernel.limits import KNOWN_METHODS, LimitRules
+from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.receiving import CountedBody, Watch
 from fastness.web.refusals import (
-    BodyTimeoutError,
-    BodyTooLargeError,
     HeadersTooLargeError,
     MalformedRequestError,
     MethodRefusedError,
@@ -87,11 +83,12 @@ _SINGLE: Final = frozenset(
 class LimitsStage:
     """Refuses what is malformed, collects the headers, and counts the body."""
 
-    __slots__ = ("app", "rules")
+    __slots__ = ("app", "rules", "watch")
 
     def __init__(self, app: ASGIApp, *, rules: LimitRules) -> None:
         self.app = app
         self.rules = rules
+        self.watch = Watch(tick_seconds=min(1.0, rules.body_timeout_seconds / 2))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
@@ -111,7 +108,7 @@ class LimitsStage:
             raise MalformedRequestError("url_too_long")
         exchange.max_body_bytes = rules.max_body_bytes
         if not exchange.is_websocket and has_body(scope, headers):
-            receive = CountedBody(receive, exchange, rules)
+            receive = CountedBody(receive, exchange, rules, self.watch)
         exchange.stamps |= LIMITS
         await self.app(scope, receive, send)
 
@@ -179,52 +176,3 @@ def has_body(scope: Scope, headers: dict[bytes, bytes]) -> bool:
         or b"transfer-encoding" in headers
         or not scope.get("http_version", "1.1").startswith("1")
     )
-
-
-class CountedBody:
-    """A `receive` that counts and times what arrives, and stops at the limit that holds at that moment."""
-
-    __slots__ = ("deadline", "exchange", "is_done", "receive", "rules")
-
-    def __init__(self, receive: Receive, exchange: Exchange, rules: LimitRules) -> None:
-        self.receive = receive
-        self.exchange = exchange
-        self.rules = rules
-        self.deadline = 0.0
-        self.is_done = False
-
-    async def __call__(self) -> Message:
-        if self.is_done:
-            # After the body only a disconnect is left, and waiting for that has no limit.
-            return await self.receive()
-        loop = asyncio.get_running_loop()
-        if not self.deadline:
-            self.deadline = loop.time() + self.rules.body_timeout_seconds
-            refuse_declared_length(self.exchange)
-        try:
-            # A large body on a slow line gets the time that the slowest accepted rate needs for what has come so far.
-            grace = self.exchange.received_body_bytes / self.rules.min_body_bytes_per_second
-            async with asyncio.timeout_at(self.deadline + grace):
-                message = await self.receive()
-        except TimeoutError:
-            raise BodyTimeoutError("body_timeout", headers={"connection": "close"}) from None
-        if message["type"] == "http.request":
-            exchange = self.exchange
-            exchange.received_body_bytes += len(message.get("body", b""))
-            if exchange.received_body_bytes > exchange.max_body_bytes:
-                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
-            if not message.get("more_body", False):
-                self.is_done = True
-        return message
-
-
-def refuse_declared_length(exchange: Exchange) -> None:
-    """An early no for an honest client that announces too much; the count does the rest."""
-    declared = exchange.headers.get(b"content-length")
-    if declared is None:
-        return
-    length = decide_content_length(declared, max_body_bytes=exchange.max_body_bytes)
-    if isinstance(length, Deny):
-        if length.reason is LimitReason.BODY_TOO_LARGE:
-            raise BodyTooLargeError("declared_body_too_large", headers={"connection": "close"})
-        raise MalformedRequestError(length.reason)

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 
 from fastness.kernel.paths import PathReason, decide_path
 from fastness.kernel.verdicts import Allow, Deny
-from fastness.web.exchange import MATCH, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.exchange import (
+    MATCH,
+    SCOPE_KEY,
+    ASGIApp,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+    raw_path_of,
+    route_path_of,
+)
 from fastness.web.headers import HeaderProfile
 from fastness.web.refusals import MalformedRequestError, MethodRefusedError, NotFoundError
 from fastness.web.routing import Route
@@ -27,17 +37,14 @@ class MatchStage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
-        path: str = scope["path"]
-        raw_path = scope.get("raw_path") or path.encode()
+        raw_path = raw_path_of(scope)
         verdict = decide_path(raw_path)
         has_encoded_slash = isinstance(verdict, Deny) and verdict.reason is PathReason.ENCODED_SLASH
         if has_encoded_slash:
             verdict = decide_path(raw_path, allow_encoded_slash=True)
         if not isinstance(verdict, Allow):
             raise MalformedRequestError(verdict.reason)
-        root = scope.get("root_path", "")
-        if root and path.startswith(root):
-            path = path[len(root) :] or "/"
+        path: str = route_path_of(scope) if scope.get("root_path") else scope["path"]
         found = self.table.find(path, exchange.method)
         if found is None:
             await self._miss(scope, exchange, path, send)
@@ -70,7 +77,7 @@ class MatchStage:
 async def send_to_other_slash(scope: Scope, send: Send) -> None:
     """Redirect with the last slash added or taken away. Only the path is sent: the Host header has no say in it."""
     query = scope.get("query_string") or b""
-    raw = scope.get("raw_path") or b""
+    raw = raw_path_of(scope)
     location = raw[:-1] if raw.endswith(b"/") else raw + b"/"
     headers = [(b"location", location + (b"?" + query if query else b"")), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 308, "headers": headers})

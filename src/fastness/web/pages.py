@@ -8,10 +8,12 @@ even the page cannot be rendered, a few fixed bytes are sent.
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from string import punctuation
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastness.kernel.errors import FastnessError
-from fastness.web.exchange import Exchange
+from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
 from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError
@@ -73,10 +75,12 @@ def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> 
 def stale_form_page(request: Request, error: StaleFormError) -> Response:
     """The page that keeps what was typed into a form whose token is no longer this session's."""
     exchange = request.exchange
-    query = request.scope.get("query_string") or b""
+    query: bytes = request.scope.get("query_string") or b""
+    # As it was sent: decoded, "/%2Fevil.example" would be another host and "/a%3Fb" another page.
+    address = raw_path_of(request.scope) + (b"?" + query if query else b"")
     identity = request.user_or_none
     context = {
-        "action": request.path + ("?" + query.decode("latin-1") if query else ""),
+        "action": quote(address, safe=punctuation),
         "fields": error.fields,
         "has_files": False,
         "display_name": "" if identity is None else identity.display_name,

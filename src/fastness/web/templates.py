@@ -14,9 +14,11 @@ import jinja2
 class Templates:
     """The templates of an app, loaded and compiled at first use."""
 
-    __slots__ = ("_environment",)
+    __slots__ = ("_environment", "_loaded", "_reloads")
 
     def __init__(self, folders: Iterable[Path], *, reloads: bool) -> None:
+        self._reloads = reloads
+        self._loaded: dict[str, jinja2.Template] = {}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(list(folders)),
             autoescape=True,
@@ -28,4 +30,9 @@ class Templates:
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """The page that the template makes of `context`."""
-        return self._environment.get_template(name).render(context)
+        template = self._loaded.get(name)
+        if template is None:
+            template = self._environment.get_template(name)
+            if not self._reloads:
+                self._loaded[name] = template
+        return template.render(context)

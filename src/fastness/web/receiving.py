@@ -1,0 +1,105 @@
+"""Bodies are counted and timed as they arrive.
+
+Content-Length only allows an early no: what is believed is what came (CVE-2026-33034). The limit is read from the exchange at
+each chunk, so that a route found later can raise or lower it. A body that dawdles is cut off: everybody gets some seconds, and
+what has arrived earns more at the slowest accepted rate. One timer looks after all bodies that are under way, because a timer
+for each costs more than reading a short form. ASVS 5.0 V4.2.1, V15.2.2.
+"""
+
+import asyncio
+
+from fastness.kernel.limits import LimitReason, LimitRules, decide_content_length
+from fastness.kernel.verdicts import Deny
+from fastness.web.exchange import Exchange, Message, Receive
+from fastness.web.refusals import BodyTimeoutError, BodyTooLargeError, MalformedRequestError
+
+
+class Watch:
+    """Cancels the tasks that wait for an overdue body; they find themselves in `overdue`."""
+
+    __slots__ = ("_handle", "_tick_seconds", "_waiting", "overdue")
+
+    def __init__(self, *, tick_seconds: float) -> None:
+        self._tick_seconds = tick_seconds
+        self._waiting: dict[asyncio.Task[object], float] = {}
+        self._handle: asyncio.TimerHandle | None = None
+        self.overdue: set[asyncio.Task[object]] = set()
+
+    def enter(self, task: asyncio.Task[object], deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Look after a task until `leave`; the deadline is in the loop's time."""
+        self._waiting[task] = deadline
+        if self._handle is None:
+            self._handle = loop.call_later(self._tick_seconds, self._look, loop)
+
+    def leave(self, task: asyncio.Task[object]) -> None:
+        """Its chunk has come, or it was cancelled."""
+        del self._waiting[task]
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for task, deadline in self._waiting.items():
+            if deadline <= now and task not in self.overdue:
+                self.overdue.add(task)
+                task.cancel()
+        self._handle = loop.call_later(self._tick_seconds, self._look, loop) if self._waiting else None
+
+
+class CountedBody:
+    """A `receive` that counts and times what arrives, and stops at the limit that holds at that moment."""
+
+    __slots__ = ("deadline", "exchange", "is_done", "receive", "rules", "watch")
+
+    def __init__(self, receive: Receive, exchange: Exchange, rules: LimitRules, watch: Watch) -> None:
+        self.receive = receive
+        self.exchange = exchange
+        self.rules = rules
+        self.watch = watch
+        self.deadline = 0.0
+        self.is_done = False
+
+    async def __call__(self) -> Message:
+        if self.is_done:
+            # After the body only a disconnect is left, and waiting for that has no limit.
+            return await self.receive()
+        exchange = self.exchange
+        message = await self._receive_in_time(exchange.received_body_bytes / self.rules.min_body_bytes_per_second)
+        if message["type"] == "http.request":
+            exchange.received_body_bytes += len(message.get("body", b""))
+            if exchange.received_body_bytes > exchange.max_body_bytes:
+                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
+            if not message.get("more_body", False):
+                self.is_done = True
+        return message
+
+    async def _receive_in_time(self, earned_seconds: float) -> Message:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A body is received outside of any task.")
+        loop = task.get_loop()
+        if not self.deadline:
+            self.deadline = loop.time() + self.rules.body_timeout_seconds
+            refuse_declared_length(self.exchange)
+        watch = self.watch
+        watch.enter(task, self.deadline + earned_seconds, loop)
+        try:
+            return await self.receive()
+        except asyncio.CancelledError:
+            # A visitor who hangs up at the same moment cancels too, and that cancellation goes on.
+            if task not in watch.overdue or task.uncancel() > 0:
+                raise
+            raise BodyTimeoutError("body_timeout", headers={"connection": "close"}) from None
+        finally:
+            watch.leave(task)
+            watch.overdue.discard(task)
+
+
+def refuse_declared_length(exchange: Exchange) -> None:
+    """An early no for an honest client that announces too much; the count does the rest."""
+    declared = exchange.headers.get(b"content-length")
+    if declared is None:
+        return
+    length = decide_content_length(declared, max_body_bytes=exchange.max_body_bytes)
+    if isinstance(length, Deny):
+        if length.reason is LimitReason.BODY_TOO_LARGE:
+            raise BodyTooLargeError("declared_body_too_large", headers={"connection": "close"})
+        raise MalformedRequestError(length.reason)
