@@ -12,12 +12,14 @@ V3.4.6, V3.4.8 and V14.3.2.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from fastness.kernel.csp import API_CSP, CompiledCSP
 from fastness.kernel.errors import FastnessError
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
 from fastness.web.site import Site
+
+HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 OWNED: Final = frozenset(
     {
@@ -35,6 +37,7 @@ OWNED: Final = frozenset(
         b"x-xss-protection",
     }
 )
+_DOCUMENT_ONLY: Final = frozenset({b"permissions-policy", b"x-xss-protection"})
 _NOT_MODIFIED: Final = 304
 _STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 _PLAIN_NAMES: Final = frozenset(
@@ -62,16 +65,19 @@ class SplitHeaderError(FastnessError):
 
 
 class HeaderProfile:
-    """The precomputed headers of a route: one list for plain HTTP, one for TLS, and the page's policy."""
+    """The precomputed headers of a route: for documents and for data, over plain HTTP and with HSTS; and the page's policy."""
 
-    __slots__ = ("csp", "plain", "with_hsts")
+    __slots__ = ("csp", "for_data", "for_documents")
 
-    def __init__(
-        self, *, plain: tuple[tuple[bytes, bytes], ...], with_hsts: tuple[tuple[bytes, bytes], ...], csp: CompiledCSP
-    ) -> None:
-        self.plain = plain
-        self.with_hsts = with_hsts
+    def __init__(self, *, plain: HeaderList, with_hsts: HeaderList, csp: CompiledCSP) -> None:
+        self.for_documents = (plain, with_hsts)
+        self.for_data = (without_document_headers(plain), without_document_headers(with_hsts))
         self.csp = csp
+
+
+def without_document_headers(headers: HeaderList) -> HeaderList:
+    """What is left for data: browser features and the old script filter are matters of documents."""
+    return tuple(pair for pair in headers if pair[0] not in _DOCUMENT_ONLY)
 
 
 class HeadersStage:
@@ -119,7 +125,7 @@ def refuse_split(headers: Iterable[tuple[bytes, bytes]]) -> None:
 def secured_headers(exchange: Exchange, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers of a response: the app's own but for `OWNED`, then ours."""
     profile = exchange.profile
-    headers = list(profile.with_hsts if exchange.has_hsts else profile.plain)
+    headers: list[tuple[bytes, bytes]] = []
     added = exchange.response_headers
     if added is not None:
         headers += added
@@ -149,6 +155,7 @@ def secured_headers(exchange: Exchange, own: list[tuple[bytes, bytes]]) -> list[
         headers.append(_NO_STORE)
     elif cache_control:
         headers.append((_CACHE_CONTROL, cache_control))
+    headers += (profile.for_documents if is_document else profile.for_data)[exchange.has_hsts]
     # What is not modified keeps the policy that it was stored with (RFC 9111 §3.2): its nonce is the one in the page.
     if exchange.status != _NOT_MODIFIED:
         headers.append((_CSP, profile.csp.header(exchange.nonce)) if is_document else _API_CSP_HEADER)
