@@ -5,7 +5,7 @@ import pytest
 from fastness import Because, HTMLResponse, JSONResponse, Routes, access
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.sessions.identity import Identity
-from fastness.testing.html import forms_in
+from fastness.testing.html import Form, forms_in
 
 EVIL = "https://evil.example"
 SIBLING = "https://blog.shop.example"
@@ -229,6 +229,29 @@ async def test_a_form_from_before_the_sign_in_loses_nothing(make_shop, browse, r
         sent = await browser.submit()
         assert sent.status == 200
         assert sent.json() == {"text": 'long <b>letter</b> & "more"'}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("/deep/%2Fevil.example/x", id="slash-in-a-value"),
+        pytest.param("/deep/a%3Fb%23c", id="question-mark-and-hash-in-a-value"),
+        pytest.param("/deep/100%25?next=%2Fa&quot=%22", id="percent-and-query"),
+    ],
+)
+async def test_a_form_is_sent_again_to_the_very_address_it_was_sent_to(make_shop, browse, routes, address):
+    @routes.post("/deep/{rest:path}", encoded_slash=True)
+    async def deep(request):
+        return JSONResponse(request.path_params["rest"])
+
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in-as/ada")
+        form = Form(action=address, method="POST", fields=[("text", "letter")])
+        await browser.open("/form")
+        asked = await browser.submit(form)
+        assert asked.status == 403
+        assert forms_in(asked.text)[0].action == address
 
 
 async def test_what_comes_from_elsewhere_is_never_offered_again(make_shop, browse, routes):

@@ -39,7 +39,13 @@ def routes():
     return routes
 
 
-async def ask(app, *, method="GET", path="/", headers=(), messages=None, **scope_values):
+async def ask(app, **request):
+    """Status and body of one raw ASGI request."""
+    sent = await messages_of(app, **request)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+async def messages_of(app, *, method="GET", path="/", headers=(), messages=None, **scope_values):
     """One raw ASGI request: what servers hand over and no client library would send."""
     sent = []
     queue = list(messages or [{"type": "http.request", "body": b"", "more_body": False}])
@@ -58,7 +64,7 @@ async def ask(app, *, method="GET", path="/", headers=(), messages=None, **scope
         "http_version": "1.1",
         "method": method,
         "path": path,
-        "raw_path": path.encode(),
+        "raw_path": path.encode(errors="surrogateescape"),
         "query_string": b"",
         "root_path": "",
         "scheme": "https",
@@ -67,7 +73,7 @@ async def ask(app, *, method="GET", path="/", headers=(), messages=None, **scope
         "server": ("127.0.0.1", 443),
     }
     await app({**scope, **scope_values}, receive, send)
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+    return sent
 
 
 @pytest.mark.parametrize(
@@ -268,6 +274,65 @@ async def test_paths(make_shop, routes, raw_path, status):
     path = unquote(raw_path.decode("latin-1"), errors="replace")
     got, _ = await ask(shop.app, path=path, raw_path=raw_path)
     assert got == status
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "location"),
+    [
+        pytest.param(b"/x", 308, b"https://shop.example/x", id="path"),
+        pytest.param(b"@evil.example/", 400, None, id="our-host-as-user-name"),
+        pytest.param(b".evil.example/", 400, None, id="our-host-as-subdomain"),
+        pytest.param(b":80@evil.example/", 400, None, id="our-host-with-a-password"),
+        pytest.param(b"http://evil.example/", 400, None, id="absolute-form"),
+    ],
+)
+async def test_the_way_to_https_leads_to_this_host(make_shop, routes, target, status, location):
+    shop = await make_shop(routes)
+    headers = [(b"sec-fetch-mode", b"navigate")]
+    sent = await messages_of(shop.app, path=target.decode(), raw_path=target, scheme="http", headers=headers)
+    assert (sent[0]["status"], dict(sent[0]["headers"]).get(b"location")) == (status, location)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/names/a", 200, id="plain"),
+        pytest.param("/names/100%", 200, id="percent"),
+        pytest.param("/names/\u0159", 200, id="unicode"),
+        pytest.param("/names/\udcff", 400, id="no-utf-8"),
+        pytest.param("//names/a", 400, id="two-slashes"),
+        pytest.param("/names/a\nb", 400, id="line-feed"),
+    ],
+)
+async def test_a_server_that_does_not_keep_the_raw_path(make_shop, path, status):
+    routes = Routes(access=access.public)
+
+    @routes.get("/names/{name}")
+    async def name(request):
+        return JSONResponse(request.path_params["name"])
+
+    shop = await make_shop(routes)
+    assert (await ask(shop.app, path=path, raw_path=None))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/app/names", 200, id="below"),
+        pytest.param("/names", 200, id="root-was-taken-off"),
+        pytest.param("/appX/names", 404, id="begins-like-the-root"),
+        pytest.param("/app/app/names", 404, id="twice"),
+    ],
+)
+async def test_the_root_path_ends_at_a_slash(make_shop, path, status):
+    routes = Routes(access=access.public)
+
+    @routes.get("/names")
+    async def names(request):
+        return JSONResponse("names")
+
+    shop = await make_shop(routes)
+    assert (await ask(shop.app, path=path, root_path="/app"))[0] == status
 
 
 async def test_an_encoded_slash_passes_only_where_a_route_says_so(make_shop):
