@@ -100,9 +100,11 @@ def decide_host(rules: HostRules, header: str | None) -> Verdict:
         return ALLOW
     try:
         text, port = _split(header)
-        name = _parse_name(text)
         if port is not None:
             _parse_port(port)
+            if text in rules._exact:  # noqa: SLF001 - same
+                return ALLOW
+        name = _parse_name(text)
     except MalformedHostError:
         return _MALFORMED
     return ALLOW if rules.matches(name) else _NOT_ALLOWED
