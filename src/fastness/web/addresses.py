@@ -1,13 +1,17 @@
 """Addresses by name: routes and static files.
 
-Values go into a path percent-encoded, a slash in a parameter of one segment is refused, and the result is a path: which host
-it is on is nobody's choice but the browser's.
+Values go into a path percent-encoded, and the result is a path that this app would accept: which host it is on is nobody's
+choice but the browser's. A value that would make another address of it (`/evil.example` as the first part of a path, `..`)
+raises, because there is no spelling of it that a browser leaves alone (CWE-601, client-side path traversal).
 """
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from string import punctuation
+from urllib.parse import quote, unquote
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.paths import decide_path
+from fastness.kernel.verdicts import Allow
 from fastness.web.routing import Route
 from fastness.web.static import StaticFiles
 
@@ -53,14 +57,17 @@ class Addresses:
 def fill(route: Route, params: Mapping[str, object]) -> str:
     """The route's path with its parameters filled in."""
     path = route.path_format
+    if not path.isascii():
+        path = quote(path, safe=punctuation)
     if not route.convertors:
         return path
     for name, convertor in route.convertors.items():
-        # Starlette's convertors refuse a wrong value with an assertion; the expression decides here, also under -O.
         text = str(convertor.to_string(params[name]))
         path = path.replace(
             "{" + name + "}", quote(text, safe="/" if "/" in convertor.regex or convertor.regex == ".*" else "")
         )
-    if route.regex.fullmatch(path) is None and "%" not in path:
-        raise UnknownRouteError(f"The route {route.name!r} cannot have the parameters {dict(params)!r}.")
+    # Starlette's convertors refuse a wrong value with an assertion; the expression decides here, also under -O.
+    is_matched = route.regex.fullmatch(unquote(path)) is not None
+    if not is_matched or not isinstance(decide_path(path.encode("ascii"), allow_encoded_slash=True), Allow):
+        raise UnknownRouteError(f"The route {route.name!r} cannot have these values for {', '.join(params)}.")
     return path

@@ -1,0 +1,68 @@
+"""Addresses by name: whatever the values are, the result is a path of this site and leads to its route."""
+
+import pytest
+
+from fastness import JSONResponse, Routes, access, redirect
+
+
+@pytest.fixture
+def routes():
+    routes = Routes(access=access.public)
+
+    async def show(request):
+        return JSONResponse(dict(request.path_params))
+
+    routes.get("/fixed", name="fixed")(show)
+    routes.get("/příběh", name="accented")(show)
+    routes.get("/cases/{value}", name="one")(show)
+    routes.get("/numbers/{value:int}", name="number")(show)
+    routes.get("/wiki/{value:path}", name="rest")(show)
+    routes.get("/go", name="go")(go)
+    routes.get("/{value:path}", name="page")(show)
+    return routes
+
+
+async def go(request):
+    return redirect(request, request.query["name"], value=request.query["value"])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "path"),
+    [
+        pytest.param("fixed", {}, "/fixed", id="fixed"),
+        pytest.param("accented", {}, "/p%C5%99%C3%ADb%C4%9Bh", id="letters-beyond-ascii"),
+        pytest.param("one", {"value": "a"}, "/cases/a", id="plain"),
+        pytest.param("one", {"value": "é?#%"}, "/cases/%C3%A9%3F%23%25", id="encoded"),
+        pytest.param("one", {"value": ".hidden"}, "/cases/.hidden", id="dot-and-more"),
+        pytest.param("number", {"value": 7}, "/numbers/7", id="number"),
+        pytest.param("rest", {"value": "a/b"}, "/wiki/a/b", id="path"),
+        pytest.param("rest", {"value": "%2e%2e"}, "/wiki/%252e%252e", id="escapes-are-text"),
+        pytest.param("page", {"value": "a"}, "/a", id="page"),
+    ],
+)
+async def test_an_address_leads_to_its_route(make_shop, browse, routes, name, values, path):
+    shop = await make_shop(routes)
+    assert shop.app._pipeline.site.addresses.path(name, values) == path
+    async with browse(shop) as browser:
+        assert (await browser.raw("GET", path)).json() == values
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("page", "/evil.example", id="another-host"),
+        pytest.param("page", "\\evil.example", id="another-host-for-browsers"),
+        pytest.param("page", "../admin", id="up-first"),
+        pytest.param("rest", "a/../../admin", id="up"),
+        pytest.param("rest", "a//b", id="empty-segment"),
+        pytest.param("one", "..", id="up-as-a-segment"),
+        pytest.param("one", "a\nb", id="line-feed"),
+    ],
+)
+async def test_a_value_that_would_lead_elsewhere_is_refused(make_shop, browse, routes, name, value):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", "/go", params={"name": name, "value": value})
+        fine = await browser.raw("GET", "/go", params={"name": name, "value": "a"})
+    assert (page.status, "location" in page.headers) == (500, False)
+    assert (fine.status, "location" in fine.headers) == (303, True)
