@@ -50,7 +50,7 @@ async def receive_report(request: Request) -> Response:
             "csp_violation",
             directive=text_of(report, "effectiveDirective", "effective-directive", "violated-directive"),
             blocked=origin_of(text_of(report, "blockedURL", "blocked-uri")),
-            page=urlsplit(text_of(report, "documentURL", "document-uri")).path,
+            page=path_of(text_of(report, "documentURL", "document-uri")),
         )
     return Response(status=204)
 
@@ -85,6 +85,14 @@ def text_of(report: dict[str, JSONValue], *names: str) -> str:
         if isinstance(value, str):
             return value[:200]
     return ""
+
+
+def path_of(address: str) -> str:
+    """The path of a page, without what a query may hold."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return "unreadable"
 
 
 def origin_of(address: str) -> str:
