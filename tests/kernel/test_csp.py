@@ -53,6 +53,11 @@ def test_without_a_nonce_named_hosts_count_again():
     assert directives(compile_csp(rules).without_nonce)["script-src"] == "https://cdn.example"
 
 
+def test_without_a_nonce_what_a_hash_vouches_for_still_counts():
+    sources = ("'sha256-RFWPLDbv2BY+rCkDzsE+0fr8ylGr2R2faWMhq4lfEQc='", "'strict-dynamic'")
+    assert directives(compile_csp(CSPRules(script_src=sources)).without_nonce)["script-src"] == " ".join(sources)
+
+
 def test_a_policy_without_slots_compiles():
     rules = CSPRules(script_src=("'self'",), style_src=("'self'",))
     compiled = compile_csp(rules)
@@ -202,6 +207,10 @@ def test_a_reason_is_a_because(reason):
         pytest.param({"img_src": ("//a.example",)}, id="no scheme but slashes"),
         pytest.param({"img_src": ("https://",)}, id="scheme without host"),
         pytest.param({"img_src": ("https://a.example?x",)}, id="query"),
+        pytest.param({"img_src": ("https://a.example/x;script-src",)}, id="directive in a path"),
+        pytest.param({"img_src": ("https://a.example/x,y",)}, id="policy in a path"),
+        pytest.param({"img_src": (":",)}, id="scheme without a name"),
+        pytest.param({"script_src": ("'sha256-abc=",)}, id="hash without its last quote"),
         pytest.param({"img_src": ("https://u@a.example",)}, id="userinfo"),
         pytest.param({"img_src": ("ftp://a.example",)}, id="another scheme"),
         pytest.param({"img_src": ("javascript://a.example",)}, id="javascript"),
