@@ -23,8 +23,13 @@ DOCUMENTS = servers.ROOT / "docs" / "benchmarks"
 
 
 def main() -> int:
-    """Run what the options ask for."""
+    """Run what the options ask for, when nobody else does."""
     options = _options()
+    with setup.alone():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     pythons = setup.ensure()
     chosen = [each for each in contenders.CONTENDERS if each.venv in pythons and _is_chosen(each, options.only)]
     parts = options.parts.split(",") if options.parts else list(PARTS)

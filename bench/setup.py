@@ -4,6 +4,8 @@
 uv). A venv is renewed when its file or the interpreter has changed.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,6 +30,19 @@ _SHOW_VERSION = "import sys; print(*sys.version_info[:2])"
 
 class SetupError(Exception):
     """A venv cannot be made."""
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other run uses the venvs and databases: two at a time would measure each other."""
+    VENVS.mkdir(exist_ok=True)
+    with (VENVS / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print("waiting for another run of the benchmark to end", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def ensure(names: tuple[str, ...] = NAMES) -> dict[str, Path]:
@@ -84,7 +99,8 @@ def _version_of(python: str) -> tuple[int, int] | None:
 def _ensure_one(name: str, python: str) -> Path:
     folder = VENVS / name
     requirements = HERE / f"requirements-{name}.txt"
-    stamp = f"{python}\n{hashlib.sha256(requirements.read_bytes()).hexdigest()}\n"
+    # By its real path: a venv's python and the one beneath it are the same.
+    stamp = f"{Path(python).resolve()}\n{hashlib.sha256(requirements.read_bytes()).hexdigest()}\n"
     own = folder / "bin" / "python"
     marker = folder / _STAMP
     if marker.exists() and marker.read_text() == stamp:
@@ -115,5 +131,6 @@ if __name__ == "__main__":
     if "--lock" in sys.argv[1:]:
         lock()
     else:
-        for name, python in ensure().items():
-            print(f"{name}: {python}")
+        with alone():
+            for name, python in ensure().items():
+                print(f"{name}: {python}")
