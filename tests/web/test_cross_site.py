@@ -6,6 +6,7 @@ from fastness import Because, HTMLResponse, JSONResponse, Routes, access
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.sessions.identity import Identity
 from fastness.testing.html import Form, forms_in
+from tests.web.wire import ask
 
 EVIL = "https://evil.example"
 SIBLING = "https://blog.shop.example"
@@ -156,6 +157,8 @@ FORM = "application/x-www-form-urlencoded"
         pytest.param("/take", FORM.upper(), b"a=1", 403, id="type-in-capitals"),
         pytest.param("/take", "text/plain", b"a=1", 403, id="text-plain"),
         pytest.param("/take", "text/plain", b'{"a": "csrf_token=TOKEN"}', 403, id="json-in-text-plain"),
+        pytest.param("/take", "text/ping", b"PING", 403, id="ping"),
+        pytest.param("/take", "application/csp-report", b"{}", 403, id="policy-report"),
         pytest.param("/take", "", b"a=1", 403, id="no-type"),
         pytest.param("/take", "multipart/form-data; boundary=B", b"--B\r\n\r\n", 403, id="multipart-without-token"),
         pytest.param(
@@ -180,6 +183,29 @@ async def test_form_bodies_carry_the_token(make_shop, browse, routes, path, cont
         page = await browser.fetch(path, "POST", content=body.replace(b"TOKEN", token.encode()), headers=headers)
     assert page.status == status
     assert shop.names() == ([] if status == 200 else ["csrf_fail"])
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        pytest.param({"type": "http.request", "body": b"&a=1", "more_body": False}, 200, id="whole"),
+        pytest.param({"type": "http.disconnect"}, 400, id="broken-off-behind-the-token"),
+    ],
+)
+async def test_half_a_form_is_not_taken_for_a_whole_one(make_shop, browse, routes, end, status):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        token = await started(browser)
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies.values())
+    headers = [
+        (b"cookie", cookies.encode()),
+        (b"origin", b"https://shop.example"),
+        (b"content-type", FORM.encode()),
+        (b"transfer-encoding", b"chunked"),
+    ]
+    first = {"type": "http.request", "body": b"csrf_token=" + token.encode(), "more_body": True}
+    got, _ = await ask(shop.app, method="POST", path="/take", headers=headers, messages=[first, end])
+    assert got == status
 
 
 @pytest.mark.parametrize("header", ["x-csrf-token", "x-csrftoken"])

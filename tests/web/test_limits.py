@@ -1,11 +1,10 @@
 """The first gate: what no browser sends, and bodies that never end."""
 
-import asyncio
-
 import pytest
 
 from fastness import JSONResponse, Routes, access
 from fastness.kernel.limits import LimitRules
+from tests.web.wire import ask, messages_of
 
 
 @pytest.fixture
@@ -37,43 +36,6 @@ def routes():
         return JSONResponse(await request.json())
 
     return routes
-
-
-async def ask(app, **request):
-    """Status and body of one raw ASGI request."""
-    sent = await messages_of(app, **request)
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
-
-
-async def messages_of(app, *, method="GET", path="/", headers=(), messages=None, **scope_values):
-    """One raw ASGI request: what servers hand over and no client library would send."""
-    sent = []
-    queue = list(messages or [{"type": "http.request", "body": b"", "more_body": False}])
-
-    async def receive():
-        if queue:
-            return queue.pop(0)
-        return await asyncio.Event().wait()
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(errors="surrogateescape"),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "https",
-        "headers": [(b"host", b"shop.example"), *headers],
-        "client": ("198.51.100.7", 4000),
-        "server": ("127.0.0.1", 443),
-    }
-    await app({**scope, **scope_values}, receive, send)
-    return sent
 
 
 @pytest.mark.parametrize(

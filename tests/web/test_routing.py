@@ -73,6 +73,9 @@ async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
         ),
         pytest.param(lambda r: r.post("/a", access=access.public, csrf="Always")(answer), "'always'", id="csrf"),
         pytest.param(
+            lambda r: r.websocket("/a", access=access.public, csrf="always")(answer), "Origin", id="csrf-of-a-socket"
+        ),
+        pytest.param(
             lambda r: r.post("/a", access=access.public, max_body_bytes=0)(answer), "above 0", id="no-body-at-all"
         ),
         pytest.param(

@@ -3,9 +3,9 @@
 The cross-site stage already refuses what another site's page sends, on the browser's word. The token is the second wall, for
 the day when that word is missing or wrong: an old browser, a proxy that strips headers, a page of ours that was injected into.
 It is asked for where a request that crosses sites without a preflight could act for a signed-in person: urlencoded, multipart
-and text/plain bodies, and bodies without a type, of a request that has a session. It comes in `X-CSRF-Token` (or Django's
-`X-CSRFToken`) or as the first field; only that field is read here, at most `peek_bytes`, and the bytes are replayed, so that
-no file is spooled for a request that is refused.
+and text/plain bodies, those of pings and policy reports, and bodies without a type, of a request that has a session. It comes
+in `X-CSRF-Token` (or Django's `X-CSRFToken`) or as the first field; only that field is read here, at most `peek_bytes`, and
+the bytes are replayed, so that no file is spooled for a request that is refused.
 
 A form that was rendered before its person signed in elsewhere is not lost: the answer is a page that holds what was typed and
 asks to send it again. Nobody else's page can make a browser show that page with their values, because the cross-site stage
@@ -14,6 +14,8 @@ stands before it. ASVS 5.0 V3.5.1.
 
 import re
 from typing import Final
+
+from starlette.requests import ClientDisconnect
 
 from fastness.kernel.csrf import FIELD_NAME, HEADER_NAMES, CSRFReason, check_token, make_token
 from fastness.kernel.limits import SAFE_METHODS
@@ -26,7 +28,14 @@ ANONYMOUS: Final = bytes(32)
 """What a token is bound to on a page for somebody without a session. No session's hash is this."""
 
 _URLENCODED: Final = b"application/x-www-form-urlencoded"
-_FORM_TYPES: Final = (_URLENCODED, b"multipart/form-data", b"text/plain")
+_FORM_TYPES: Final = (
+    _URLENCODED,
+    b"multipart/form-data",
+    b"text/plain",
+    # What `<a ping>` and `report-uri` of any page send, without a preflight too (HTML §4.6.5, CSP3 §5.5).
+    b"text/ping",
+    b"application/csp-report",
+)
 _FIELD: Final = FIELD_NAME.encode()
 _FIELD_START: Final = _FIELD + b"="
 _FIRST_PART: Final = re.compile(
@@ -157,8 +166,8 @@ class PeekedBody:
                 return None
             message = await self.receive()
             if message["type"] != "http.request":
-                self.has_more = False
-                continue
+                # What came so far must not pass for a whole body: half a form means something else.
+                raise ClientDisconnect
             self.body += message.get("body", b"")
             self.has_more = message.get("more_body", False)
 

@@ -268,6 +268,11 @@ def check_options(route: Route) -> None:
             raise RouteError(f'{name} of {route.path!r} ({route.where}) takes Because("the reason") and nothing else.')
     if route.csrf not in {"forms", "always"}:
         raise RouteError(f"csrf of {route.path!r} ({route.where}) is 'forms' or 'always', not {route.csrf!r}.")
+    if route.csrf == "always" and route.kind.startswith("websocket"):
+        raise RouteError(
+            f"csrf='always' of {route.path!r} ({route.where}) asks for what no browser can send with an upgrade; the "
+            "Origin of a socket is always compared."
+        )
     if route.max_body_bytes is not None and route.max_body_bytes <= 0:
         raise RouteError(f"max_body_bytes of {route.path!r} ({route.where}) is a number above 0.")
 
