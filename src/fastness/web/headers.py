@@ -112,7 +112,11 @@ class HeadersStage:
                 exchange.has_started = True
             await send(message)
 
-        await self.app(scope, receive, secured)
+        try:
+            await self.app(scope, receive, secured)
+        finally:
+            # The session knows its exchange, to write events: left as a circle, every request would wait for the collector.
+            exchange.session = None
 
 
 def refuse_split(headers: Iterable[tuple[bytes, bytes]]) -> None:
