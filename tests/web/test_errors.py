@@ -14,7 +14,7 @@ WORD = "hunter2-never-shown"
 
 
 @pytest.fixture
-def routes():
+def routes():  # noqa: C901 - one short handler for each row of the tables
     routes = Routes(access=access.public)
 
     @routes.get("/boom/{name}")
@@ -31,6 +31,34 @@ def routes():
     @routes.get("/foreign")
     async def foreign(request):
         raise HTTPException(418, "teapot", headers={"x-tea": "green"})
+
+    @routes.get("/foreign/{case}")
+    async def foreign_headers(request):
+        raise HTTPException(
+            400,
+            headers={"x-name": "a\r\nb", "x\nname": "a", "x-tea": "ř", "content-type": "text/css", "x-kept": "yes"},
+        )
+
+    @routes.get("/nothing")
+    async def nothing(request):
+        raise HTTPException(204)
+
+    @routes.get("/odd-value")
+    async def odd_value(request):
+        class Odd(str):
+            __slots__ = ()
+
+            def __repr__(self):
+                raise RuntimeError
+
+        odd = Odd("a")  # noqa: F841 - a local variable for the traceback page
+        raise RuntimeError("odd")
+
+    @routes.get("/store-goes-away")
+    async def store_goes_away(request):
+        request.session.set("a", 1)
+        await request.site.store.close()
+        raise NotFoundError
 
     @routes.post("/json")
     async def read(request):
@@ -107,6 +135,33 @@ async def test_a_headers_of_a_refusal_go_along(make_shop, browse, routes):
     assert page.headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+async def test_a_header_that_cannot_be_sent_does_not_cost_the_answer(make_shop, browse, routes, accept):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", "/foreign/headers", headers={"accept": accept})
+    assert page.status == 400
+    assert (page.headers["x-kept"], page.headers["x-frame-options"]) == ("yes", "DENY")
+    assert {"x-name", "x-tea"}.isdisjoint(page.headers)
+    assert len(page.headers.get_list("content-type")) == 1
+
+
+async def test_a_status_without_a_body_has_none(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", "/nothing")
+    assert (page.status, page.text) == (204, "")
+
+
+async def test_an_answer_leaves_with_the_headers_even_if_the_session_cannot_be_saved(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", "/store-goes-away", headers=PAGE)
+    assert (page.status, page.headers["x-frame-options"]) == (404, "DENY")
+    assert "set-cookie" not in page.headers
+    assert shop.names() == ["store_unavailable"]
+
+
 async def test_half_a_response_is_cut_off_and_not_patched_up(make_shop, routes, caplog):
     shop = await make_shop(routes)
     sent = []
@@ -147,12 +202,22 @@ DEVELOPMENT = {
 async def test_a_developer_on_this_machine_sees_the_story_without_the_secrets(make_shop, browse, routes):
     shop = await make_shop(routes, settings=DEVELOPMENT)
     async with browse(shop, origin="http://localhost") as browser:
-        page = await browser.raw("GET", "/boom/file-7", headers={**PAGE, "cookie": f"a={WORD}", "authorization": WORD})
+        secret_headers = {"cookie": f"a={WORD}", "authorization": WORD, "x-api-key": WORD, "x-auth": WORD}
+        page = await browser.raw("GET", "/boom/file-7", headers={**PAGE, **secret_headers})
     assert page.status == 500
     assert "cannot open file-7" in page.text
     assert "amount" in page.text
     assert "41" in page.text
     assert WORD not in page.text.replace(f"WORD = &#34;{WORD}", "")
+
+
+async def test_a_value_that_cannot_be_shown_does_not_cost_the_story(make_shop, browse, routes):
+    shop = await make_shop(routes, settings=DEVELOPMENT)
+    async with browse(shop, origin="http://localhost") as browser:
+        page = await browser.raw("GET", "/odd-value", headers=PAGE)
+    assert page.status == 500
+    assert "RuntimeError" in page.text
+    assert "Odd" in page.text
 
 
 @pytest.mark.parametrize(

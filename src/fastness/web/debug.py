@@ -1,8 +1,9 @@
 """The development error page: the whole story, for the developer at this machine alone.
 
 It exists in the development profile only, answers loopback peers only (the peer of the connection, no header), and shows no
-value that may be a secret: names that sound like one, values of `Secret`, cookies and authorisation headers, and anything that
-equals a known secret are blanked before the template sees them. In production this module is never asked. ASVS 5.0 V13.4.2.
+value that may be a secret: variables and headers whose name sounds like one and values of `Secret` are blanked before the
+template sees them. It cannot recognise a secret under an innocent name, in a line of source or in the message of an exception.
+In production this module is never asked. ASVS 5.0 V13.4.2.
 """
 
 import ipaddress
@@ -28,9 +29,7 @@ _SOURCE_LINES: Final = 5
 _MAX_VALUE: Final = 300
 _MAX_FRAMES: Final = 40
 _HIDDEN: Final = "not shown"
-_HIDDEN_HEADERS: Final = frozenset(
-    {b"cookie", b"authorization", b"proxy-authorization", b"x-csrf-token", b"x-csrftoken"}
-)
+_SHOWN_TYPES: Final = (str, int, float, bool, type(None))
 
 Value = tuple[str, str, bool]
 """A name, its text, and whether the text was blanked."""
@@ -141,7 +140,8 @@ def value_of(name: str, value: object) -> Value:
     """A variable's text, or a blank for what may be secret."""
     if is_secret_name(name) or isinstance(value, Secret):
         return (name, _HIDDEN, True)
-    if isinstance(value, str | int | float | bool | None):
+    # Exact types: a subclass has a repr of its own, which may show anything or raise.
+    if type(value) in _SHOWN_TYPES:
         text = repr(value)
     elif isinstance(value, bytes | bytearray):
         text = f"{len(value)} bytes"
@@ -154,8 +154,6 @@ def value_of(name: str, value: object) -> Value:
 def headers_of(exchange: Exchange) -> list[Value]:
     """The request's headers, without what authenticates."""
     return [
-        (name.decode("latin-1"), _HIDDEN, True)
-        if name in _HIDDEN_HEADERS
-        else (name.decode("latin-1"), value.decode("latin-1")[:_MAX_VALUE], False)
-        for name, value in exchange.headers.items()
+        (name, _HIDDEN, True) if is_secret_name(name) else (name, value.decode("latin-1")[:_MAX_VALUE], False)
+        for name, value in ((name.decode("latin-1"), value) for name, value in exchange.headers.items())
     ]

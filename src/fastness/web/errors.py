@@ -18,9 +18,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from fastness.kernel.errors import FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
+from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
-from fastness.web.pages import error_response
+from fastness.web.pages import error_response, last_resort
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import MalformedRequestError, RefusedError, SignInRequiredError
 from fastness.web.requests import Request
@@ -84,7 +85,15 @@ class ErrorsStage:
                     await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
                     return
                 raise
-            await answer(scope, receive, send, error)
+            try:
+                await answer(scope, receive, send, error)
+            except Exception as failure:
+                if exchange.has_started:
+                    raise
+                # A page that cannot be rendered, or a session that cannot be saved. An answer is still owed, with the
+                # headers on it: what escaped from here would be answered by the server, without them.
+                report(exchange, failure)
+                await last_resort(*visible(error))(scope, receive, send)
 
 
 def report(exchange: Exchange, error: Exception) -> None:
@@ -147,8 +156,22 @@ def visible(error: Exception) -> tuple[FastnessError, Mapping[str, str]]:
     if isinstance(error, HTTPException):
         refusal = ForeignRefusalError("foreign")
         refusal.status = error.status_code  # type: ignore[misc]  # one instance stands for any status
-        return refusal, dict(error.headers or {})
+        return refusal, sendable(error.headers or {})
     return UnexpectedError(type(error).__name__), {}
+
+
+def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Somebody else's headers, without those that no response can carry or that describe another body than ours."""
+    kept: dict[str, str] = {}
+    for name, value in headers.items():
+        try:
+            is_ours = check_header_name(name).startswith((b"content-", b"transfer-"))
+            check_header_value(value)
+        except HeaderValueError:
+            continue
+        if not is_ours:
+            kept[name] = value
+    return kept
 
 
 def sign_in_redirect(request: Request) -> Response | None:

@@ -38,12 +38,14 @@ def error_response(request: Request, error: FastnessError, headers: Mapping[str,
     exchange = request.exchange
     if not exchange.wants_page:
         return problem(exchange, error.status, error.code, error.public, headers)
-    try:
-        if isinstance(error, StaleFormError):
-            return stale_form_page(request, error)
-        return page(request, error, headers)
-    except Exception:  # noqa: BLE001 - whatever broke the error page, an answer is still owed; the log has the first error
-        return HTMLResponse(_LAST_RESORT, status=error.status, headers=headers)
+    if isinstance(error, StaleFormError):
+        return stale_form_page(request, error)
+    return page(request, error, headers)
+
+
+def last_resort(error: FastnessError, headers: Mapping[str, str]) -> Response:
+    """What is answered where even the error page fails."""
+    return HTMLResponse(_LAST_RESORT, status=error.status, headers=headers)
 
 
 def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> Response:

@@ -56,6 +56,8 @@ class Response(StarletteResponse):
         if kind.startswith("text/") and "charset" not in kind:
             kind += "; charset=utf-8"
         if status in _BODILESS:
+            # RFC 9110 §6.4.1: bytes behind such a status would be read as the next response.
+            self.body = b""
             self.raw_headers = []
         else:
             self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind.encode("latin-1"))]
