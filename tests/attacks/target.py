@@ -36,7 +36,7 @@ PASSWORDS = {"ada": "an engine of brass and steam", "eve": "listening at every k
 routes = Routes(access=access.public)
 
 
-class Note(Model):
+class KeptNote(Model):
     """Something that is kept only if its request succeeded."""
 
     __tablename__ = "attack_notes"
@@ -93,20 +93,20 @@ async def encoded(request: Request) -> Response:
 
 @routes.get("/notes/count")
 async def count(request: Request) -> Response:
-    return JSONResponse(await request.db.scalar(select(func.count()).select_from(Note)))
+    return JSONResponse(await request.db.scalar(select(func.count()).select_from(KeptNote)))
 
 
 @routes.post("/notes")
 async def add_note(request: Request) -> Response:
     fields = {name: value for name, value in await request.form_pairs() if isinstance(value, str)}
-    request.db.add(Note(text=fields.get("text", "")))
+    request.db.add(KeptNote(text=fields.get("text", "")))
     return redirect(request, "home")
 
 
 @routes.post("/visits")
 async def visit(request: Request) -> Response:
     """Write to the database and to the store."""
-    request.db.add(Note(text=(await request.body()).decode()))
+    request.db.add(KeptNote(text=(await request.body()).decode()))
     request.session.set("visits", request.session.get("visits", 0) + 1)
     return JSONResponse(os.getpid(), status=201)
 
@@ -120,13 +120,13 @@ async def visit_under(request: Request) -> Response:
 
 @routes.get("/write")
 async def write_in_get(request: Request) -> Response:
-    request.db.add(Note(text="written by GET"))
+    request.db.add(KeptNote(text="written by GET"))
     return JSONResponse("written")
 
 
 @routes.post("/write-then-fail")
 async def write_then_fail(request: Request) -> Response:
-    request.db.add(Note(text="half"))
+    request.db.add(KeptNote(text="half"))
     await request.db.flush()
     message = "secret detail of the failure"
     raise RuntimeError(message)
@@ -134,7 +134,7 @@ async def write_then_fail(request: Request) -> Response:
 
 @routes.post("/write-then-refuse")
 async def write_then_refuse(request: Request) -> Response:
-    request.db.add(Note(text="half"))
+    request.db.add(KeptNote(text="half"))
     await request.db.flush()
     return JSONResponse("no", status=422)
 
@@ -260,7 +260,7 @@ async def fill(app: Fastness) -> None:
     services = app.services
     try:
         async with services.database.write.begin() as connection:
-            await connection.run_sync(Note.__table__.create)  # type: ignore[attr-defined]
+            await connection.run_sync(KeptNote.__table__.create)  # type: ignore[attr-defined]
         async with services.open_unit(is_read_only=False) as unit:
             for username, password in PASSWORDS.items():
                 await services.accounts.create_user(unit.session, username=username, password=password)

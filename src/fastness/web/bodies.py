@@ -19,8 +19,6 @@ from fastness.kernel.limits import LimitRules
 from fastness.web.exchange import Receive
 
 _UTF8: Final = frozenset({b"utf-8", b"utf8"})
-
-
 _PERCENT: Final = 0x25
 _PLUS: Final = 0x2B
 
@@ -91,7 +89,7 @@ async def read_multipart(
         # Python would look the name up among all its codecs: "punycode" takes a minute for a megabyte, "unicode_escape" and
         # "utf-7" turn harmless letters into markup behind every filter. No browser sends the parameter (RFC 7578 §5.1.2).
         raise MalformedFormError("A multipart form is read as UTF-8; its type names another charset.")
-    parser = MultiPartParser(
+    parser = FormParser(
         Headers(raw=list(headers.items())),
         stream_body(receive),
         max_files=limits.max_files,
@@ -101,4 +99,33 @@ async def read_multipart(
         form: FormData = await parser.parse()
     except MultiPartException as error:
         raise MalformedFormError(f"The multipart form cannot be read: {error.message}") from None
+    if not parser.is_complete:
+        await form.close()
+        raise MalformedFormError("The multipart form has no end: what was cut off is not known.")
     return form.multi_items()
+
+
+class FormParser(MultiPartParser):
+    """Starlette's parser, as strict as ours for urlencoded forms: UTF-8 or nothing, and whole or not at all."""
+
+    is_complete = False
+
+    def on_headers_finished(self) -> None:
+        require_utf8(self._current_part.content_disposition or b"")
+        super().on_headers_finished()
+
+    def on_part_end(self) -> None:
+        if self._current_part.file is None:
+            require_utf8(self._current_part.data)
+        super().on_part_end()
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+
+def require_utf8(data: bytes | bytearray) -> None:
+    """Raise where Starlette would read the bytes as Latin-1 instead: one form would say two things to two readers."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise MultiPartException("A name or value is not UTF-8.") from None
