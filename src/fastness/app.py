@@ -103,7 +103,10 @@ class Services:
     @property
     def database(self) -> "Database":
         """The app's database."""
-        database: Database = self.once("database", lambda: late("Database")(self.settings.database_url))
+        settings = self.settings
+        database: Database = self.once(
+            "database", lambda: late("Database")(settings.database_url, rules=settings.database)
+        )
         return database
 
     @property

@@ -28,7 +28,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "kernel": frozenset(),
     # mako, which Alembic writes new migrations with, takes pygments along where it is installed.
     "db": frozenset({
-        "aiosqlite", "alembic", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
+        "alembic", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
     }),
     "html": frozenset({"jinja2", "markupsafe"}),
     "stores": frozenset(),

@@ -17,7 +17,6 @@ SOURCE = Path(fastness.__file__).parent
 
 # Library → patterns of the files (below src/fastness) that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
-    "aiosqlite": ("db/*",),
     "alembic": ("db/*", "auth/migrations/*"),
     "argon2": ("auth/*",),
     "dotenv": ("settings/*",),

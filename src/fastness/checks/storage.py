@@ -15,7 +15,7 @@ from fastness.auth.password_rules import PasswordRules
 from fastness.checks.check import Deployment, Notice
 from fastness.kernel.findings import Finding, Severity
 
-SQLITE_PREFIXES: Final = ("sqlite+aiosqlite:///", "sqlite:///")
+SQLITE_PREFIXES: Final = ("sqlite:///",)
 LARGE_BODY_BYTES: Final = 100_000_000
 
 FILE_READABLE: Final = Notice(

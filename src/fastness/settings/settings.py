@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from fastness.auth.password_rules import PasswordRules
+from fastness.db.rules import DatabaseRules
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.kernel.csp import CSPRules
@@ -75,6 +76,8 @@ class Settings:
     """Which scripts, styles and hosts a page may use."""
     session: SessionRules = field(default_factory=SessionRules)
     """How long sessions live."""
+    database: DatabaseRules = field(default_factory=DatabaseRules)
+    """How many connections there are, and how long a request waits for one."""
     passwords: PasswordRules = field(default_factory=PasswordRules)
     """How passwords are hashed and how long they are."""
 

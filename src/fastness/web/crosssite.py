@@ -62,7 +62,7 @@ class CrossSiteStage:
             origin=exchange.text(b"origin"),
             scheme=exchange.scheme,
             host=exchange.host,
-            has_session_cookie=cookies is not None and self.cookie_name in cookies,
+            has_session_cookie=cookies is not None and cookies.find(self.cookie_name) >= 0,
         )
         if isinstance(verdict, Allow):
             site = headers.get(b"sec-fetch-site")

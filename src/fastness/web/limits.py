@@ -60,6 +60,8 @@ _COMMON_NAMES: Final = frozenset(
     }
 )
 """Names that need no look at their letters. One set comparison clears nearly every request."""
+_UNDERSCORE: Final = 0x5F
+"""As a number: a search for one byte goes straight to memchr."""
 _SINGLE: Final = frozenset(
     {
         b"authorization",
@@ -132,7 +134,7 @@ def collect_headers(scope: Scope, rules: LimitRules) -> dict[bytes, bytes]:
         if sum(map(len, headers)) + len(values) > rules.max_header_bytes:
             raise HeadersTooLargeError("header_bytes")
         names = b"\n".join(headers)
-        if count != len(headers) or b"_" in names or not names.islower():
+        if count != len(headers) or _UNDERSCORE in names or not names.islower():
             headers = untangled(scope, pairs)
     if b"transfer-encoding" in headers and b"content-length" in headers:
         # RFC 9112 §6.1: close, or what follows in the connection could be the request that was to be smuggled in.
@@ -147,7 +149,7 @@ def untangled(scope: Scope, pairs: list[tuple[bytes, bytes]]) -> dict[bytes, byt
     names = {name.lower() for name, _ in pairs}
     for raw_name, value in pairs:
         name = raw_name.lower()
-        if b"_" in name:
+        if _UNDERSCORE in name:
             twin = name.replace(b"_", b"-")
             if (
                 twin in names
