@@ -12,7 +12,6 @@ from starlette.responses import Response as StarletteResponse
 from starlette.websockets import WebSocketDisconnect
 
 from fastness import (
-    Because,
     Fastness,
     HTMLResponse,
     JSONResponse,
@@ -211,8 +210,8 @@ async def upload_huge(request: Request) -> Response:
     return JSONResponse([value.size for _, value in pairs if not isinstance(value, str)])
 
 
-@routes.post("/hook", insecure_cross_site=Because("a partner's server posts here"), csrf="always")
-async def hook(request: Request) -> Response:
+@routes.post("/always", csrf="always")
+async def always(request: Request) -> Response:
     return JSONResponse("called")
 
 
@@ -264,5 +263,8 @@ async def fill(app: Fastness) -> None:
         async with services.open_unit(is_read_only=False) as unit:
             for username, password in PASSWORDS.items():
                 await services.accounts.create_user(unit.session, username=username, password=password)
+            await services.accounts.create_user(unit.session, username="machine", password=None)
+            gone = await services.accounts.create_user(unit.session, username="gone", password="was here until yesterday")
+            await services.accounts.set_active(unit.session, gone, is_active=False)
     finally:
         await app.close()
