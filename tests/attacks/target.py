@@ -264,7 +264,9 @@ async def fill(app: Fastness) -> None:
             for username, password in PASSWORDS.items():
                 await services.accounts.create_user(unit.session, username=username, password=password)
             await services.accounts.create_user(unit.session, username="machine", password=None)
-            gone = await services.accounts.create_user(unit.session, username="gone", password="was here until yesterday")
+            gone = await services.accounts.create_user(
+                unit.session, username="gone", password="was here until yesterday"
+            )
             await services.accounts.set_active(unit.session, gone, is_active=False)
     finally:
         await app.close()
