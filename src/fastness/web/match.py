@@ -47,6 +47,9 @@ class MatchStage:
         path: str = route_path_of(scope) if scope.get("root_path") else scope["path"]
         found = self.table.find(path, exchange.method)
         if found is None:
+            if has_encoded_slash:
+                # The address with the other slash is made from the raw path, where this one is none.
+                raise MalformedRequestError(PathReason.ENCODED_SLASH)
             await self._miss(scope, exchange, path, send)
             return
         route = found.route
