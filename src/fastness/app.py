@@ -269,7 +269,7 @@ class Fastness:
         table = Table(seal_route(declared) for group in groups for declared in group.declared())
         self._table = table
         self._pipeline = build_pipeline(
-            perimeter_of(settings), self._make_site(Addresses(table.routes, static), development), table
+            perimeter_of(settings), self._make_site(Addresses(table, static), development), table
         )
 
     async def open(self) -> None:

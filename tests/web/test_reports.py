@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fastness import Routes
+from fastness import JSONResponse, Routes, access
 
 URI = {
     "csp-report": {
@@ -48,6 +48,41 @@ async def test_reports(make_shop, browse, content_type, document, status, detail
     if details is not None:
         found = [(e.detail["directive"], e.detail["blocked"]) for e in shop.events.events if e.name == "csp_violation"]
         assert found == details
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        pytest.param("https://shop.example/reset/t0ken?x=1", "reset", id="name-and-no-token"),
+        pytest.param("https://shop.example/none/t0ken", "", id="no-such-page"),
+        pytest.param("https://shop.example/res%65t/t0ken", "reset", id="escapes"),
+        pytest.param("https://[", "unreadable", id="no-address"),
+        pytest.param("", "", id="empty"),
+    ],
+)
+async def test_a_page_is_told_by_the_name_of_its_route(make_shop, browse, address, page):
+    routes = Routes(access=access.public)
+    routes.get("/reset/{token}", name="reset")(answer)
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        document = {"csp-report": {**URI["csp-report"], "document-uri": address}}
+        headers = {"content-type": "application/csp-report"}
+        assert (await browser.raw("POST", "/-/csp-report", json=document, headers=headers)).status == 204
+    assert [event.detail["page"] for event in shop.events.events] == [page]
+    assert "t0ken" not in str(shop.events.events)
+
+
+async def answer(request):
+    return JSONResponse("a page")
+
+
+async def test_a_flood_from_one_address_leaves_the_others_their_share(make_shop, browse):
+    shop = await make_shop(Routes())
+    options = {"json": URI, "headers": {"content-type": "application/csp-report"}}
+    async with browse(shop, client_ip="192.0.2.1") as one, browse(shop, client_ip="192.0.2.2") as other:
+        for _ in range(700):
+            await one.raw("POST", "/-/csp-report", **options)
+        assert (await other.raw("POST", "/-/csp-report", **options)).status == 204
 
 
 async def test_a_flood_is_counted_for_each_address(make_shop, browse):

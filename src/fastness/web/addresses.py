@@ -5,7 +5,7 @@ choice but the browser's. A value that would make another address of it (`/evil.
 raises, because there is no spelling of it that a browser leaves alone (CWE-601, client-side path traversal).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from string import punctuation
 from urllib.parse import quote, unquote
 
@@ -14,6 +14,7 @@ from fastness.kernel.paths import decide_path
 from fastness.kernel.verdicts import Allow
 from fastness.web.routing import Route
 from fastness.web.static import StaticFiles
+from fastness.web.table import Table
 
 
 class UnknownRouteError(ConfigError):
@@ -25,12 +26,13 @@ class UnknownRouteError(ConfigError):
 class Addresses:
     """The address book of a sealed app."""
 
-    __slots__ = ("_routes", "_static")
+    __slots__ = ("_routes", "_static", "_table")
 
-    def __init__(self, routes: Iterable[Route], static: StaticFiles) -> None:
+    def __init__(self, table: Table, static: StaticFiles) -> None:
         by_name: dict[str, list[Route]] = {}
-        for route in routes:
+        for route in table.routes:
             by_name.setdefault(route.name, []).append(route)
+        self._table = table
         self._routes = by_name
         self._static = static
 
@@ -48,6 +50,11 @@ class Addresses:
         raise UnknownRouteError(
             f"The route {name!r} takes {sorted(routes[0].convertors) or 'no parameters'}, not {sorted(wanted) or 'none'}."
         )
+
+    def name_at(self, path: str) -> str:
+        """The name of the route that shows a page at the decoded path; empty if none does."""
+        found = self._table.find(path, "GET")
+        return "" if found is None or found.route is None else found.route.name
 
     def static(self, name: str) -> str:
         """The address of a static file; it changes with the file's content."""

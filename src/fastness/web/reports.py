@@ -1,11 +1,12 @@
 """Where browsers report what the content security policy stopped.
 
 A report is what a stranger says: it is counted against a limit for each address and for the site before it is read, cut short,
-and becomes one event with the directive and the blocked origin, never a whole address (a path can hold a token).
+and becomes one event with the directive, the blocked origin and the name of the page's route, never a whole address (a path
+can hold a token). Who is over the limit of his address uses up nothing of the site's: he could keep all others from reporting.
 """
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fastness.kernel.because import Because
 from fastness.kernel.events import EventName
@@ -16,6 +17,7 @@ from fastness.web.refusals import MalformedRequestError, RateLimitedError
 from fastness.web.requests import Request
 from fastness.web.responses import Response
 from fastness.web.routing import Routes
+from fastness.web.site import AddressBook
 
 REPORT_PATH: Final = "/-/csp-report"
 MAX_REPORT_BYTES: Final = 16_384
@@ -50,7 +52,7 @@ async def receive_report(request: Request) -> Response:
             "csp_violation",
             directive=text_of(report, "effectiveDirective", "effective-directive", "violated-directive"),
             blocked=origin_of(text_of(report, "blockedURL", "blocked-uri")),
-            page=path_of(text_of(report, "documentURL", "document-uri")),
+            page=page_of(text_of(report, "documentURL", "document-uri"), request.site.addresses),
         )
     return Response(status=204)
 
@@ -60,8 +62,7 @@ async def count(request: Request) -> None:
     store = request.site.store
     expires_at = request.site.clock.epoch() + _WINDOW_SECONDS
     by_address = await store.increment(b"rate:csp:" + request.client_ip.encode(), expires_at=expires_at)
-    by_site = await store.increment(b"rate:csp", expires_at=expires_at)
-    if by_address > _PER_ADDRESS or by_site > _PER_SITE:
+    if by_address > _PER_ADDRESS or await store.increment(b"rate:csp", expires_at=expires_at) > _PER_SITE:
         raise RateLimitedError("csp_reports", headers={"retry-after": str(_WINDOW_SECONDS)})
 
 
@@ -87,10 +88,10 @@ def text_of(report: dict[str, JSONValue], *names: str) -> str:
     return ""
 
 
-def path_of(address: str) -> str:
-    """The path of a page, without what a query may hold."""
+def page_of(address: str, addresses: AddressBook) -> str:
+    """The name of the route at an address; empty if none is there."""
     try:
-        return urlsplit(address).path
+        return addresses.name_at(unquote(urlsplit(address).path))
     except ValueError:
         return "unreadable"
 
