@@ -5,7 +5,7 @@ Making an app only notes what it consists of. It is sealed before the first requ
 message, the table is compiled, the gates are built. After that nothing can be added.
 
 What is expensive to import (the database library, the template engine, the password hasher) is loaded from one table when it
-is first needed: in production when the app opens, in development when a request asks for it.
+is first needed: in production in the background when the app has opened, in development when a request asks for it.
 """
 
 import asyncio
@@ -182,11 +182,18 @@ class Services:
         return outcome.identity
 
     async def open(self) -> None:
-        """Open the store; in production everything else too, so that no request waits for it."""
+        """Open the store, without which nobody is signed in."""
         await self.store.open()
-        if not self.settings.is_development:
+
+    async def warm_up(self) -> None:
+        """Load what is expensive while the first requests are served already; one that needs it sooner loads it itself."""
+        try:
+            # On a thread: importing the database library takes a few hundred milliseconds.
+            await asyncio.to_thread(lambda: [import_module(home) for home in _LATE.values()])
             await self.database.open()
-            await self.hashing.run(lambda: self.hasher.dummy_hash)
+        except Exception:  # noqa: BLE001 - a background task that dies in silence would be worse than any of its errors
+            # Whoever needs what is broken here gets the error as an answer, and the log has it with the request.
+            _LOG.exception("the app could not be warmed up")
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -230,7 +237,7 @@ class Fastness:
         self._has_accounts = accounts
         self._pipeline: ASGIApp | None = None
         self._table: Table | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._is_open = False
         self._opening = asyncio.Lock()
 
@@ -280,7 +287,9 @@ class Fastness:
                 return
             await self.services.open()
             self._is_open = True
-            self._keeper = asyncio.create_task(keep_tidy(self.services))
+            self._tasks = [asyncio.create_task(keep_tidy(self.services))]
+            if not self.settings.is_development:
+                self._tasks.append(asyncio.create_task(self.services.warm_up()))
             self._report(EventName.SYS_STARTUP)
 
     async def close(self) -> None:
@@ -288,8 +297,9 @@ class Fastness:
         if not self._is_open:
             return
         self._is_open = False
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._report(EventName.SYS_SHUTDOWN)
         await self.services.close()
 
