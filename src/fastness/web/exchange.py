@@ -68,7 +68,7 @@ class Exchange:
     """The HTTP method, or `WEBSOCKET` for an upgrade."""
     is_websocket: bool = False
     client_ip: str = ""
-    """Resolved from the peer and the declared proxies; empty over a Unix socket."""
+    """The peer, and after the proxy stage whom the declared proxies name; empty over a Unix socket."""
     peer_ip: str = ""
     """The other end of the connection itself, whatever any header says."""
     scheme: str = "http"

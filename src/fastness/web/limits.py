@@ -95,6 +95,9 @@ class LimitsStage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
         rules = self.rules
+        # Whoever is refused here is known by the other end of the connection; the proxy stage may know better.
+        client = scope.get("client")
+        exchange.client_ip = exchange.peer_ip = client[0] if client else ""
         if scope["type"] == "http":
             method = exchange.method = scope["method"]
             if method not in KNOWN_METHODS:

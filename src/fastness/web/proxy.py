@@ -22,16 +22,13 @@ class ProxyStage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
-        client = scope.get("client")
-        peer = exchange.peer_ip = client[0] if client else ""
         scheme = _SCHEMES.get(scope.get("scheme", "http"), "http")
         if self.is_direct:
-            exchange.client_ip = peer
             exchange.scheme = scheme
         else:
             address = resolve_client(
                 self.rules,
-                peer=peer or None,
+                peer=exchange.peer_ip or None,
                 x_forwarded_for=exchange.text(b"x-forwarded-for"),
                 x_forwarded_proto=exchange.text(b"x-forwarded-proto"),
                 forwarded=exchange.text(b"forwarded"),
@@ -40,6 +37,7 @@ class ProxyStage:
             exchange.client_ip = address.ip or ""
             exchange.scheme = address.scheme
             # What a mounted app builds links from must not differ from what the gates decided on.
+            client = scope.get("client")
             scope["client"] = (exchange.client_ip, client[1] if client else 0)
             scope["scheme"] = address.scheme.replace("http", "ws") if exchange.is_websocket else address.scheme
         exchange.stamps |= PROXY
