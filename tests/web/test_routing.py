@@ -135,6 +135,21 @@ async def test_a_group_gives_its_rule_and_prefix_and_a_route_replaces_the_rule(m
         assert (await browser.fetch("/cases/notes/7")).status == 401
 
 
+@pytest.mark.parametrize(
+    ("digits", "status"), [pytest.param(4300, 200, id="as-many-as-python-reads"), pytest.param(4301, 404, id="more")]
+)
+async def test_a_number_of_thousands_of_digits_is_no_number(make_shop, browse, digits, status):
+    routes = Routes(access=access.public)
+
+    @routes.get("/cases/{number:int}")
+    async def case(request):
+        return JSONResponse("found")
+
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/cases/" + "9" * digits)).status == status
+
+
 async def test_the_first_declared_route_wins(make_shop, browse):
     routes = Routes(access=access.public)
 

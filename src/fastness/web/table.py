@@ -69,7 +69,11 @@ class Table:
                 if match is None:
                     continue
                 convertors = route.convertors
-                params = {name: convertors[name].convert(value) for name, value in match.groupdict().items()}
+                try:
+                    params = {name: convertors[name].convert(value) for name, value in match.groupdict().items()}
+                except ValueError:
+                    # Python refuses to convert thousands of digits (CVE-2020-10735): such a number is nobody's.
+                    continue
             if method in route.methods or not route.methods:
                 return Found(route, params)
             allowed |= route.methods
