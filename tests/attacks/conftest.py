@@ -3,7 +3,7 @@
 import pytest
 
 from fastness import Settings
-from tests.attacks.site import environ_of, running_site
+from tests.attacks.site import deployed_site, environ_of, running_site
 from tests.attacks.target import seed
 
 
@@ -40,4 +40,11 @@ def any_site(request):
 def crowded_site(seeded, tmp_path_factory):
     """The target on granian, with two worker processes on the same two files."""
     with running_site(seeded, tmp_path_factory.mktemp("crowded"), workers=2) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def deployed(seeded, tmp_path_factory):
+    """The target as `fastness serve` runs it, with a certificate of a test's own authority."""
+    with deployed_site(seeded, tmp_path_factory.mktemp("deployed")) as site:
         yield site

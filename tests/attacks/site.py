@@ -2,15 +2,19 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import trustme
 
 from fastness.testing.browser import Browser
 from fastness.testing.servers import asgi_server, free_port, running_server
@@ -45,7 +49,10 @@ class Site:
     port: int
     folder: Path
     process: subprocess.Popen[bytes]
+    log: Path
     scheme: str = "http"
+    trust: ssl.SSLContext | None = None
+    """What to believe the server's certificate by, where it has one."""
 
     @property
     def address(self) -> str:
@@ -53,7 +60,7 @@ class Site:
 
     def send(self, *pieces: bytes, more: Iterable[bytes] = (), method: str = "GET") -> Answer:
         """Bytes on a connection of their own."""
-        return exchange(self.port, *pieces, more=more, method=method)
+        return exchange(self.port, *pieces, more=more, method=method, trust=self.trust)
 
     def connect(self) -> socket.socket:
         """A connection to talk on by hand."""
@@ -72,20 +79,18 @@ class Site:
 
     def lines(self, start: int = 0) -> list[dict[str, Any]]:
         """What was logged since that byte."""
-        log = self.folder / "log.jsonl"
-        if not log.exists():
+        if not self.log.exists():
             return []
-        with log.open("rb") as file:
+        with self.log.open("rb") as file:
             file.seek(start)
             return [json.loads(line) for line in file.read().splitlines()]
 
     def log_size(self) -> int:
-        log = self.folder / "log.jsonl"
-        return log.stat().st_size if log.exists() else 0
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def events(self, start: int = 0) -> list[dict[str, Any]]:
         """The security events among them."""
-        return [line for line in self.lines(start) if line["logger"] == "fastness.security"]
+        return [line for line in self.lines(start) if line.get("logger") == "fastness.security"]
 
     @contextlib.contextmanager
     def records(self, name: str, reason: str | None = None) -> Iterator[list[dict[str, Any]]]:
@@ -133,21 +138,39 @@ def memory_of(process_id: int) -> int:
 
 @contextlib.contextmanager
 def running_site(
-    seeded: Path,
-    folder: Path,
-    *,
-    server: str = "granian",
-    workers: int = 1,
-    options: tuple[str, ...] = (),
-    **overrides: str,
+    seeded: Path, folder: Path, *, server: str = "granian", workers: int = 1, **overrides: str
 ) -> Iterator[Site]:
     """The target on a copy of the seeded data."""
     shutil.copytree(seeded, folder, dirs_exist_ok=True)
     furnish(folder)
     port = free_port()
-    command = [*asgi_server("tests.attacks.served:app", port=port, workers=workers, server=server), *options]
+    command = asgi_server("tests.attacks.served:app", port=port, workers=workers, server=server)
     with running_server(command, port=port, folder=folder, environ=environ_of(folder, **overrides)) as process:
-        yield Site(port, folder, process, scheme="https" if options else "http")
+        yield Site(port, folder, process, folder / "log.jsonl")
+
+
+@contextlib.contextmanager
+def deployed_site(seeded: Path, folder: Path, **overrides: str) -> Iterator[Site]:
+    """The target as `fastness serve` runs it: behind TLS, with nothing loosened."""
+    shutil.copytree(seeded, folder, dirs_exist_ok=True)
+    furnish(folder)
+    port = free_port()
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1", "target.example")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for index, pem in enumerate(certificate.cert_chain_pems):
+        pem.write_to_path(folder / "certificate.pem", append=index > 0)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    command = [*serve_command(port), "--certfile", "certificate.pem", "--keyfile", "key.pem"]
+    environ = environ_of(folder, **{"FASTNESS_HOSTS": "localhost,target.example", **overrides})
+    environ["FASTNESS_IS_HTTPS_REQUIRED"] = "true"
+    with running_server(command, port=port, folder=folder, environ=environ) as process:
+        yield Site(port, folder, process, folder / f"server-{port}.log", scheme="https", trust=trust)
+
+
+def serve_command(port: int) -> list[str]:
+    return [sys.executable, "-m", "fastness.cli", "serve", "--app", "tests.attacks.deployed:app", "--port", str(port)]
 
 
 def furnish(folder: Path) -> None:
@@ -162,9 +185,9 @@ def furnish(folder: Path) -> None:
     (folder / FILE).write_bytes(bytes(range(256)) * 4096)
 
 
-def run_target(folder: Path, **overrides: str) -> subprocess.CompletedProcess[str]:
-    """Load the target once, as a server would, and tell how that ended."""
-    furnish(folder)
-    command = [sys.executable, "-c", "import tests.attacks.served"]
-    environ = environ_of(folder, **overrides)
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
+def try_to_serve(folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `fastness serve` where it has to refuse, and tell what it said."""
+    command = serve_command(free_port())
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=60
+    )

@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
@@ -52,9 +53,14 @@ def chunked(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-def exchange(port: int, *pieces: bytes, more: Iterable[bytes] = (), method: str = "GET") -> Answer:
+def exchange(
+    port: int, *pieces: bytes, more: Iterable[bytes] = (), method: str = "GET", trust: ssl.SSLContext | None = None
+) -> Answer:
     """Send the bytes, stop when the server answers or hangs up, and read the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS) as connection:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS))
+        if trust is not None:
+            connection = stack.enter_context(trust.wrap_socket(connection, server_hostname="localhost"))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for piece in chain(sliced(b"".join(pieces)), more):
                 # Whoever sends on after the answer has come is reset and loses it (RFC 9112 §9.6).
