@@ -68,6 +68,7 @@ _HERE: Final = Path(__file__).parent
 _OWN_TEMPLATES: Final = (_HERE / "web" / "templates", _HERE / "accounts" / "templates")
 _OWN_STATIC: Final = _HERE / "web" / "assets"
 _PURGE_SECONDS: Final = 600
+_PURGE_AT_ONCE: Final = 1000
 _LOG: Final = logging.getLogger("fastness.app")
 
 
@@ -319,8 +320,10 @@ class Fastness:
         await receive()
         try:
             await self.open()
-        except ConfigError as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        except Exception as error:  # noqa: BLE001 - all of them: one that got out would mean "no lifespan here", and a server goes on
+            if not isinstance(error, ConfigError):
+                _LOG.error("the app could not start", exc_info=error)
+            await send({"type": "lifespan.startup.failed", "message": str(error) or type(error).__name__})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -398,6 +401,12 @@ async def keep_tidy(services: Services) -> None:
     while True:
         await asyncio.sleep(_PURGE_SECONDS)
         try:
-            await services.store.purge_expired()
+            await purge(services.store)
         except UnavailableError:
             _LOG.warning("the store is away; expired entries stay until the next round")
+
+
+async def purge(store: Store) -> None:
+    """Remove all expired entries, some at a time, so that other writes get their turn between."""
+    while await store.purge_expired(_PURGE_AT_ONCE) >= _PURGE_AT_ONCE:
+        pass

@@ -1,0 +1,69 @@
+"""The server's lifespan events: an app that cannot start says so, and the store does not grow for ever."""
+
+import pytest
+
+from fastness import JSONResponse, Routes, access
+from fastness.app import purge
+from tests.web.shop import Shop
+
+
+async def answer(request):
+    return JSONResponse("answer")
+
+
+async def lifespan(app) -> list[dict]:
+    """Start and stop the app as a server does; what it said."""
+    sent = []
+    events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive():
+        return events.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    await app({"type": "lifespan"}, receive, send)
+    return sent
+
+
+async def test_start_and_stop(tmp_path, clock):
+    shop = Shop(tmp_path, [], clock=clock)
+    assert [message["type"] for message in await lifespan(shop.app)] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert shop.names() == ["sys_startup", "sys_shutdown"]
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "rule", "part_of_message"),
+    [
+        pytest.param({}, "/a", None, "does not say who may use it", id="route-without-rule"),
+        pytest.param({}, "/{a:nope}", access.public, "nope", id="path-that-cannot-be-compiled"),
+        pytest.param(
+            {"store_url": "sqlite:////proc/none/s.sqlite3"}, "/a", access.public, "store", id="store-without-a-place"
+        ),
+    ],
+)
+async def test_an_app_that_cannot_start_says_so_to_the_server(tmp_path, clock, options, path, rule, part_of_message):
+    # An exception here would be read as "this app has no lifespan", and the server would serve it.
+    routes = Routes(access=rule)
+    routes.get(path)(answer)
+    shop = Shop(tmp_path, [routes], clock=clock, settings=options)
+    (message,) = await lifespan(shop.app)
+    assert message["type"] == "lifespan.startup.failed"
+    assert part_of_message in message["message"]
+    assert shop.names() == []
+
+
+async def test_everything_expired_is_removed_however_much_it_is(make_shop, clock):
+    shop = await make_shop(Routes())
+    store = shop.app.services.store
+    now = clock.epoch()
+    for number in range(2_100):
+        await store.put(b"old:%d" % number, b"1", expires_at=now + 1)
+    await store.put(b"new", b"1", expires_at=now + 1_000)
+    clock.advance(2)
+    await purge(store)
+    assert await store.purge_expired() == 0
+    assert await store.get(b"new") is not None
