@@ -4,7 +4,8 @@ import uuid
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from starlette.routing import Mount, Route as StarletteRoute, Router, WebSocketRoute
+from starlette.routing import Mount, Router, WebSocketRoute
+from starlette.routing import Route as StarletteRoute
 
 from fastness.web.access import public
 from fastness.web.routing import Routes, seal_route
@@ -12,7 +13,23 @@ from fastness.web.table import WEBSOCKET, Table
 
 LITERALS = ["a", "b", "cases", "new", "7", "x-y", "é"]
 PARAMETERS = ["{%s}", "{%s:int}", "{%s:path}", "{%s:uuid}", "{%s:float}", "pre-{%s}", "{%s}.html", "{%s:int}-x"]
-VALUES = ["a", "b", "cases", "new", "7", "007", "1.5", "x-y", "pre-a", "a.html", "7-x", "é", str(uuid.UUID(int=9)), ".", "-"]
+VALUES = [
+    "a",
+    "b",
+    "cases",
+    "new",
+    "7",
+    "007",
+    "1.5",
+    "x-y",
+    "pre-a",
+    "a.html",
+    "7-x",
+    "é",
+    str(uuid.UUID(int=9)),
+    ".",
+    "-",
+]
 
 
 @st.composite
