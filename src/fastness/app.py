@@ -68,6 +68,7 @@ _HERE: Final = Path(__file__).parent
 _OWN_TEMPLATES: Final = (_HERE / "web" / "templates", _HERE / "accounts" / "templates")
 _OWN_STATIC: Final = _HERE / "web" / "assets"
 _PURGE_SECONDS: Final = 600
+_WARM_UP_SECONDS: Final = 1
 _PURGE_AT_ONCE: Final = 1000
 _LOG: Final = logging.getLogger("fastness.app")
 
@@ -188,6 +189,8 @@ class Services:
 
     async def warm_up(self) -> None:
         """Load what is expensive while the first requests are served already; one that needs it sooner loads it itself."""
+        # Not at once: whoever waits for a new process, a load balancer or a person, gets the first answer first.
+        await asyncio.sleep(_WARM_UP_SECONDS)
         try:
             # On a thread: importing the database library takes a few hundred milliseconds.
             await asyncio.to_thread(lambda: [import_module(home) for home in _LATE.values()])
