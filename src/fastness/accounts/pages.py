@@ -7,6 +7,7 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
+from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.events import EventName
 from fastness.kernel.redirects import decide_redirect
 from fastness.kernel.verdicts import Allow
@@ -55,7 +56,7 @@ async def sign_in(request: Request) -> Response:
             return redirect(request, target or "/")
         problems.append(("", _REFUSED))
     return sign_in_page(
-        request, next_path=target, username=username[:150], problems=problems, remember=remember, status=422
+        request, next_path=target, username=username[:MAX_LENGTH], problems=problems, remember=remember, status=422
     )
 
 
@@ -86,8 +87,10 @@ def sign_in_page(
 ) -> Response:
     """The form with what was typed, but for the password."""
     values: dict[str, Any] = {
-        "action": request.path_for("sign_in"),
+        # Not by name: an app may have a route of the same name, and passwords would go there.
+        "action": SIGN_IN_PATH,
         "username": username,
+        "max_length": MAX_LENGTH,
         "problems": problems or [],
         "next": next_path,
         "may_remember": True,
