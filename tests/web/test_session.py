@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from fastness import Because, HTMLResponse, JSONResponse, Routes, access
+from fastness.auth.users import get_user
 from fastness.sessions.identity import Identity
 from fastness.stores.store import StoreUnavailableError
 
@@ -167,6 +168,34 @@ async def test_a_revoked_owner_is_gone_with_the_next_request(make_shop, browse, 
         await shop.app.services.store.bump_epoch(str(ADA))
         assert (await browser.fetch("/private")).status == 401
         assert (await browser.fetch("/who")).json() is None
+
+
+async def test_a_form_from_before_a_gain_of_privilege_is_no_forgery(make_shop, browse, routes, migrated):
+    @routes.get("/token", access=access.signed_in)
+    async def token(request):
+        return JSONResponse(request.csrf_token())
+
+    @routes.post("/take", access=access.signed_in, csrf="always")
+    async def take(request):
+        return JSONResponse(request.user.is_staff)
+
+    shop = await make_shop(routes)
+    services = shop.app.services
+    async with services.open_unit(is_read_only=False) as unit:
+        ada = await services.accounts.create_user(unit.session, username="ada", password="correct horse battery")
+    async with browse(shop) as browser, browse(shop) as other:
+        tokens = []
+        for one in (browser, other):
+            await one.sign_in("ada", "correct horse battery")
+            tokens.append((await one.fetch("/token")).json())
+        async with services.open_unit(is_read_only=False) as unit:
+            await services.accounts.set_staff(unit.session, await get_user(unit.session, ada.id), is_staff=True)
+        before = browser.cookies[COOKIE].value
+        page = await browser.fetch("/take", "POST", headers={"x-csrf-token": tokens[0]})
+        assert (page.status, page.text) == (200, "true")
+        assert browser.cookies[COOKIE].value != before
+        # The other session's token fits neither the old id of this one nor the new.
+        assert (await other.fetch("/take", "POST", headers={"x-csrf-token": tokens[0]})).status == 403
 
 
 def noted(name, method, calls):

@@ -202,6 +202,12 @@ class Session:
             raise NoSessionIdError("This session has no id yet; call require_id() before binding anything to it.")
         return self._id_hash
 
+    @property
+    def received_id_hash(self) -> bytes:
+        """The hash of the id that came with the request, even if that is being replaced: forms shown before are bound to it."""
+        left = self._predecessor
+        return left.id_hash if left is not None and left.is_continued else self.id_hash
+
     def require_id(self) -> bytes:
         """Make sure that there is an id, which creates the session at saving, and return its hash."""
         if not self._id_hash:

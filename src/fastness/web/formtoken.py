@@ -64,7 +64,8 @@ class FormTokenStage:
 
     async def _check(self, exchange: Exchange, receive: Receive) -> Receive:
         session = exchange.session
-        id_hash = session.id_hash if session is not None and session.csrf_ready else ANONYMOUS
+        # A session that has just gained a privilege gets a new id with this response; its forms have the one from before.
+        id_hash = session.received_id_hash if session is not None and session.csrf_ready else ANONYMOUS
         keyring = exchange.site.keyring
         for name in HEADER_NAMES:
             header = exchange.text(name)
