@@ -223,6 +223,23 @@ async def test_what_is_private_is_never_stored(make_shop, browse, routes, path, 
     assert page.headers.get("cache-control") == cache_control
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/none", {}, 404, id="no-such-page"),
+        pytest.param("/broken", {}, 500, id="error"),
+        pytest.param("/page", {"x_forwarded_for": "1.2.3.4"}, 400, id="refused-by-the-first-gate"),
+        pytest.param("/cached", {"accept": "a" * 33_000}, 431, id="headers-too-large"),
+        pytest.param("/page/", {}, 308, id="other-slash"),
+    ],
+)
+async def test_a_refusal_is_never_stored(make_shop, browse, routes, path, headers, status):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        page = await browser.raw("GET", path, headers=headers)
+    assert (page.status, page.headers["cache-control"]) == (status, "no-store")
+
+
 async def test_an_answer_to_credentials_is_never_stored(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:

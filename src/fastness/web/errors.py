@@ -135,6 +135,8 @@ async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -
     if exchange.is_websocket:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         return
+    # An error that a cache keeps is everybody's: one malformed request would take a page down for all (CPDoS).
+    exchange.is_private = True
     request = Request(scope, receive)
     response = None
     if isinstance(error, SignInRequiredError):

@@ -82,6 +82,11 @@ async def send_to_other_slash(scope: Scope, send: Send) -> None:
     query = scope.get("query_string") or b""
     raw = raw_path_of(scope)
     location = raw[:-1] if raw.endswith(b"/") else raw + b"/"
-    headers = [(b"location", location + (b"?" + query if query else b"")), (b"content-length", b"0")]
+    headers = [
+        (b"location", location + (b"?" + query if query else b"")),
+        (b"content-length", b"0"),
+        # Browsers keep a 308 for ever, and would go round in a circle once the app moves the page to the other address.
+        (b"cache-control", b"no-store"),
+    ]
     await send({"type": "http.response.start", "status": 308, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
