@@ -65,7 +65,7 @@ def merge_attributes(
 
 def _merge_values(first: Context, second: Context) -> Context | None:
     attributes = merge_attributes(first.attributes, second.attributes)
-    part, value, return_part = first.part, first.value, first.return_part
+    part, value = first.part, first.value
     if first.kind in tables.URL_KINDS:
         if first.part != second.part or first.value != second.value:
             part, value = at.URL_AMBIGUOUS, at.FOREIGN_URL
@@ -78,9 +78,8 @@ def _merge_values(first: Context, second: Context) -> Context | None:
         part = "static"
     if first.kind not in tables.URL_KINDS and first.value != second.value:
         value = at.DYNAMIC
-    same = {"part": part, "value": value, "return_part": return_part, "attributes": attributes}
-    first, second = first._replace(**same), second._replace(**same, return_part=second.return_part)
-    return first if first == second else None
+    one = first._replace(part=part, value=value, attributes=attributes)
+    return one if one == second._replace(part=part, value=value, attributes=attributes) else None
 
 
 def _merge_raw(first: Context, second: Context) -> Context | None:

@@ -53,7 +53,7 @@ _BAD_UNQUOTED: Final = re.compile(r"""["'<=`]""")
 _SPACES: Final = re.compile(r"[\t\n\f\r ]*")
 _COMMENT_END: Final = re.compile(r"--!?>")
 _CUT_COMMENT_END: Final = re.compile(r"-(?:-!?)?\Z")
-_CUT_MARKUP: Final = re.compile(r"<(?:/|!(?:-?|-->?|---?|[dD][a-zA-Z]*|\[[A-Z]*)?)?\Z")
+_CUT_MARKUP: Final = re.compile(r"<(?:/|!(?:-{1,3}|[dD][a-zA-Z]{0,6})?)?\Z")
 _CUT_REFERENCE: Final = re.compile(r"&(?:#(?:[xX][0-9A-Fa-f]*|[0-9]*)|[A-Za-z0-9]*)\Z")
 _CUT_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]?\Z")
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9A-Fa-f]+;?|[A-Za-z][A-Za-z0-9]*;)")
@@ -73,11 +73,22 @@ def advance(context: Context, text: str, *, form_key: str = "", events: bool = F
     return reader.context, reader.insertions
 
 
-def static_text(context: Context, text: str) -> str:
-    """The text of an attribute with its character references decoded as the tokenizer decodes them."""
-    # A named reference without its semicolon stands for none of the characters that decide a place (: / ? # and letters).
-    del context
-    return _REFERENCE.sub(lambda found: html.unescape(found.group()), text) if "&" in text else text
+def static_text(text: str) -> str:
+    """The text of an attribute with its character references decoded as the tokenizer decodes them.
+
+    A named reference without its semicolon stands for none of the characters that decide a place (: / ? # and letters).
+    """
+    return _REFERENCE.sub(_decoded, text) if "&" in text else text
+
+
+def _decoded(found: re.Match[str]) -> str:
+    reference = found.group()
+    decoded = html.unescape(reference)
+    if decoded or reference[1] != "#":
+        return decoded
+    digits = reference[2:].rstrip(";")
+    # Python drops references to controls; a browser keeps them.
+    return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
 
 
 def finish_name(context: Context) -> Context:
@@ -386,7 +397,7 @@ class _Reader:
         context = self.context
         if context.kind == tables.PLAIN and not self.is_decisive():
             return
-        decoded = static_text(context, text)
+        decoded = static_text(text)
         if context.kind in tables.URL_KINDS:
             part, value = after_url(context.part, context.value, decoded)
             self.context = context = context._replace(part=part, value=value)
