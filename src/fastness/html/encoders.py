@@ -68,6 +68,7 @@ def _js_escape(found: re.Match[str]) -> str:
 # What a URL may begin with and stay as it is: nothing before the first of / ? # can be a scheme.
 CLEAN_URL: Final = re.compile(r"(?:https?://|/)?[A-Za-z0-9_.~/\-]*(?:[?#][A-Za-z0-9_.~/?=,;:@!$()*+\-]*)?")
 CLEAN_PIECE: Final = re.compile(r"[A-Za-z0-9_.~\-]*")
+CLEAN_QUERY: Final = re.compile(r"[A-Za-z0-9_.~/\-]*")
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 _REMOVED: Final = str.maketrans("", "", "\t\r\n")
 _SCHEME: Final = re.compile(r"([^/?#:]*):")
@@ -98,10 +99,10 @@ def url_path_text(text: str, *, is_root: bool = False) -> str:
 
 
 def url_query_text(value: object) -> str:
-    """One value of a query, everything reserved encoded; a mapping is written as pairs."""
+    """One value of a query, everything reserved but the slash encoded; a mapping is written as pairs."""
     if isinstance(value, Mapping):
         return urlencode({str(name): plain_text(item) for name, item in value.items()}, errors="replace")
-    return quote(plain_text(value), safe="~", errors="replace")
+    return quote(plain_text(value), safe="~/", errors="replace")
 
 
 def code_path_text(text: str) -> str | None:

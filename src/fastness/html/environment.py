@@ -309,14 +309,30 @@ class TemplateEnvironment(jinja2.Environment):
     # --- values ---
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, str) and filters.is_cut_by(obj, attribute):
+        """As Jinja2's; a value that brings markup gives its text's methods, and a dict's keys are looked up first."""
+        if type(obj) is dict:
+            # All attributes of a plain dict are its methods; asking for another one would raise, which is slow.
+            if attribute not in _DICT_METHODS:
+                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        elif isinstance(obj, str) and filters.is_cut_by(obj, attribute):
             obj = filters.on_text(obj)
-        return super().getattr(obj, attribute)
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            pass
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        """As Jinja2's, on the text of a value that brings markup."""
         if isinstance(obj, str) and filters.is_cut_by(obj, argument):
             obj = filters.on_text(obj)
         return super().getitem(obj, argument)
+
+
+_DICT_METHODS: Final = frozenset(dir(dict))
 
 
 def log_blocked(blocked: BlockedValue) -> None:

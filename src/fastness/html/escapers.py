@@ -27,6 +27,12 @@ BARE_ATTRIBUTES: Final = frozenset(
 )
 
 
+# Bound once: these run for almost every URL of a page.
+_is_clean_url: Final = encoders.CLEAN_URL.fullmatch
+_is_clean_piece: Final = encoders.CLEAN_PIECE.fullmatch
+_is_clean_query: Final = encoders.CLEAN_QUERY.fullmatch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedValue:
     """A value that was not written: where, and what kind of place it was."""
@@ -118,14 +124,14 @@ class Escapers:
     def url(self, value: object, where: tuple[str, int]) -> str:
         """The start of a URL, or all of it."""
         text = value if type(value) is str else encoders.plain_text(value)
-        if encoders.CLEAN_URL.fullmatch(text):
+        if _is_clean_url(text):
             return text
         return self._filtered(encoders.url_text(text), where)
 
     def media(self, value: object, where: tuple[str, int]) -> str:
         """As `url`; an inline image passes as well."""
         text = value if type(value) is str else encoders.plain_text(value)
-        if encoders.CLEAN_URL.fullmatch(text):
+        if _is_clean_url(text):
             return text
         return self._filtered(encoders.url_text(text, allows_images=True), where)
 
@@ -138,16 +144,16 @@ class Escapers:
     def url_path(self, value: object, _where: tuple[str, int]) -> str:
         """A later piece of a path."""
         text = value if type(value) is str else encoders.plain_text(value)
-        return text if encoders.CLEAN_PIECE.fullmatch(text) else encoders.url_path_text(text)
+        return text if _is_clean_piece(text) else encoders.url_path_text(text)
 
     def url_root(self, value: object, _where: tuple[str, int]) -> str:
         """The piece after a lone slash, which must not add another."""
         text = value if type(value) is str else encoders.plain_text(value)
-        return text if encoders.CLEAN_PIECE.fullmatch(text) else encoders.url_path_text(text, is_root=True)
+        return text if _is_clean_piece(text) else encoders.url_path_text(text, is_root=True)
 
     def url_query(self, value: object, _where: tuple[str, int]) -> str:
         """One value of a query or a fragment."""
-        if type(value) is str and encoders.CLEAN_PIECE.fullmatch(value):
+        if type(value) is str and _is_clean_query(value):
             return value
         return encoders.url_query_text(value).replace("&", "&amp;")
 

@@ -46,6 +46,14 @@ class Insertion:
 _SPACE: Final = "\t\n\f\r "
 _TAG_NAME: Final = re.compile(r"[^\t\n\f\r />]*")
 _GOOD_TAG_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*\Z")
+_WHOLE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*(?=[\t\n\f\r />])")
+_SIMPLE_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)>")
+_QUOTED_ATTRIBUTE: Final = re.compile(r"""([A-Za-z][A-Za-z0-9_:.\-]*)=(["'])""")
+_SEPARATORS: Final = frozenset("\t\n\f\r />")
+# Tags that change more than the place in the text.
+_SPECIAL: Final = (
+    tables.RAW_ELEMENTS | tables.REFUSED_ELEMENTS | tables.FOREIGN_ROOTS | frozenset({"select", "form", "link"})
+)
 _ATTRIBUTE_NAME: Final = re.compile(r"[^\t\n\f\r />=]+")
 _BAD_ATTRIBUTE_NAME: Final = re.compile(r"""["'<`\x00-\x1f\x7f]""")
 _UNQUOTED: Final = re.compile(r"[^\t\n\f\r >]*")
@@ -145,6 +153,10 @@ class _Reader:
             self.position = len(self.text)
             return
         self.position = start
+        simple = None if self.context.foreign else _SIMPLE_TAG.match(self.text, start)
+        if simple is not None and simple[1].lower() not in _SPECIAL:
+            self.position = simple.end()
+            return
         rest = self.text[start : start + 12]
         if _CUT_MARKUP.match(rest) and len(rest) == len(self.text) - start:
             self.wait()
@@ -167,9 +179,15 @@ class _Reader:
 
     def begin_tag(self, length: int) -> None:
         self.position += length
+        whole = _WHOLE_NAME.match(self.text, self.position)
+        element = whole.group().lower() if whole else ""
+        self.position += len(element)
         self.context = self.context._replace(
-            state=at.TAG_NAME, element="", is_end_tag=length == 2, attribute="", attributes=(), value="", kind=""
-        )
+            state=at.IN_TAG if whole else at.TAG_NAME,
+            element=element, is_end_tag=length == 2, attribute="", attributes=(), value="", kind="",
+        )  # fmt: skip
+        if whole:
+            self.end_tag_name()
 
     def in_comment(self) -> None:
         found = _COMMENT_END.search(self.text, self.position)
@@ -272,6 +290,11 @@ class _Reader:
             self.slash()
         elif character == "=":
             raise self.refuse(f'"=" without an attribute name before it in <{self.context.element}>.')
+        elif (quoted := _QUOTED_ATTRIBUTE.match(self.text, self.position)) and not self.context.is_end_tag:
+            name = quoted[1].lower()
+            kind = self.kind_of(name)
+            self.position = quoted.end()
+            self.context = self.context._replace(state=at.VALUE, attribute=name, quote=quoted[2], kind=kind)
         else:
             self.context = self.context._replace(state=at.ATTRIBUTE_NAME, attribute="")
 
@@ -317,9 +340,13 @@ class _Reader:
 
     def end_name(self) -> None:
         """The attribute's name is complete: decide what its value is."""
+        kind = self.kind_of(self.context.attribute)
+        self.context = self.context._replace(kind=kind, part="", return_part="", value="")
+
+    def kind_of(self, name: str) -> str:
+        """The kind of an attribute of this tag, if it may be there."""
         context = self.context
         known = dict(context.attributes)
-        name = context.attribute
         if name in known and (known[name] != at.MAYBE or name in tables.DECISIVE.get(context.element, ())):
             raise self.refuse(f"<{context.element}> has {name} twice; browsers take the first one.")
         kind = tables.classify(context.element, name, context)
@@ -332,7 +359,7 @@ class _Reader:
             raise NonceByHandError("a nonce attribute. Remove it: the framework puts the nonce on every script and style.")
         if name == "http-equiv" and known.get("content", "") in {at.DYNAMIC, at.MAYBE}:
             raise ExpressionPlaceError("an expression in content beside http-equiv. Send a response header instead.")
-        self.context = context._replace(kind=kind, part="", return_part="", value="")
+        return kind
 
     def after_name(self) -> None:
         found = _SPACES.match(self.text, self.position)
@@ -374,8 +401,9 @@ class _Reader:
             return
         self.value_text(piece)
         self.position = stop + len(quote)
-        self.finish_attribute()
-        self.context = self.context._replace(state=at.SEPARATOR if quote else at.IN_TAG)
+        # The usual case needs no separate step for the character after the quote.
+        is_separated = not quote or self.text[self.position : self.position + 1] in _SEPARATORS
+        self.finish_attribute(state=at.IN_TAG if is_separated else at.SEPARATOR)
 
     def open_value(self, piece: str, stop: int) -> None:
         """A value whose end has not come yet: keep half a character reference for the next piece."""
@@ -409,7 +437,7 @@ class _Reader:
         if self.is_decisive() and context.kind not in tables.URL_KINDS and context.value != at.DYNAMIC:
             self.context = context._replace(value=context.value + decoded)
 
-    def finish_attribute(self) -> None:
+    def finish_attribute(self, *, state: str = at.IN_TAG) -> None:
         """The attribute is complete; what follows it is not looked at here."""
         context = self.context
         if context.state == at.ATTRIBUTE_NAME and not context.kind:
@@ -418,11 +446,15 @@ class _Reader:
         value = ""
         if self.is_decisive():
             value = _form_action(context) if context.attribute == "action" else context.value
-        attributes = [pair for pair in context.attributes if pair[0] != context.attribute]
+        pair = (context.attribute, value)
+        attributes = context.attributes
+        if attributes:
+            attributes = tuple(sorted([*(known for known in attributes if known[0] != pair[0]), pair]))
+        else:
+            attributes = (pair,)
         self.context = context._replace(
-            state=at.IN_TAG, attribute="", kind="", quote="", part="", return_part="", value="",
-            attributes=tuple(sorted([*attributes, (context.attribute, value)])),
-        )  # fmt: skip
+            state=state, attribute="", kind="", quote="", part="", return_part="", value="", attributes=attributes
+        )
 
     # --- the end of a tag ---
 
@@ -430,9 +462,7 @@ class _Reader:
         context = self.context
         name = context.element
         self.position = offset + (2 if is_self_closing else 1)
-        after = Context(
-            foreign=context.foreign, in_select=context.in_select, form=context.form, script=context.script
-        )._replace(script="")
+        after = Context(foreign=context.foreign, in_select=context.in_select, form=context.form)
         if context.is_end_tag:
             self.context = self.close(name, after)
             return
