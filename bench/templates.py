@@ -15,7 +15,14 @@ import jinja2
 from fastness.html.environment import TemplateEnvironment
 
 ROWS = [
-    {"id": number, "name": f"Name <{number}>", "note": "a note & more", "url": f"/items/{number}", "path": f"item-{number}", "count": number * 7}
+    {
+        "id": number,
+        "name": f"Name <{number}>",
+        "note": "a note & more",
+        "url": f"/items/{number}",
+        "path": f"item-{number}",
+        "count": number * 7,
+    }
     for number in range(1000)
 ]
 TABLE = (
@@ -32,7 +39,10 @@ SHAPES = {
     "one JSON value": ("<script>var rows = {{ data[:200]|tojson }};</script>",) * 2,
     "integers": ("{% for r in rows %}<td>{{ r.id }}</td><td>{{ r.count }}</td>{% endfor %}",) * 2,
 }
-COMPILED = "".join(f'<p class="c{n}" title="{{{{ a{n} }}}}">{{{{ b{n} }}}}</p>\n<a href="/x/{{{{ c{n} }}}}">{{{{ d{n} }}}}</a>\n' for n in range(100))
+COMPILED = "".join(
+    f'<p class="c{n}" title="{{{{ a{n} }}}}">{{{{ b{n} }}}}</p>\n<a href="/x/{{{{ c{n} }}}}">{{{{ d{n} }}}}</a>\n'
+    for n in range(100)
+)
 
 
 class Row:
@@ -60,11 +70,21 @@ def measure(rows, runs=15):
         plain = jinja2.Environment(loader=jinja2.DictLoader({"t": theirs}), autoescape=True).get_template("t")
         contextual = TemplateEnvironment(loader=jinja2.DictLoader({"t": ours})).get_template("t")
         plain.render(rows=rows, data=ROWS), contextual.render(rows=rows, data=ROWS)
-        pairs = [(best(lambda p=plain: p.render(rows=rows, data=ROWS), 2), best(lambda c=contextual: c.render(rows=rows, data=ROWS), 2)) for _ in range(runs)]
+        pairs = [
+            (
+                best(lambda p=plain: p.render(rows=rows, data=ROWS), 2),
+                best(lambda c=contextual: c.render(rows=rows, data=ROWS), 2),
+            )
+            for _ in range(runs)
+        ]
         ratios[name] = (min(pair[0] for pair in pairs), min(pair[1] for pair in pairs))
-    plain_environment, environment = jinja2.Environment(autoescape=True), TemplateEnvironment(loader=jinja2.DictLoader({}))
+    plain_environment, environment = (
+        jinja2.Environment(autoescape=True),
+        TemplateEnvironment(loader=jinja2.DictLoader({})),
+    )
     pairs = [
-        (best(lambda: plain_environment.compile(COMPILED), 1), best(lambda: environment.compile(COMPILED, "t"), 1)) for _ in range(runs)
+        (best(lambda: plain_environment.compile(COMPILED), 1), best(lambda: environment.compile(COMPILED, "t"), 1))
+        for _ in range(runs)
     ]
     compiling = (min(pair[0] for pair in pairs), min(pair[1] for pair in pairs))
     return ratios, compiling
@@ -81,7 +101,9 @@ def report(ratios, compiling):
         print(f"{name:24} {theirs:8.2f} ms {ours:8.2f} ms  {ours / theirs:5.2f}")
     mean = math.exp(sum(math.log(ours / theirs) for theirs, ours in ratios.values()) / len(ratios))
     print(f"{'geometric mean':24} {'':11} {'':11}  {mean:5.2f}")
-    print(f"{'compile, 400 outputs':24} {compiling[0]:8.2f} ms {compiling[1]:8.2f} ms  {compiling[1] / compiling[0]:5.2f}")
+    print(
+        f"{'compile, 400 outputs':24} {compiling[0]:8.2f} ms {compiling[1]:8.2f} ms  {compiling[1] / compiling[0]:5.2f}"
+    )
     if "--json" in sys.argv:
         print(json.dumps({"render": {name: ours / theirs for name, (theirs, ours) in ratios.items()}, "mean": mean}))
 

@@ -73,21 +73,37 @@ CONSTRUCTS = {
     "if inside": lambda place: {"main": FRAME.format(place("{% if 1 %}{{ x }}{% else %}{{ x }}{% endif %}"))},
     "loop around": lambda place: {"main": FRAME.format("{% for i in [1, 2] %}" + place(X) + "{% endfor %}")},
     "loop with break": lambda place: {
-        "main": FRAME.format("{% for i in [1, 2] %}" + place(X) + "{% if loop.last %}{% break %}{% endif %}{% endfor %}")
+        "main": FRAME.format(
+            "{% for i in [1, 2] %}" + place(X) + "{% if loop.last %}{% break %}{% endif %}{% endfor %}"
+        )
     },
     "set": lambda place: {"main": FRAME.format("{% set y = x %}" + place("{{ y }}"))},
     "set block": lambda place: {"main": FRAME.format("{% set y %}{{ x }}{% endset %}" + place("{{ y }}"))},
+    "set block with a filter": lambda place: {
+        "main": FRAME.format("{% set y | trim %} {{ x }}{% endset %}" + place("{{ y }}"))
+    },
+    "cut": lambda place: {
+        "main": FRAME.format("{% set y %}{{ x }}{% endset %}" + place("{{ y[:40]|truncate(30, true) }}"))
+    },
     "with": lambda place: {"main": FRAME.format("{% with y = x %}" + place("{{ y }}") + "{% endwith %}")},
-    "macro around": lambda place: {"main": FRAME.format("{% macro m(y) %}" + place("{{ y }}") + "{% endmacro %}{{ m(x) }}")},
+    "macro around": lambda place: {
+        "main": FRAME.format("{% macro m(y) %}" + place("{{ y }}") + "{% endmacro %}{{ m(x) }}")
+    },
     "macro inside": lambda place: {"main": FRAME.format("{% macro m(y) %}{{ y }}{% endmacro %}" + place("{{ m(x) }}"))},
     "imported macro": lambda place: {
         "main": FRAME.format('{% from "lib" import m %}{{ m(x) }}'),
         "lib": "{% macro m(y) %}" + place("{{ y }}") + "{% endmacro %}",
     },
     "call block": lambda place: {
-        "main": FRAME.format("{% macro m() %}<div>{{ caller() }}</div>{% endmacro %}{% call m() %}" + place(X) + "{% endcall %}")
+        "main": FRAME.format(
+            "{% macro m() %}<div>{{ caller() }}</div>{% endmacro %}{% call m() %}" + place(X) + "{% endcall %}"
+        )
     },
     "filter block": lambda place: {"main": FRAME.format("{% filter trim %}" + place(X) + "{% endfilter %}")},
+    "include without context": lambda place: {
+        "main": FRAME.format('<div>{% include "part" without context %}{{ x }}</div>'),
+        "part": "{% set x = '31337' %}" + place(X),
+    },
     "include around": lambda place: {"main": FRAME.format('<div>{% include "part" %}</div>'), "part": place(X)},
     "include inside": lambda place: {"main": FRAME.format(place('{% include "part" %}')), "part": X},
     "block around": lambda place: {
@@ -138,12 +154,17 @@ def folder(place, construct):
 
 def contextual(templates, **options):
     return TemplateEnvironment(
-        loader=jinja2.DictLoader(templates), extensions=("jinja2.ext.loopcontrols",), on_blocked=lambda _blocked: None, **options
+        loader=jinja2.DictLoader(templates),
+        extensions=("jinja2.ext.loopcontrols",),
+        on_blocked=lambda _blocked: None,
+        **options,
     )
 
 
 def plain(templates):
-    return jinja2.Environment(loader=jinja2.DictLoader(templates), extensions=("jinja2.ext.loopcontrols",), autoescape=True)
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(templates), extensions=("jinja2.ext.loopcontrols",), autoescape=True
+    )
 
 
 def render(environment, value):
@@ -210,13 +231,26 @@ def string_problem(marked, hostile):
     parts = marked.split(MARKER)
     if len(parts) == 1:
         return None if marked == hostile else f"static text moved: {hostile!r}"
-    if not (hostile.startswith(parts[0]) and hostile.endswith(parts[-1]) and len(hostile) >= len(parts[0]) + len(parts[-1])):
+    if not (
+        hostile.startswith(parts[0]) and hostile.endswith(parts[-1]) and len(hostile) >= len(parts[0]) + len(parts[-1])
+    ):
         return f"the frame moved: {hostile!r}"
     return None
 
 
-URL_ATTRIBUTES = {"href", "src", "action", "formaction", "xlink:href", "{http://www.w3.org/1999/xlink}href", "srcset", "poster"}
-CODE_SCHEME = re.compile(r"[\x00-\x20]*(?:j[\t\r\n]*a[\t\r\n]*v[\t\r\n]*a|vb|data)[\t\r\n]*[a-z\t\r\n]*:", re.IGNORECASE)
+URL_ATTRIBUTES = {
+    "href",
+    "src",
+    "action",
+    "formaction",
+    "xlink:href",
+    "{http://www.w3.org/1999/xlink}href",
+    "srcset",
+    "poster",
+}
+CODE_SCHEME = re.compile(
+    r"[\x00-\x20]*(?:j[\t\r\n]*a[\t\r\n]*v[\t\r\n]*a|vb|data)[\t\r\n]*[a-z\t\r\n]*:", re.IGNORECASE
+)
 
 
 def url_problem(name, marked, value):

@@ -9,7 +9,9 @@ from fastness.html.errors import FastnessError, TemplateRefusedError, ValueRefus
 from tests.html import oracle
 
 ROWS = [
-    pytest.param(place, construct, id=f"{place} - {construct}") for place in oracle.PLACES for construct in oracle.CONSTRUCTS
+    pytest.param(place, construct, id=f"{place} - {construct}")
+    for place in oracle.PLACES
+    for construct in oracle.CONSTRUCTS
 ]
 
 

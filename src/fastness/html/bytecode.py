@@ -5,13 +5,22 @@ for ours. The folder is as trusted as the app's own code: whoever can write ther
 ASVS 5.0: V1.5.2.
 """
 
+from typing import Protocol, runtime_checkable
+
 import jinja2
 from jinja2.bccache import Bucket
+
+
+@runtime_checkable
+class Salted(Protocol):
+    """An environment whose compiled code depends on more than the source."""
+
+    def salt(self) -> str: ...
 
 
 class SaltedBytecodeCache(jinja2.FileSystemBytecodeCache):
     """Jinja2's file cache with the environment's salt in both keys."""
 
     def get_bucket(self, environment: jinja2.Environment, name: str, filename: str | None, source: str) -> Bucket:
-        salt = str(environment.salt())  # type: ignore[attr-defined] only our environment makes this cache
+        salt = environment.salt() if isinstance(environment, Salted) else "plain"
         return super().get_bucket(environment, f"{salt}:{name}", filename, f"{salt}:{source}")

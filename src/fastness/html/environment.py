@@ -14,10 +14,11 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, cast
 
 import jinja2
 from jinja2 import nodes
+from jinja2.environment import TemplateModule
 from jinja2.ext import Extension
 from jinja2.runtime import Context as Variables
 
@@ -61,18 +62,20 @@ class TemplateRules:
 class ContextualTemplate(jinja2.Template):
     """A compiled template that knows the places of its blocks."""
 
-    fx_blocks: Mapping[str, tuple[object, ...]]
-
-    def __new__(cls, *_args: object, **_options: object) -> NoReturn:
-        raise TemplateSourceError("templates are files. Put this one into a template folder and name it.")
+    fx_blocks: Mapping[str, tuple[Any, ...]]
 
     @classmethod
     def _from_namespace(
-        cls, environment: jinja2.Environment, namespace: MutableMapping[str, Any], globals: MutableMapping[str, Any]  # noqa: A002
+        cls,
+        environment: jinja2.Environment,
+        namespace: MutableMapping[str, Any],
+        globals: MutableMapping[str, Any],  # noqa: A002 the name in Jinja2
     ) -> "ContextualTemplate":
         if not isinstance(environment, TemplateEnvironment) or namespace.get("fx_salt") != environment.salt():
-            raise TemplateSourceError(f"{namespace.get('name')!r} was compiled by another environment. Remove the compiled files.")
-        template = super()._from_namespace(environment, namespace, globals)
+            raise TemplateSourceError(
+                f"{namespace.get('name')!r} was compiled by another environment. Remove the compiled files."
+            )
+        template = cast(ContextualTemplate, super()._from_namespace(environment, namespace, globals))
         template.fx_blocks = {**namespace["fx_inherited"], **namespace["fx_blocks"]}
         return template
 
@@ -114,7 +117,7 @@ class ContextualTemplate(jinja2.Template):
     async def generate_async(self, *args: Any, **kwargs: Any) -> Any:
         values = dict(*args, **kwargs)
         additions = page.Page(values)
-        steps: AsyncIterator[str] = super().generate_async(values)  # type: ignore[assignment] an async generator
+        steps: AsyncIterator[str] = super().generate_async(values)
         while True:
             token = page.CURRENT.set(additions)
             try:
@@ -125,11 +128,45 @@ class ContextualTemplate(jinja2.Template):
                 return
             yield text
 
+    def _get_default_module(self, ctx: Variables | None = None) -> TemplateModule:
+        """The module of an import is kept between renderings: what it writes itself has no nonce and no token."""
+        token = page.CURRENT.set(page.NO_PAGE)
+        try:
+            return super()._get_default_module(ctx)
+        finally:
+            page.CURRENT.reset(token)
+
+    async def _get_default_module_async(self, ctx: Variables | None = None) -> TemplateModule:
+        token = page.CURRENT.set(page.NO_PAGE)
+        try:
+            return await super()._get_default_module_async(ctx)
+        finally:
+            page.CURRENT.reset(token)
+
+    def isolated(self) -> "IsolatedTemplate":
+        """This template for an include without context."""
+        made = object.__new__(IsolatedTemplate)
+        made.__dict__.update(self.__dict__)
+        return made
+
+
+class IsolatedTemplate(ContextualTemplate):
+    """A template that sees none of the values of the one that includes it."""
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 the name in Jinja2
+        shared: bool = False,  # noqa: FBT001, FBT002 as in Jinja2
+        locals: Mapping[str, Any] | None = None,  # noqa: A002 the name in Jinja2
+    ) -> Variables:
+        del vars, shared, locals
+        return super().new_context()
+
 
 class TemplateEnvironment(jinja2.Environment):
     """Where an app's templates come from, and how they are compiled."""
 
-    template_class = ContextualTemplate
+    template_class: type[jinja2.Template] = ContextualTemplate
     code_generator_class = ContextualGenerator
 
     def __init__(
@@ -186,11 +223,16 @@ class TemplateEnvironment(jinja2.Environment):
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def _generate(
-        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False  # noqa: FBT001, FBT002
+        self,
+        source: nodes.Template,
+        name: str | None,
+        filename: str | None,
+        defer_init: bool = False,  # noqa: FBT001, FBT002
     ) -> str:
         if defer_init:
             raise TemplateSourceError("templates are compiled by the environment that renders them.")
-        return generate(source, self, name, filename, self.plan(source, name or "template"))
+        plan = self.plan(source, name or "template")
+        return generate(source, self, name=name, filename=filename, plan=plan, salt=self.salt())
 
     def plan(self, tree: nodes.Template, name: str) -> Plan:
         """How each output of the template is written; a template that is being migrated falls back to plain escaping."""
@@ -218,6 +260,13 @@ class TemplateEnvironment(jinja2.Environment):
         )
         return make_plan(tree, settings)
 
+    def parse_template(self, name: str) -> nodes.Template:
+        """The tree of a template, as the compiler gets it."""
+        if self.loader is None:
+            raise TemplateSourceError("the environment has no loader.")
+        source, filename, _ = self.loader.get_source(self, name)
+        return self._parse(source, name, filename)
+
     def blocks_of_parents(self, tree: nodes.Template, name: str, depth: int) -> Mapping[str, Context]:
         """The places of the blocks of the templates that this one extends by name, outermost first."""
         parent = next((node.template for node in tree.body if isinstance(node, nodes.Extends)), None)
@@ -239,7 +288,9 @@ class TemplateEnvironment(jinja2.Environment):
             self.base.parents[key] = blocks
         return blocks
 
-    def _plan_of_parent(self, tree: nodes.Template, name: str, inherited: Mapping[str, Context]) -> Mapping[str, Context]:
+    def _plan_of_parent(
+        self, tree: nodes.Template, name: str, inherited: Mapping[str, Context]
+    ) -> Mapping[str, Context]:
         rules = self.rules
         settings = Settings(
             template=name, start=self.start, inherited=inherited,
@@ -255,24 +306,28 @@ class TemplateEnvironment(jinja2.Environment):
 
     # --- places that are known at run time ---
 
-    def variant(self, start: Context, assumed: tuple[str, Mapping[str, Context]] = ("", {})) -> Self:
+    def variant(self, start: Context, assumed: tuple[str, Mapping[str, Context]] = ("", {})) -> "TemplateEnvironment":
         """This environment, for templates that begin in another place."""
         base = self.base
         if start == base.start and not assumed[0]:
-            return base  # type: ignore[return-value] the same class
+            return base
         key = (start, assumed[0], tuple(sorted(assumed[1].items())))
         found = base.variants.get(key)
         if found is None:
             found = base.overlay()
             found.start, found.assumed = start, assumed
             base.variants[key] = found
-        return found  # type: ignore[return-value] the same class
+        return found
 
     def load_included(self, start: tuple[Any, ...], names: Any, parent: str) -> jinja2.Template:
         """The included template, compiled for the place of the include."""
         if isinstance(names, jinja2.Template):
             names = names.name
         return self.variant(Context(*start)).get_or_select_template(names, parent)
+
+    def load_isolated(self, start: tuple[Any, ...], names: Any, parent: str) -> jinja2.Template:
+        """The same for an include without context."""
+        return cast(ContextualTemplate, self.load_included(start, names, parent)).isolated()
 
     def load_imported(self, _nothing: None, name: Any, parent: str) -> jinja2.Template:
         """A template of macros, which are HTML text wherever they are used."""
@@ -284,9 +339,9 @@ class TemplateEnvironment(jinja2.Environment):
         """The extended template; blocks that were compiled for other places than it has are compiled again."""
         if isinstance(name, jinja2.Template):
             name = name.name
-        parent = self.variant(self.start).get_template(name, child)
+        parent = cast(ContextualTemplate, self.variant(self.start).get_template(name, child))
         for block, stack in variables.blocks.items():
-            expected = parent.fx_blocks.get(block) if isinstance(parent, ContextualTemplate) else None
+            expected = parent.fx_blocks.get(block)
             if expected is None:
                 continue
             for index, function in enumerate(stack):
@@ -297,12 +352,14 @@ class TemplateEnvironment(jinja2.Environment):
 
     def recompiled(self, name: str, parent: "ContextualTemplate", block: str) -> Any:
         """One block of a template, compiled for the place that it has in `parent`."""
-        places = {key: Context(*value) for key, value in parent.fx_blocks.items()}  # type: ignore[arg-type] written by us
+        places = {key: Context(*value) for key, value in parent.fx_blocks.items()}
         template = self.variant(self.start, (name, places)).get_template(name)
         function = template.blocks[block]
         if function.__globals__["fx_blocks"].get(block) != parent.fx_blocks[block]:
             raise AmbiguousPlaceError(
-                f"the block {block} stands in another place in {parent.name} than it was written for.", template=name, line=1
+                f"the block {block} stands in another place in {parent.name} than it was written for.",
+                template=name,
+                line=1,
             )
         return function
 

@@ -42,13 +42,14 @@ class BlockedValue:
     place: str
 
 
-
 class Escapers:
     """The escapers of one environment."""
 
     __slots__ = ("_check_markup", "_on_blocked")
 
-    def __init__(self, *, on_blocked: Callable[[BlockedValue], None], check_markup: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, *, on_blocked: Callable[[BlockedValue], None], check_markup: Callable[[str], None] | None
+    ) -> None:
         self._on_blocked = on_blocked
         self._check_markup = check_markup
 
@@ -64,10 +65,10 @@ class Escapers:
         kind = type(value)
         if kind is int:
             return str(value)
-        if kind is Markup or kind is SafeHTML:
+        if isinstance(value, str) and (kind is Markup or kind is SafeHTML):
             if self._check_markup is not None:
-                self._check_markup(str.__str__(value))  # type: ignore[arg-type] both are str
-            return value  # type: ignore[return-value] both are str
+                self._check_markup(value)
+            return value
         if hasattr(value, "__html__"):
             markup = str(value.__html__())
             if self._check_markup is not None:
@@ -117,7 +118,9 @@ class Escapers:
             return self.attribute(value)
         if kind in _KINDS_OF_ATTRS:
             return str(getattr(self, _KINDS_OF_ATTRS[kind])(value, where))
-        raise UntypedAttributesError(f"{where[0]}, line {where[1]}: {name} of <{element}> is not a value that Attrs may set.")
+        raise UntypedAttributesError(
+            f"{where[0]}, line {where[1]}: {name} of <{element}> is not a value that Attrs may set."
+        )
 
     # --- URLs ---
 

@@ -24,7 +24,7 @@ _CUTTING: Final = (
     "truncate wordwrap center replace upper lower capitalize title reverse first last random trim format sort list batch slice"
 ).split()
 
-_MARKUP_METHODS: Final = frozenset({"striptags", "unescape", "join", "format", "strip", "__html__", "__html_format__"})
+_MARKUP_METHODS: Final = frozenset({"striptags", "unescape", "join", "format", "__html__", "__html_format__"})
 """What a template may call on a value that brings markup; other string methods get its text."""
 
 TOKEN_TAG_NAME: Final = "fastness_csrf_token"  # noqa: S105 a name that no template writes
@@ -44,7 +44,9 @@ def unwrap(node: nodes.Expr, place: Place, allows_safe: bool) -> nodes.Expr:  # 
     if isinstance(node, nodes.Filter) and node.name == "tojson" and node.node is not None and place.escaper == "json":
         return node.node
     if place.escaper == "text" and isinstance(node, nodes.Filter) and node.name == "safe" and not allows_safe:
-        raise SafeFilterError("|safe without a reason. Pass SafeHTML, or list the template in TemplateRules(insecure_safe=…).")
+        raise SafeFilterError(
+            "|safe without a reason. Pass SafeHTML, or list the template in TemplateRules(insecure_safe=…)."
+        )
     return node
 
 

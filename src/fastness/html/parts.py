@@ -110,6 +110,10 @@ def after_js(part: str, text: str, *, is_json: bool) -> str:
         elif part == at.JS_BLOCK_COMMENT:
             end = text.find("*/", position)
             if end == -1:
+                if text.endswith("*"):
+                    raise ScriptPlaceError(
+                        "a comment of the script is cut after an asterisk. Keep its end in one piece."
+                    )
                 return part
             part, position = at.JS_JOINED, end + 2
         else:
@@ -192,21 +196,21 @@ def _css_joined(part: str, text: str) -> str:
     return at.CSS_VALUE_JOINED if _CSS_JOINS.search(text) else at.CSS_VALUE
 
 
-def _after_css_token(part: str, token: str, before: str) -> tuple[str, str]:
+def _after_css_token(part: str, mark: str, before: str) -> tuple[str, str]:
     unjoined = at.CSS_VALUE if part == at.CSS_VALUE_JOINED else part
-    if token == "/*":
+    if mark == "/*":
         return at.CSS_COMMENT, unjoined
-    if token in "\"'":
-        return (at.CSS_DOUBLE if token == '"' else at.CSS_SINGLE), unjoined
-    if token == "\\":
+    if mark in "\"'":
+        return (at.CSS_DOUBLE if mark == '"' else at.CSS_SINGLE), unjoined
+    if mark == "\\":
         raise StylePlaceError("a CSS escape is cut. Keep it in one piece.")
-    if token[0] == "\\":
+    if mark[0] == "\\":
         return (at.CSS_VALUE_JOINED if unjoined == at.CSS_VALUE else part), ""
-    if token == "(":
+    if mark == "(":
         return (at.CSS_URL, unjoined) if _CSS_URL_NAME.search(before) else (unjoined, "")
-    if token == "@":
+    if mark == "@":
         return at.CSS_AT, ""
-    if token == ":":
+    if mark == ":":
         return (at.CSS_VALUE if part == at.CSS_NAME else part), ""
     return at.CSS_NAME, ""  # { } ;
 

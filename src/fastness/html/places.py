@@ -50,7 +50,9 @@ def place_of(context: Context) -> tuple[Place, Context]:
     if context.state == at.IN_TAG and not context.is_end_tag:
         present = tuple(name for name, _ in context.attributes)
         attributes = tuple(sorted({*context.attributes, (at.ANY_NAME, at.MAYBE)}))
-        return Place("attributes", context.element, present), context._replace(state=at.SEPARATOR, attributes=attributes)
+        return Place("attributes", context.element, present), context._replace(
+            state=at.SEPARATOR, attributes=attributes
+        )
     raise _refusal(context)
 
 
@@ -73,7 +75,9 @@ def _refusal(context: Context) -> TemplateRefusedError:
 def _in_value(context: Context) -> tuple[Place, Context]:
     where = describe(context)
     if not context.quote:
-        raise ExpressionPlaceError(f'an expression in {where}. Put the value in quotes: {context.attribute}="{{{{ value }}}}".')
+        raise ExpressionPlaceError(
+            f'an expression in {where}. Put the value in quotes: {context.attribute}="{{{{ value }}}}".'
+        )
     kind = context.kind
     if kind == tables.PLAIN:
         return Place(ATTRIBUTE), context._replace(value=at.DYNAMIC if context.attribute in _decisive(context) else "")
@@ -83,14 +87,18 @@ def _in_value(context: Context) -> tuple[Place, Context]:
         return Place("css"), _after_css(context)
     if kind in {tables.CSS, tables.SRCSET, tables.SRCDOC}:
         if context.part:
-            raise ExpressionPlaceError(f"an expression beside other text in {where}. Pass the whole value as one expression.")
+            raise ExpressionPlaceError(
+                f"an expression beside other text in {where}. Pass the whole value as one expression."
+            )
         return Place(_WHOLE[kind]), context._replace(part="static")
     if kind in {tables.EVENT, tables.FRAMEWORK}:
         raise CodeAttributeError(
             f"an expression in {where}, whose text is a program. Write the value into a data- attribute and read it from the "
-            "script: data-value=\"{{ value }}\", element.dataset.value."
+            'script: data-value="{{ value }}", element.dataset.value.'
         )
-    raise ExpressionPlaceError(f"an expression in {where}, which decides how the browser treats the element. Choose it with {{% if %}}.")
+    raise ExpressionPlaceError(
+        f"an expression in {where}, which decides how the browser treats the element. Choose it with {{% if %}}."
+    )
 
 
 _WHOLE: Final = {tables.CSS: "css", tables.SRCSET: "srcset", tables.SRCDOC: "srcdoc"}
@@ -120,7 +128,9 @@ def _in_url(context: Context) -> tuple[Place, Context]:
             f'an expression after "{context.value}" in {where}, which could still be a scheme. Begin the URL with "/", "./" or "#".'
         )
     if part == at.URL_AMBIGUOUS:
-        raise URLPlaceError(f"an expression after branches of different URLs, in {where}. Make the URL in one expression before.")
+        raise URLPlaceError(
+            f"an expression after branches of different URLs, in {where}. Make the URL in one expression before."
+        )
     if part == at.URL_OPAQUE or (is_code and part in {at.URL_AUTHORITY, at.URL_ROOT}):
         raise URLPlaceError(
             f"an expression in {where}, where it could name another host or document. Pass the whole URL as a TrustedURL."
@@ -135,7 +145,9 @@ def _in_url(context: Context) -> tuple[Place, Context]:
 def _in_raw(context: Context) -> tuple[Place, Context]:
     element = context.element
     if context.foreign:
-        raise ExpressionPlaceError(f"an expression in <{element}> of an svg. Use a class, and style it from a style sheet.")
+        raise ExpressionPlaceError(
+            f"an expression in <{element}> of an svg. Use a class, and style it from a style sheet."
+        )
     if element == "title":
         return Place(ATTRIBUTE), context
     if element == "textarea":
@@ -144,7 +156,9 @@ def _in_raw(context: Context) -> tuple[Place, Context]:
         return Place("css"), _after_css(context)
     if element == "script":
         return _in_script(context)
-    raise ExpressionPlaceError(f"an expression in <{element}>, which browsers read in different ways. Move it out of <{element}>.")
+    raise ExpressionPlaceError(
+        f"an expression in <{element}>, which browsers read in different ways. Move it out of <{element}>."
+    )
 
 
 def _after_css(context: Context) -> Context:

@@ -54,7 +54,9 @@ class Plan:
     places: dict[int, Place] = field(default_factory=dict)
     kept: list[nodes.Node] = field(default_factory=list)
     outputs: dict[int, tuple[nodes.Output, list[nodes.Expr]]] = field(default_factory=dict)
-    loads: dict[int, tuple[nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends, nodes.Expr]] = field(default_factory=dict)
+    loads: dict[int, tuple[nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends, nodes.Expr]] = field(
+        default_factory=dict
+    )
     blocks: dict[str, Context] = field(default_factory=dict)
     inherited: dict[str, Context] = field(default_factory=dict)
     safe_lines: list[int] = field(default_factory=list)
@@ -65,6 +67,9 @@ class Plan:
             output.nodes = written
         for node, template in self.loads.values():
             node.template = template
+            if isinstance(node, nodes.Include):
+                # Without context Jinja2 keeps the text of the first rendering, with its nonce and somebody's token.
+                node.with_context = True
 
 
 BodyNode: TypeAlias = nodes.Macro | nodes.CallBlock | nodes.AssignBlock | nodes.FilterBlock
@@ -101,7 +106,8 @@ def make_unchecked_plan(tree: nodes.Template, name: str) -> Plan:
                 if not isinstance(child, nodes.TemplateData):
                     walk.placed(child, Place(places.TEXT))
         elif isinstance(node, nodes.Include):
-            walk.load(node, "load_included", nodes.Const(tuple(Context()), lineno=node.lineno))
+            function = "load_included" if node.with_context else "load_isolated"
+            walk.load(node, function, nodes.Const(tuple(Context()), lineno=node.lineno))
         elif isinstance(node, nodes.Extends):
             walk.load(node, "load_parent", nodes.ContextReference(lineno=node.lineno))
         elif isinstance(node, nodes.Import | nodes.FromImport):
@@ -130,7 +136,12 @@ class _Walk:
         while waiting:
             node = waiting.pop()
             if type(node) not in _KNOWN_EXPRESSIONS and isinstance(node, nodes.Expr | nodes.Helper):
-                raise self.refused(TemplateConstructError(f"the node {type(node).__name__} of an extension is unknown to the escaper."), node)
+                raise self.refused(
+                    TemplateConstructError(
+                        f"the node {type(node).__name__} of an extension is unknown to the escaper."
+                    ),
+                    node,
+                )
             if type(node) is nodes.Filter:
                 self.check_filter(node)
             # Jinja2's iter_child_nodes says the same; this is a tenth of a template's compile time faster.
@@ -155,8 +166,17 @@ class _Walk:
                     ),
                     node,
                 )
+        if node.name == "map" and node.args:
+            name = node.args[0]
+            if not isinstance(name, nodes.Const) or name.value == "safe":
+                raise self.refused(
+                    SafeFilterError("|map with a filter that is not named here, or with safe. Name another filter."),
+                    node,
+                )
         if node.name == "xmlattr":
-            raise self.refused(TemplateConstructError("|xmlattr does not know its tag. Pass Attrs(…) and write {{ attrs }}."), node)
+            raise self.refused(
+                TemplateConstructError("|xmlattr does not know its tag. Pass Attrs(…) and write {{ attrs }}."), node
+            )
 
     def refused(self, error: TemplateRefusedError, node: nodes.Node, lines: int = 0) -> TemplateRefusedError:
         return error.at(self.settings.template, node.lineno + lines)
@@ -168,7 +188,10 @@ class _Walk:
             if isinstance(node, nodes.Extends):
                 if context is not None and not is_child and not ends_well(self.settings.start, context):
                     raise self.refused(
-                        AmbiguousPlaceError("the text before {% extends %} is written too, and ends in another place. Remove it."), node
+                        AmbiguousPlaceError(
+                            "the text before {% extends %} is written too, and ends in another place. Remove it."
+                        ),
+                        node,
                     )
                 self.load(node, "load_parent", nodes.ContextReference(lineno=node.lineno))
                 is_child = True
@@ -179,7 +202,9 @@ class _Walk:
         if not is_child and not ends_well(self.settings.start, context):
             end = describe(context) if context is not None else ""
             raise self.refused(
-                AmbiguousPlaceError(f"the template ends in {end}, not where it began ({describe(self.settings.start)}). Close what it opens."),
+                AmbiguousPlaceError(
+                    f"the template ends in {end}, not where it began ({describe(self.settings.start)}). Close what it opens."
+                ),
                 tree.body[-1] if tree.body else tree,
             )
 
@@ -192,8 +217,13 @@ class _Walk:
         elif isinstance(node, nodes.If):
             for child in (*node.body, *(grand for branch in node.elif_ for grand in branch.body), *node.else_):
                 self.silent(child)
-        elif isinstance(node, nodes.For | nodes.With | nodes.Scope) and next(node.find_all(nodes.Block), None) is not None:
-            raise self.refused(TemplateConstructError("a block inside a loop of a child template is written twice. Move it out."), node)
+        elif (
+            isinstance(node, nodes.For | nodes.With | nodes.Scope)
+            and next(node.find_all(nodes.Block), None) is not None
+        ):
+            raise self.refused(
+                TemplateConstructError("a block inside a loop of a child template is written twice. Move it out."), node
+            )
         else:
             self.statement(node, Context())
 
@@ -228,7 +258,9 @@ class _Walk:
 
     def data(self, child: nodes.TemplateData, context: Context, written: list[nodes.Expr]) -> Context:
         try:
-            context, insertions = advance(context, child.data, form_key=self.form_key(), events=self.settings.allows_events)
+            context, insertions = advance(
+                context, child.data, form_key=self.form_key(), events=self.settings.allows_events
+            )
         except TemplateRefusedError as error:
             raise self.refused(error, child, child.data.count("\n", 0, max(error.offset, 0))) from error
         position = 0
@@ -272,7 +304,9 @@ class _Walk:
 
     def token_call(self, node: nodes.Expr, context: Context) -> nodes.Expr | None:
         """`{{ csrf_field() }}` and `{% csrf_token %}`: nothing where the form has its token already."""
-        if not (isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and not node.args and not node.kwargs):
+        if not (
+            isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and not node.args and not node.kwargs
+        ):
             return None
         if node.node.name not in {"csrf_field", filters.TOKEN_TAG_NAME}:
             return None
@@ -339,7 +373,9 @@ class _Walk:
         names = filters.chain_of(node.filter)
         wrong = [name for name in names if name not in filters.BLOCK_FILTERS]
         if wrong:
-            raise TemplateConstructError(f"the filter {wrong[0]} on a block works on escaped text. Use it on the expressions inside.")
+            raise TemplateConstructError(
+                f"the filter {wrong[0]} on a block works on escaped text. Use it on the expressions inside."
+            )
         return self.body(node, context)
 
     def writing_body(self, node: nodes.CallBlock | nodes.FilterBlock, context: Context) -> Context:
@@ -359,7 +395,9 @@ class _Walk:
         if context.pending:
             places.place_of(context)
         if not node.with_context and context != Context(form=context.form):
-            raise TemplateConstructError(f"an include without context in {describe(context)}. Remove `without context`.")
+            raise TemplateConstructError(
+                f"an include without context in {describe(context)}. Remove `without context`."
+            )
         start = nodes.Const(tuple(context), lineno=node.lineno)
         self.load(node, "load_included", start)
         return settle(context)
@@ -368,7 +406,9 @@ class _Walk:
         self.load(node, "load_imported", nodes.Const(None, lineno=node.lineno))
         return context
 
-    def load(self, node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends, function: str, what: nodes.Expr) -> None:
+    def load(
+        self, node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends, function: str, what: nodes.Expr
+    ) -> None:
         """Let the environment choose the compilation that fits the place."""
         callee = nodes.EnvironmentAttribute(function, lineno=node.lineno)
         arguments = [what, node.template, nodes.Const(self.settings.template, lineno=node.lineno)]
@@ -396,7 +436,9 @@ class _Walk:
         self.blocks.pop()
         if not ends_well(start, after):
             end = describe(after) if after is not None else ""
-            raise AmbiguousPlaceError(f"the block {node.name} begins in {describe(start)} and ends in {end}. Close what it opens.")
+            raise AmbiguousPlaceError(
+                f"the block {node.name} begins in {describe(start)} and ends in {end}. Close what it opens."
+            )
         return settle(start)
 
 
@@ -427,4 +469,3 @@ _STATEMENTS: Final[dict[type[nodes.Node], _Handler]] = {
     nodes.Extends: _Walk.extends,
     nodes.Block: _Walk.block,
 }
-

@@ -95,8 +95,12 @@ _ANYWHERE: Final[dict[str, str]] = {
     **dict.fromkeys(
         "fill stroke filter clip-path mask marker-start marker-mid marker-end cursor color-profile".split(), CSS
     ),
-    **dict.fromkeys(("cite", "ping", "longdesc", "formaction", "action", "hx-get", "hx-post", "hx-put", "hx-patch"), URL),
-    **dict.fromkeys(("hx-delete", "data-hx-get", "data-hx-post", "data-hx-put", "data-hx-patch", "data-hx-delete"), URL),
+    **dict.fromkeys(
+        ("cite", "ping", "longdesc", "formaction", "action", "hx-get", "hx-post", "hx-put", "hx-patch"), URL
+    ),
+    **dict.fromkeys(
+        ("hx-delete", "data-hx-get", "data-hx-post", "data-hx-put", "data-hx-patch", "data-hx-delete"), URL
+    ),
     **dict.fromkeys(("href", "xlink:href", "manifest", "xml:base", "codebase"), CODE_URL),
     **dict.fromkeys(("background", "poster", "lowsrc", "dynsrc"), MEDIA),
 }

@@ -67,7 +67,9 @@ _CUT_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]?\Z")
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9A-Fa-f]+;?|[A-Za-z][A-Za-z0-9]*;)")
 
 
-def advance(context: Context, text: str, *, form_key: str = "", events: bool = False) -> tuple[Context, list[Insertion]]:
+def advance(
+    context: Context, text: str, *, form_key: str = "", events: bool = False
+) -> tuple[Context, list[Insertion]]:
     """The context after `text`, and what to insert; raises where browsers would have to repair the text.
 
     `form_key` names the form that this text may open; `events` lets static `on…` attributes pass.
@@ -303,7 +305,9 @@ class _Reader:
         if not following:
             self.wait()
         elif following != ">":
-            raise self.refuse(f'"/" inside <{self.context.element}>. Put a space between attributes, and "/" only before ">".')
+            raise self.refuse(
+                f'"/" inside <{self.context.element}>. Put a space between attributes, and "/" only before ">".'
+            )
         elif self.context.is_end_tag:
             raise self.refuse(f"</{self.context.element}/> is no end tag. Remove the second slash.")
         else:
@@ -356,7 +360,9 @@ class _Reader:
                 "Listen for the event in a script: element.addEventListener(…)."
             )
         if kind == tables.NONCE:
-            raise NonceByHandError("a nonce attribute. Remove it: the framework puts the nonce on every script and style.")
+            raise NonceByHandError(
+                "a nonce attribute. Remove it: the framework puts the nonce on every script and style."
+            )
         if name == "http-equiv" and known.get("content", "") in {at.DYNAMIC, at.MAYBE}:
             raise ExpressionPlaceError("an expression in content beside http-equiv. Send a response header instead.")
         return kind
@@ -394,7 +400,9 @@ class _Reader:
             stop = found.end() if found else self.position
             end = stop if stop < len(self.text) else -1
             if _BAD_UNQUOTED.search(self.text, self.position, stop):
-                raise self.refuse(f"the unquoted value of {self.context.attribute} has a quote, <, = or ` in it. Put it in quotes.")
+                raise self.refuse(
+                    f"the unquoted value of {self.context.attribute} has a quote, <, = or ` in it. Put it in quotes."
+                )
         piece = self.text[self.position : stop]
         if end == -1:
             self.open_value(piece, stop)
@@ -409,7 +417,9 @@ class _Reader:
         """A value whose end has not come yet: keep half a character reference for the next piece."""
         cut = None
         if self.context.kind != tables.PLAIN or self.is_decisive():
-            cut = _CUT_REFERENCE.search(piece) or (_CUT_PERCENT.search(piece) if self.context.kind in tables.URL_KINDS else None)
+            cut = _CUT_REFERENCE.search(piece) or (
+                _CUT_PERCENT.search(piece) if self.context.kind in tables.URL_KINDS else None
+            )
         if cut is not None:
             self.value_text(piece[: cut.start()])
             self.position = stop - len(piece) + cut.start()
@@ -447,11 +457,8 @@ class _Reader:
         if self.is_decisive():
             value = _form_action(context) if context.attribute == "action" else context.value
         pair = (context.attribute, value)
-        attributes = context.attributes
-        if attributes:
-            attributes = tuple(sorted([*(known for known in attributes if known[0] != pair[0]), pair]))
-        else:
-            attributes = (pair,)
+        others = [known for known in context.attributes if known[0] != pair[0]]
+        attributes = tuple(sorted([*others, pair])) if others else (pair,)
         self.context = context._replace(
             state=state, attribute="", kind="", quote="", part="", return_part="", value="", attributes=attributes
         )
@@ -478,14 +485,20 @@ class _Reader:
         if name in tables.REFUSED_ELEMENTS:
             raise self.refuse(f"<{name}> is obsolete, and browsers read the rest of the page in another way after it.")
         if name in tables.FOREIGN_ROOTS:
+            if context.in_select:
+                raise self.refuse(f"<{name}> inside <select>; some browsers drop the tag. Move it out.")
             return after if is_self_closing else after._replace(foreign=(*after.foreign, name))
         if name == "select":
             return after._replace(in_select=True)
         if name in tables.RAW_ELEMENTS:
             if context.in_select:
-                raise self.refuse(f"<{name}> inside <select>; browsers drop the tag and read its text as part of the page.")
+                raise self.refuse(
+                    f"<{name}> inside <select>; browsers drop the tag and read its text as part of the page."
+                )
             script = tables.script_kind(context) if name == "script" else ""
-            return after._replace(state=at.RAW, element=name, script=script, part=at.JS_JOINED if script == "js" else "")
+            return after._replace(
+                state=at.RAW, element=name, script=script, part=at.JS_JOINED if script == "js" else ""
+            )
         if name == "form":
             return after._replace(form=self.open_form(context))
         return after
@@ -506,7 +519,9 @@ class _Reader:
 
     def open_foreign(self, name: str, after: Context, *, is_self_closing: bool) -> Context:
         if name in tables.BREAKOUT or (name in tables.RAW_ELEMENTS and name not in {"title", "style", "script"}):
-            raise self.refuse(f"<{name}> inside <{after.foreign[-1]}>; browsers end the svg or math there. Close it first.")
+            raise self.refuse(
+                f"<{name}> inside <{after.foreign[-1]}>; browsers end the svg or math there. Close it first."
+            )
         if is_self_closing:
             if name in {"script", "style"}:
                 raise self.refuse(f"<{name}/> inside an svg. Write its end tag.")
@@ -523,7 +538,9 @@ class _Reader:
             if foreign[-1] == name:
                 return after._replace(foreign=foreign[:-1])
             if foreign[-1] not in tables.INTEGRATION_POINTS or name in foreign:
-                raise self.refuse(f"</{name}> while <{foreign[-1]}> is open. Close that first, or write it as <{foreign[-1]} …/>.")
+                raise self.refuse(
+                    f"</{name}> while <{foreign[-1]}> is open. Close that first, or write it as <{foreign[-1]} …/>."
+                )
         if name == "select":
             return after._replace(in_select=False)
         if name == "form":
@@ -545,7 +562,11 @@ def _form_action(context: Context) -> str:
     """What is known of a form's action: "local", "whole" (one expression), or at.DYNAMIC."""
     if context.value == at.WHOLE_URL:
         return "whole"
-    is_elsewhere = context.value == at.FOREIGN_URL or context.part in {at.URL_AUTHORITY, at.URL_OPAQUE, at.URL_AMBIGUOUS}
+    is_elsewhere = context.value == at.FOREIGN_URL or context.part in {
+        at.URL_AUTHORITY,
+        at.URL_OPAQUE,
+        at.URL_AMBIGUOUS,
+    }
     return at.DYNAMIC if is_elsewhere else "local"
 
 

@@ -68,7 +68,7 @@ class TrustedURL(str):
     @classmethod
     def insecure_from(cls, url: str, *, because: Because) -> Self:
         """An https address of another host; `because` says why its code may run in this page."""
-        if not isinstance(because, Because) or not _HTTPS.fullmatch(url):
+        if not because.text or not _HTTPS.fullmatch(url):
             raise UntypedURLError("TrustedURL.insecure_from takes an https:// URL and a reason: because=Because(…).")
         return str.__new__(cls, url)
 
