@@ -126,7 +126,7 @@ def _after_js_string(part: str, text: str, position: int) -> tuple[str, int]:
     while True:
         found = ending.search(text, position)
         if found is None:
-            if text.endswith("\\"):
+            if text.endswith("\\") and position < len(text):
                 raise ScriptPlaceError("a string of the script is cut after a backslash. Keep an escape in one piece.")
             return part, len(text)
         position = found.end()
@@ -162,6 +162,7 @@ _CSS_ENDS: Final = {
     at.CSS_URL: re.compile(r"\\.|\)", re.DOTALL),
 }
 _CSS_JOINS: Final = re.compile(r"[\w#@\-.%\\]\Z")
+_CSS_NAME_ONLY: Final = re.compile(r"[\w\-]*")
 _CSS_URL_NAME: Final = re.compile(r"(?:url|src|url-prefix|domain|image-set|element|attr)\Z", re.IGNORECASE)
 
 
@@ -173,7 +174,7 @@ def after_css(part: str, return_part: str, text: str) -> tuple[str, str]:
         if ending is not None:
             found = ending.search(text, position)
             if found is None:
-                if text.endswith("\\") or (part == at.CSS_COMMENT and text.endswith("*")):
+                if (text.endswith("\\") and position < len(text)) or (part == at.CSS_COMMENT and text.endswith("*")):
                     raise StylePlaceError("a CSS escape or comment is cut. Keep it in one piece.")
                 return part, return_part
             position = found.end()
@@ -185,6 +186,8 @@ def after_css(part: str, return_part: str, text: str) -> tuple[str, str]:
         if found is None:
             return _css_joined(part, text[position:]), ""
         before = text[position : found.start()]
+        if found.group() == "(" and position == 0 and part == at.CSS_VALUE_JOINED and _CSS_NAME_ONLY.fullmatch(before):
+            before += "url"  # the name of the function began in an earlier piece: it may have been url
         position = found.end()
         part, return_part = _after_css_token(_css_joined(part, before), found.group(), before)
     return part, return_part

@@ -205,7 +205,7 @@ class _Walk:
                 AmbiguousPlaceError(
                     f"the template ends in {end}, not where it began ({describe(self.settings.start)}). Close what it opens."
                 ),
-                tree.body[-1] if tree.body else tree,
+                _last(tree),
             )
 
     def silent(self, node: nodes.Node) -> None:
@@ -251,7 +251,10 @@ class _Walk:
             if type(child) is nodes.TemplateData:
                 context = self.data(child, context, written)
             else:
-                expression, context = self.expression(child, context)
+                try:
+                    expression, context = self.expression(child, context)
+                except TemplateRefusedError as error:
+                    raise self.refused(error, child) from error
                 written.append(expression)
         self.plan.outputs[id(node)] = (node, written)
         return context
@@ -440,6 +443,12 @@ class _Walk:
                 f"the block {node.name} begins in {describe(start)} and ends in {end}. Close what it opens."
             )
         return settle(start)
+
+
+def _last(tree: nodes.Template) -> nodes.Node:
+    """The last piece of a template, for the line of a refusal."""
+    last = tree.body[-1] if tree.body else tree
+    return last.nodes[-1] if isinstance(last, nodes.Output) and last.nodes else last
 
 
 def _construct_problem(node: nodes.Node) -> str:
