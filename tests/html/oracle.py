@@ -130,6 +130,7 @@ CONSTRUCTS = {
 MAY_BE_REFUSED: dict[str, set[str]] = {}
 
 TOKENS = (
+    "</textarea ><b>", "</title><b>", "</script ><b>", "</style><b>",
     "</textarea >", "</title>", "</script >", "</style>", "</select>", "</svg>", "</p>", "-->", "--!>", "<!--", "<script>", "<![CDATA[",
     "]]>", "javascript:alert(1)", "JaVa\tscript:alert(1)", "vbscript:x", "data:text/html,<script>alert(1)</script>",
     '" onmouseover="alert(1)', "' onmouseover='alert(1)", " onerror=alert(1) ", "&quot;&#34;&lt;", "&#x6a;avascript&colon;alert(1)", "\\\"\\'",

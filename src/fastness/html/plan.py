@@ -179,7 +179,8 @@ class _Walk:
             )
 
     def refused(self, error: TemplateRefusedError, node: nodes.Node, lines: int = 0) -> TemplateRefusedError:
-        return error.at(self.settings.template, node.lineno + lines)
+        line = node.lineno or 1  # an extension may leave it out
+        return error.at(self.settings.template, line + lines)
 
     def template(self, tree: nodes.Template) -> None:
         context: Context | None = self.settings.start
@@ -397,12 +398,8 @@ class _Walk:
     def include(self, node: nodes.Include, context: Context) -> Context:
         if context.pending:
             places.place_of(context)
-        if not node.with_context and context != Context(form=context.form):
-            raise TemplateConstructError(
-                f"an include without context in {describe(context)}. Remove `without context`."
-            )
         start = nodes.Const(tuple(context), lineno=node.lineno)
-        self.load(node, "load_included", start)
+        self.load(node, "load_included" if node.with_context else "load_isolated", start)
         return settle(context)
 
     def importing(self, node: nodes.Import | nodes.FromImport, context: Context) -> Context:
