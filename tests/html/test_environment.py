@@ -106,9 +106,12 @@ def test_constructs_when_streamed(templates, value, expected):
 
 
 def test_translations_are_markup_with_escaped_values():
-    made = environment({"main": '{% trans %}<b>{{ x }}</b>{% endtrans %}<p title="{% trans %}{{ x }}{% endtrans %}">'}, extensions=("jinja2.ext.i18n",))
+    made = environment(
+        {"main": '{% trans %}<b>{{ x }}</b>{% endtrans %}<p title="{% trans %}{{ x }}{% endtrans %}">'},
+        extensions=("jinja2.ext.i18n",),
+    )
     made.install_null_translations()
-    assert made.get_template("main").render(x="<\"") == '<b>&lt;&#34;</b><p title="&lt;&#34;">'
+    assert made.get_template("main").render(x='<"') == '<b>&lt;&#34;</b><p title="&lt;&#34;">'
 
 
 def test_a_parent_that_moved_its_block_is_noticed(tmp_path):
@@ -116,9 +119,13 @@ def test_a_parent_that_moved_its_block_is_noticed(tmp_path):
     (tmp_path / "base").write_text("<p>{% block b %}{% endblock %}</p>")
     made = TemplateEnvironment([tmp_path], reloads=True)
     assert made.get_template("main").render(x="javascript:1") == "<p>javascript:1</p>"
-    made.loader = jinja2.DictLoader({"main": (tmp_path / "main").read_text(), "base": '<a href="{% block b %}{% endblock %}">'})
+    made.loader = jinja2.DictLoader(
+        {"main": (tmp_path / "main").read_text(), "base": '<a href="{% block b %}{% endblock %}">'}
+    )
     child = made.get_template("main")
-    made.loader = jinja2.DictLoader({"base": '<p title="{% block b %}{% endblock %}">', "main": (tmp_path / "main").read_text()})
+    made.loader = jinja2.DictLoader(
+        {"base": '<p title="{% block b %}{% endblock %}">', "main": (tmp_path / "main").read_text()}
+    )
     assert child.render(x="<") == '<p title="&lt;">'
 
 
@@ -127,7 +134,9 @@ def test_compiled_code_of_another_environment_is_refused(tmp_path):
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "main").write_text('<a href="{{ x }}">')
     plain = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(tmp_path / "t"), autoescape=True, bytecode_cache=jinja2.FileSystemBytecodeCache(str(tmp_path / "code"))
+        loader=jinja2.FileSystemLoader(tmp_path / "t"),
+        autoescape=True,
+        bytecode_cache=jinja2.FileSystemBytecodeCache(str(tmp_path / "code")),
     )
     assert plain.get_template("main").render(x="javascript:1") == '<a href="javascript:1">'
     for _ in range(2):

@@ -54,7 +54,9 @@ def environment_without(name, templates):
 
 def noticed(environment):
     marked = oracle.lexbor_tree(oracle.render(environment, oracle.MARKER))
-    return any(oracle.frame_problem(marked, oracle.lexbor_tree(oracle.render(environment, value))) for value in oracle.SUFFIXES)
+    return any(
+        oracle.frame_problem(marked, oracle.lexbor_tree(oracle.render(environment, value))) for value in oracle.SUFFIXES
+    )
 
 
 @pytest.mark.parametrize("name", sorted(FOUND_BY))

@@ -110,7 +110,9 @@ REFUSED = [
     pytest.param("<select><textarea>", MarkupRefusedError, "<select><option>", id="raw element in select"),
     pytest.param("<select><svg>", MarkupRefusedError, "<svg>", id="svg in select"),
     pytest.param('<a href="javascript:x">', URLPlaceError, '<a href="https:x">', id="javascript: in the template"),
-    pytest.param('<a href="java&#10;script&colon;x">', URLPlaceError, '<a href="javascript/x">', id="javascript: in disguise"),
+    pytest.param(
+        '<a href="java&#10;script&colon;x">', URLPlaceError, '<a href="javascript/x">', id="javascript: in disguise"
+    ),
     pytest.param("<p onclick=x>", CodeAttributeError, "<p data-onclick=x>", id="event handler"),
     pytest.param("<script nonce=x>", NonceByHandError, "<script async>", id="nonce by hand"),
     pytest.param("<script>a = '<!--'", ScriptPlaceError, "<script>a = '\\x3c!--'", id="comment opener in a script"),
@@ -130,7 +132,9 @@ def test_what_is_refused(text, error, neighbour):
 
 def test_content_beside_http_equiv_is_refused_in_either_order():
     with pytest.raises(ExpressionPlaceError):
-        advance(Context(state=at.IN_TAG, element="meta", attributes=(("content", at.DYNAMIC),)), 'http-equiv="refresh">')
+        advance(
+            Context(state=at.IN_TAG, element="meta", attributes=(("content", at.DYNAMIC),)), 'http-equiv="refresh">'
+        )
     advance(Context(state=at.IN_TAG, element="meta", attributes=(("content", "x"),)), 'http-equiv="refresh">')
 
 

@@ -90,7 +90,9 @@ def _inspect_one(environment: TemplateEnvironment, name: str) -> Iterator[Templa
 def _included(environment: TemplateEnvironment, tree: nodes.Template, name: str) -> Iterator[TemplateFinding]:
     """The templates that this one includes by name, in the places where it does."""
     for call in tree.find_all(nodes.Call):
-        if not (isinstance(call.node, nodes.EnvironmentAttribute) and call.node.name in {"load_included", "load_isolated"}):
+        if not (
+            isinstance(call.node, nodes.EnvironmentAttribute) and call.node.name in {"load_included", "load_isolated"}
+        ):
             continue
         start, target = call.args[0], call.args[1]
         if not (isinstance(start, nodes.Const) and isinstance(target, nodes.Const) and isinstance(target.value, str)):
