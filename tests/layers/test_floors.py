@@ -30,7 +30,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "db": frozenset({
         "alembic", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
     }),
-    "html": frozenset({"jinja2", "markupsafe"}),
+    "html": frozenset({"jinja2", "markupsafe", "nh3"}),
     "stores": frozenset(),
     "sessions": frozenset(),
     "auth": frozenset({"argon2", "_argon2_cffi_bindings", "_cffi_backend", "cffi"}),

@@ -24,6 +24,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "httpx2": ("testing/*",),
     "jinja2": ("html/*", "web/*"),
     "markupsafe": ("html/*", "web/*"),
+    "nh3": ("html/*",),
     "playwright": ("testing/*",),
     "pytest": ("testing/*",),
     "python_multipart": ("web/*",),
@@ -35,7 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "wtforms": ("web/*", "accounts/*"),
 }
 # Libraries that could be exchanged for another in an afternoon, because one file knows them.
-ONE_FILE = ("dotenv", "granian", "python_multipart", "uvicorn", "playwright")
+ONE_FILE = ("dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
 
 
 def imports_of(file: Path) -> set[str]:

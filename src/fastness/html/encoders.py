@@ -1,0 +1,186 @@
+"""Pure functions that write a text so that it stays one value at its place: JSON, JavaScript strings, URLs, CSS.
+
+They know nothing of templates. Each has an allow-list: what is not on it is encoded, or the answer is None (blocked).
+Sources: RFC 3986, the URL standard, RFC 8259, CSS Syntax 3. ASVS 5.0: V1.2.1, V1.2.2, V1.2.3.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup
+
+from fastness.html.errors import UnencodableValueError
+
+BLOCKED_URL: Final = "about:invalid#fastness-blocked"
+BLOCKED_CSS: Final = "fastness-blocked"
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def plain_text(value: object) -> str:
+    """What a person reads: markup loses its tags and character references."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if hasattr(value, "__html__"):
+        return str(Markup(value.__html__()).striptags())  # noqa: S704 its tags are taken off, and the rest is escaped
+    return str(value)
+
+
+def json_text(value: object) -> str:
+    """JSON that is inert in a script, in HTML text and in an attribute alike."""
+    try:
+        text = _JSON.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        # The encoder's own words would quote the value (CVE-2024-24785 in Go).
+        raise UnencodableValueError(f"a value of type {type(value).__name__} in a script has no JSON form.") from error
+    text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e").replace("'", "\\u0027")
+    # Beside a keyword or a number, a number or name would join it.
+    return text if text[0] in '"[{' else f" {text} "
+
+
+_JS_STRING_CLEAN: Final = re.compile(r"[A-Za-z0-9 _.,]*")
+_JS_STRING_OTHER: Final = re.compile(r"[^A-Za-z0-9 _.,]")
+
+
+def js_string_text(text: str) -> str:
+    """Text inside quotes of a script: inert in a string, a template literal and a regular expression."""
+    return text if _JS_STRING_CLEAN.fullmatch(text) else _JS_STRING_OTHER.sub(_js_escape, text)
+
+
+def _js_escape(found: re.Match[str]) -> str:
+    character = found.group()
+    if character > "\xff" and character.isalpha():
+        return character
+    code = ord(character)
+    if code > 0xFFFF:
+        code -= 0x10000
+        return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+    return f"\\u{code:04x}"
+
+
+# --- URLs ---
+
+# What a URL may begin with and stay as it is: nothing before the first of / ? # can be a scheme.
+CLEAN_URL: Final = re.compile(r"(?:https?://|/)?[A-Za-z0-9_.~/\-]*(?:[?#][A-Za-z0-9_.~/?=,;:@!$()*+\-]*)?")
+CLEAN_PIECE: Final = re.compile(r"[A-Za-z0-9_.~\-]*")
+CLEAN_QUERY: Final = re.compile(r"[A-Za-z0-9_.~/\-]*")
+_STRIPPED: Final = "".join(map(chr, range(0x21)))
+_REMOVED: Final = str.maketrans("", "", "\t\r\n")
+_SCHEME: Final = re.compile(r"([^/?#:]*):")
+_SAFE_SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
+_DATA_IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|gif|webp|avif);base64,[A-Za-z0-9+/]*={0,2}")
+_RESERVED: Final = ":/?#[]@!$&()*+,;=~"
+_BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def url_text(text: str, *, allows_images: bool = False) -> str | None:
+    """A whole URL, or its beginning: percent-encoded, None where its scheme is not on the list."""
+    text = text.strip(_STRIPPED).translate(_REMOVED)
+    if allows_images and _DATA_IMAGE.fullmatch(text):
+        return text
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() not in _SAFE_SCHEMES:
+        return None
+    return _encode(text, _RESERVED)
+
+
+def url_path_text(text: str, *, is_root: bool = False) -> str:
+    """A later piece of a path: it cannot begin a query, a fragment or (after a lone slash) a host."""
+    encoded = _encode(text, ":@/!$()*+,;=~")
+    if is_root:
+        slashes = len(encoded) - len(encoded.lstrip("/"))
+        encoded = "%2F" * slashes + encoded[slashes:]
+    return encoded
+
+
+def url_query_text(value: object) -> str:
+    """One value of a query, everything reserved but the slash encoded; a mapping is written as pairs."""
+    if isinstance(value, Mapping):
+        return urlencode({str(name): plain_text(item) for name, item in value.items()}, errors="replace")
+    return quote(plain_text(value), safe="~/", errors="replace")
+
+
+def code_path_text(text: str) -> str | None:
+    """A piece of a code URL's path: no dot segments, no escapes, no second slash."""
+    if ".." in text or "//" in text or text.startswith(("/", ".")) or "\\" in text:
+        return None
+    return quote(text, safe="~/", errors="replace")
+
+
+def _encode(text: str, safe: str) -> str:
+    return quote(_BAD_PERCENT.sub("%25", text), safe=safe + "%", errors="replace")
+
+
+def is_local_url(url: str) -> bool:
+    """Whether a URL (after `url_text`) stays on this site, so that a form's token may go there."""
+    if url.startswith("/"):
+        return not url.startswith("//")
+    return ":" not in url.split("?", 1)[0].split("#", 1)[0]
+
+
+_SRCSET_CANDIDATE: Final = re.compile(
+    r"[ \t\n\f\r,]*([^ \t\n\f\r,][^ \t\n\f\r]*?)(?:[ \t\n\f\r]+([0-9]+(?:\.[0-9]+)?[wx]))?[ \t\n\f\r]*(?:,|\Z)"
+)
+
+
+def srcset_text(text: str) -> str | None:
+    """A list of image URLs with their widths, each URL filtered; None where anything else is in it."""
+    candidates = []
+    position = 0
+    while position < len(text.rstrip()):
+        found = _SRCSET_CANDIDATE.match(text, position)
+        url = None if found is None else url_text(found[1])
+        if found is None or url is None:
+            return None
+        candidates.append(f"{url.replace(',', '%2C')} {found[2] or ''}".strip())
+        position = found.end()
+    return ", ".join(candidates)
+
+
+# --- CSS ---
+
+_CSS_NUMBER: Final = r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
+_CSS_UNITS: Final = "(?:%|px|em|rem|ex|ch|lh|rlh|vh|vw|vmin|vmax|dvh|dvw|svh|svw|lvh|lvw|cm|mm|in|pt|pc|q|deg|rad|turn|s|ms|fr|dpi|dppx)?"
+_CSS_TOKEN: Final = re.compile(
+    rf"{_CSS_NUMBER}{_CSS_UNITS}|#[0-9a-f]{{3,8}}|(?:rgba?|hsla?)\((?:[ ,/]*{_CSS_NUMBER}(?:%|deg)?){{3,4}}[ ]*\)",
+    re.IGNORECASE,
+)
+_CSS_SPLIT: Final = re.compile(r" +(?![^(]*\))")
+_CSS_KEYWORDS: Final = frozenset(
+    "auto none inherit initial unset revert normal bold bolder lighter italic oblique underline overline line-through left "
+    "right center top bottom middle start end justify baseline stretch both hidden visible collapse scroll clip block inline "
+    "inline-block flex inline-flex grid inline-grid contents table row column row-reverse column-reverse wrap nowrap "
+    "space-between space-around space-evenly absolute relative fixed sticky static solid dashed dotted double groove ridge "
+    "inset outset thin medium thick small large smaller larger cover contain fill repeat no-repeat repeat-x repeat-y pointer "
+    "default text move help wait progress not-allowed grab transparent currentcolor uppercase lowercase capitalize serif "
+    "sans-serif monospace system-ui pre pre-wrap pre-line break-word break-all ltr rtl disc circle square decimal "
+    "aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue blueviolet brown burlywood cadetblue "
+    "chartreuse chocolate coral cornflowerblue cornsilk crimson cyan darkblue darkcyan darkgoldenrod darkgray darkgreen "
+    "darkgrey darkkhaki darkmagenta darkolivegreen darkorange darkorchid darkred darksalmon darkseagreen darkslateblue "
+    "darkslategray darkslategrey darkturquoise darkviolet deeppink deepskyblue dimgray dimgrey dodgerblue firebrick "
+    "floralwhite forestgreen fuchsia gainsboro ghostwhite gold goldenrod gray green greenyellow grey honeydew hotpink "
+    "indianred indigo ivory khaki lavender lavenderblush lawngreen lemonchiffon lightblue lightcoral lightcyan "
+    "lightgoldenrodyellow lightgray lightgreen lightgrey lightpink lightsalmon lightseagreen lightskyblue lightslategray "
+    "lightslategrey lightsteelblue lightyellow lime limegreen linen magenta maroon mediumaquamarine mediumblue mediumorchid "
+    "mediumpurple mediumseagreen mediumslateblue mediumspringgreen mediumturquoise mediumvioletred midnightblue mintcream "
+    "mistyrose moccasin navajowhite navy oldlace olive olivedrab orange orangered orchid palegoldenrod palegreen "
+    "paleturquoise palevioletred papayawhip peachpuff peru pink plum powderblue purple rebeccapurple red rosybrown royalblue "
+    "saddlebrown salmon sandybrown seagreen seashell sienna silver skyblue slateblue slategray slategrey snow springgreen "
+    "steelblue tan teal thistle tomato turquoise violet wheat white whitesmoke yellow yellowgreen".split()
+)
+
+
+def css_text(text: str) -> str | None:
+    """The value of a property: up to six numbers, colours and keywords; None where anything else is in it."""
+    tokens = _CSS_SPLIT.split(text.strip(" "))
+    if len(tokens) > 6:
+        return None
+    for token in tokens:
+        if token.lower() not in _CSS_KEYWORDS and not _CSS_TOKEN.fullmatch(token):
+            return None
+    return " ".join(tokens)

@@ -1,0 +1,404 @@
+"""The template environment: Jinja2's, compiling through the contextual escaper.
+
+Templates come from folders or a loader, never from a string that a request could have influenced (server-side template
+injection, CWE-1336). A template that is included inside a tag, a title or a script is compiled once more for that place; a
+template whose parent is known at run time only is checked against the places of the parent's blocks, and compiled again for
+them if they differ.
+
+The attacker writes the values. The author of a template is trusted, and makes mistakes. Not covered: a template that asks
+its objects for secrets, and HTML that a value brings along as `Markup`. ASVS 5.0: V1.2.1, V1.3.7, V1.1.2.
+"""
+
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
+
+import jinja2
+from jinja2 import nodes
+from jinja2.environment import TemplateModule
+from jinja2.ext import Extension
+from jinja2.runtime import Context as Variables
+
+from fastness.html import filters, page
+from fastness.html.bytecode import SaltedBytecodeCache
+from fastness.html.contexts import Context
+from fastness.html.encoders import is_local_url
+from fastness.html.errors import AmbiguousPlaceError, MarkupRefusedError, TemplateRefusedError, TemplateSourceError
+from fastness.html.escapers import BlockedValue, Escapers
+from fastness.html.generator import ContextualGenerator, generate
+from fastness.html.plan import Plan, Settings, make_plan, make_unchecked_plan
+from fastness.html.speedups import escape_inner
+from fastness.html.tracker import advance
+from fastness.kernel.because import Because
+
+ESCAPER_VERSION: Final = 1
+"""Part of the bytecode cache's key: raise it when compiled templates have to be thrown away."""
+
+_MAX_PARENTS: Final = 32
+
+logger: Final = logging.getLogger("fastness.html")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateRules:
+    """What an app may open, each with its reason; keys are names of templates, or folders that end in a slash."""
+
+    insecure_safe: Mapping[str, Because] = field(default_factory=dict)
+    insecure_migration: Mapping[str, Because] = field(default_factory=dict)
+    insecure_events: Mapping[str, Because] = field(default_factory=dict)
+    checks_markup: bool = False
+
+    def reason(self, table: Mapping[str, Because], template: str) -> Because | None:
+        """The reason that covers this template."""
+        for name, because in table.items():
+            if name == template or (name.endswith("/") and template.startswith(name)):
+                return because
+        return None
+
+
+class ContextualTemplate(jinja2.Template):
+    """A compiled template that knows the places of its blocks."""
+
+    fx_blocks: Mapping[str, tuple[Any, ...]]
+
+    @classmethod
+    def _from_namespace(
+        cls,
+        environment: jinja2.Environment,
+        namespace: MutableMapping[str, Any],
+        globals: MutableMapping[str, Any],  # noqa: A002 the name in Jinja2
+    ) -> "ContextualTemplate":
+        if not isinstance(environment, TemplateEnvironment) or namespace.get("fx_salt") != environment.salt():
+            raise TemplateSourceError(
+                f"{namespace.get('name')!r} was compiled by another environment. Remove the compiled files."
+            )
+        template = cast(ContextualTemplate, super()._from_namespace(environment, namespace, globals))
+        template.fx_blocks = {**namespace["fx_inherited"], **namespace["fx_blocks"]}
+        return template
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        if self.environment.is_async:
+            return super().render(*args, **kwargs)
+        values = dict(*args, **kwargs)
+        token = page.CURRENT.set(page.Page(values))
+        try:
+            return super().render(values)
+        finally:
+            page.CURRENT.reset(token)
+
+    async def render_async(self, *args: Any, **kwargs: Any) -> str:
+        values = dict(*args, **kwargs)
+        token = page.CURRENT.set(page.Page(values))
+        try:
+            return await super().render_async(values)
+        finally:
+            page.CURRENT.reset(token)
+
+    def generate(self, *args: Any, **kwargs: Any) -> Iterator[str]:
+        if self.environment.is_async:
+            yield from super().generate(*args, **kwargs)
+            return
+        values = dict(*args, **kwargs)
+        additions = page.Page(values)
+        steps = super().generate(values)
+        while True:
+            token = page.CURRENT.set(additions)
+            try:
+                text = next(steps, None)
+            finally:
+                page.CURRENT.reset(token)
+            if text is None:
+                return
+            yield text
+
+    async def generate_async(self, *args: Any, **kwargs: Any) -> Any:
+        values = dict(*args, **kwargs)
+        additions = page.Page(values)
+        steps: AsyncIterator[str] = super().generate_async(values)
+        while True:
+            token = page.CURRENT.set(additions)
+            try:
+                text = await anext(steps, None)
+            finally:
+                page.CURRENT.reset(token)
+            if text is None:
+                return
+            yield text
+
+    def _get_default_module(self, ctx: Variables | None = None) -> TemplateModule:
+        """The module of an import is kept between renderings: what it writes itself has no nonce and no token."""
+        token = page.CURRENT.set(page.NO_PAGE)
+        try:
+            return super()._get_default_module(ctx)
+        finally:
+            page.CURRENT.reset(token)
+
+    async def _get_default_module_async(self, ctx: Variables | None = None) -> TemplateModule:
+        token = page.CURRENT.set(page.NO_PAGE)
+        try:
+            return await super()._get_default_module_async(ctx)
+        finally:
+            page.CURRENT.reset(token)
+
+    def isolated(self) -> "IsolatedTemplate":
+        """This template for an include without context."""
+        made = object.__new__(IsolatedTemplate)
+        made.__dict__.update(self.__dict__)
+        return made
+
+
+class IsolatedTemplate(ContextualTemplate):
+    """A template that sees none of the values of the one that includes it."""
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 the name in Jinja2
+        shared: bool = False,  # noqa: FBT001, FBT002 as in Jinja2
+        locals: Mapping[str, Any] | None = None,  # noqa: A002 the name in Jinja2
+    ) -> Variables:
+        del vars, shared, locals
+        return super().new_context()
+
+
+class TemplateEnvironment(jinja2.Environment):
+    """Where an app's templates come from, and how they are compiled."""
+
+    template_class: type[jinja2.Template] = ContextualTemplate
+    code_generator_class = ContextualGenerator
+
+    def __init__(
+        self,
+        folders: Iterable[Path] = (),
+        *,
+        loader: jinja2.BaseLoader | None = None,
+        reloads: bool = False,
+        rules: TemplateRules | None = None,
+        on_blocked: Callable[[BlockedValue], None] | None = None,
+        extensions: Sequence[str | type[Extension]] = (),
+        is_async: bool = False,
+        bytecode_folder: Path | None = None,
+    ) -> None:
+        self.rules = rules or TemplateRules()
+        self.fx = Escapers(
+            on_blocked=on_blocked or log_blocked, check_markup=check_markup if self.rules.checks_markup else None
+        )
+        self.fx_inner = escape_inner
+        self.fx_page = page
+        self.fx_is_local = is_local_url
+        self.fx_on_text = filters.on_text
+        self.start = Context()
+        self.assumed: tuple[str, Mapping[str, Context]] = ("", {})
+        self.base: TemplateEnvironment = self
+        self.variants: dict[object, TemplateEnvironment] = {}
+        self.parents: dict[tuple[str, Context, str], Mapping[str, Context]] = {}
+        super().__init__(
+            loader=loader or jinja2.FileSystemLoader(list(folders)),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            auto_reload=reloads,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=(filters.TokenTag, *extensions),
+            enable_async=is_async,
+            bytecode_cache=None if bytecode_folder is None else SaltedBytecodeCache(str(bytecode_folder)),
+        )
+        self.filters.update(filters.text_filters(self.filters))
+
+    # --- what is refused ---
+
+    def from_string(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise TemplateSourceError("from_string: a template is a file, never a string. Put it into a template folder.")
+
+    def compile_expression(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise TemplateSourceError("compile_expression: a template is a file, never a string.")
+
+    # --- compiling ---
+
+    def salt(self) -> str:
+        """What compiled code depends on beyond its source."""
+        parts = (ESCAPER_VERSION, jinja2.__version__, self.is_async, self.rules, self.start, self.assumed)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def _generate(
+        self,
+        source: nodes.Template,
+        name: str | None,
+        filename: str | None,
+        defer_init: bool = False,  # noqa: FBT001, FBT002
+    ) -> str:
+        if defer_init:
+            raise TemplateSourceError("templates are compiled by the environment that renders them.")
+        plan = self.plan(source, name or "template")
+        return generate(source, self, name=name, filename=filename, plan=plan, salt=self.salt())
+
+    def plan(self, tree: nodes.Template, name: str) -> Plan:
+        """How each output of the template is written; a template that is being migrated falls back to plain escaping."""
+        rules = self.rules
+        try:
+            return self.strict_plan(tree, name)
+        except TemplateRefusedError as error:
+            if rules.reason(rules.insecure_migration, name) is None:
+                raise
+            logger.warning("not escaped by context yet: %s", error)
+            return make_unchecked_plan(tree, name)
+
+    def strict_plan(self, tree: nodes.Template, name: str) -> Plan:
+        """The plan, or the refusal, whatever the migration."""
+        rules = self.rules
+        inherited = dict(self.blocks_of_parents(tree, name, 0))
+        if name == self.assumed[0]:
+            inherited.update(self.assumed[1])
+        settings = Settings(
+            template=name,
+            start=self.start,
+            inherited=inherited,
+            allows_safe=rules.reason(rules.insecure_safe, name) is not None,
+            allows_events=rules.reason(rules.insecure_events, name) is not None,
+        )
+        return make_plan(tree, settings)
+
+    def parse_template(self, name: str) -> nodes.Template:
+        """The tree of a template, as the compiler gets it."""
+        if self.loader is None:
+            raise TemplateSourceError("the environment has no loader.")
+        source, filename, _ = self.loader.get_source(self, name)
+        return self._parse(source, name, filename)
+
+    def blocks_of_parents(self, tree: nodes.Template, name: str, depth: int) -> Mapping[str, Context]:
+        """The places of the blocks of the templates that this one extends by name, outermost first."""
+        parent = next((node.template for node in tree.body if isinstance(node, nodes.Extends)), None)
+        if not (isinstance(parent, nodes.Const) and isinstance(parent.value, str)) or self.loader is None:
+            return {}
+        if depth > _MAX_PARENTS:
+            raise AmbiguousPlaceError("templates extend each other in a circle.", template=name, line=1)
+        parent_name = self.join_path(parent.value, name)
+        source, filename, _ = self.loader.get_source(self, parent_name)
+        key = (parent_name, self.start, hashlib.sha256(source.encode()).hexdigest())
+        # A grandparent may have changed while this source did not, so that only ends of chains are remembered.
+        found = self.base.parents.get(key)
+        if found is not None:
+            return found
+        parent_tree = self._parse(source, parent_name, filename)
+        inherited = self.blocks_of_parents(parent_tree, parent_name, depth + 1)
+        blocks = {**inherited, **self._plan_of_parent(parent_tree, parent_name, inherited)}
+        if next((node for node in parent_tree.body if isinstance(node, nodes.Extends)), None) is None:
+            self.base.parents[key] = blocks
+        return blocks
+
+    def _plan_of_parent(
+        self, tree: nodes.Template, name: str, inherited: Mapping[str, Context]
+    ) -> Mapping[str, Context]:
+        rules = self.rules
+        settings = Settings(
+            template=name, start=self.start, inherited=inherited,
+            allows_safe=rules.reason(rules.insecure_safe, name) is not None,
+            allows_events=rules.reason(rules.insecure_events, name) is not None,
+        )  # fmt: skip
+        try:
+            return make_plan(tree, settings).blocks
+        except TemplateRefusedError:
+            if rules.reason(rules.insecure_migration, name) is None:
+                raise
+            return {}
+
+    # --- places that are known at run time ---
+
+    def variant(self, start: Context, assumed: tuple[str, Mapping[str, Context]] = ("", {})) -> "TemplateEnvironment":
+        """This environment, for templates that begin in another place."""
+        base = self.base
+        if start == base.start and not assumed[0]:
+            return base
+        key = (start, assumed[0], tuple(sorted(assumed[1].items())))
+        found = base.variants.get(key)
+        if found is None:
+            found = base.overlay()
+            found.start, found.assumed = start, assumed
+            base.variants[key] = found
+        return found
+
+    def load_included(self, start: tuple[Any, ...], names: Any, parent: str) -> jinja2.Template:
+        """The included template, compiled for the place of the include."""
+        if isinstance(names, jinja2.Template):
+            names = names.name
+        return self.variant(Context(*start)).get_or_select_template(names, parent)
+
+    def load_isolated(self, start: tuple[Any, ...], names: Any, parent: str) -> jinja2.Template:
+        """The same for an include without context."""
+        return cast(ContextualTemplate, self.load_included(start, names, parent)).isolated()
+
+    def load_imported(self, _nothing: None, name: Any, parent: str) -> jinja2.Template:
+        """A template of macros, which are HTML text wherever they are used."""
+        if isinstance(name, jinja2.Template):
+            name = name.name
+        return self.base.get_template(name, parent)
+
+    def load_parent(self, variables: Variables, name: Any, child: str) -> jinja2.Template:
+        """The extended template; blocks that were compiled for other places than it has are compiled again."""
+        if isinstance(name, jinja2.Template):
+            name = name.name
+        parent = cast(ContextualTemplate, self.variant(self.start).get_template(name, child))
+        for block, stack in variables.blocks.items():
+            expected = parent.fx_blocks.get(block)
+            if expected is None:
+                continue
+            for index, function in enumerate(stack):
+                module = function.__globals__
+                if module["fx_blocks"].get(block, expected) != expected:
+                    stack[index] = self.recompiled(str(module["name"]), parent, block)
+        return parent
+
+    def recompiled(self, name: str, parent: "ContextualTemplate", block: str) -> Any:
+        """One block of a template, compiled for the place that it has in `parent`."""
+        places = {key: Context(*value) for key, value in parent.fx_blocks.items()}
+        template = self.variant(self.start, (name, places)).get_template(name)
+        function = template.blocks[block]
+        if function.__globals__["fx_blocks"].get(block) != parent.fx_blocks[block]:
+            raise AmbiguousPlaceError(
+                f"the block {block} stands in another place in {parent.name} than it was written for.",
+                template=name,
+                line=1,
+            )
+        return function
+
+    # --- values ---
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As Jinja2's; a value that brings markup gives its text's methods, and a dict's keys are looked up first."""
+        if type(obj) is dict:
+            # All attributes of a plain dict are its methods; asking for another one would raise, which is slow.
+            if attribute not in _DICT_METHODS:
+                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        elif isinstance(obj, str) and filters.is_cut_by(obj, attribute):
+            obj = filters.on_text(obj)
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            pass
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """As Jinja2's, on the text of a value that brings markup."""
+        if isinstance(obj, str) and filters.is_cut_by(obj, argument):
+            obj = filters.on_text(obj)
+        return super().getitem(obj, argument)
+
+
+_DICT_METHODS: Final = frozenset(dir(dict))
+
+
+def log_blocked(blocked: BlockedValue) -> None:
+    """The default report: a line in the log."""
+    logger.warning("a value was blocked in %s, line %d (%s)", blocked.template, blocked.line, blocked.place)
+
+
+def check_markup(markup: str) -> None:
+    """Refuse trusted HTML that leaves a tag, comment or raw element open (for tests and development)."""
+    end, _ = advance(Context(), markup, events=True)
+    if end != Context():
+        raise MarkupRefusedError("trusted HTML that does not end in HTML text: something in it is cut or left open.")
