@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from fastness.auth.workers import HashingPool
     from fastness.db.engine import Database
     from fastness.db.unit import Unit
+    from fastness.html.environment import TemplateRules
     from fastness.web.templates import Templates
 
 _LATE: Final[Mapping[str, str]] = {
@@ -183,6 +184,10 @@ class Services:
         outcome = await self.login.attempt(username=username, password=password, caller=caller)
         return outcome.identity
 
+    def report(self, name: EventName, reason: str, detail: Mapping[str, str] | None = None) -> None:
+        """Write an event that belongs to no request."""
+        self.events.emit(SecurityEvent(name=name, at=self.clock.now(), reason=reason, detail=detail or {}))
+
     async def open(self) -> None:
         """Open the store, without which nobody is signed in."""
         await self.store.open()
@@ -218,6 +223,7 @@ class Fastness:
         routes: Iterable[Routes] = (),
         templates: Path | None = None,
         static: Path | None = None,
+        template_rules: "TemplateRules | None" = None,
         accounts: bool = True,
         clock: Clock | None = None,
         events: EventSink | None = None,
@@ -229,6 +235,7 @@ class Fastness:
             routes: the route groups, in order: the route declared first wins.
             templates: the folder of the app's templates; one of the framework's pages is replaced by a file of its name.
             static: the folder of the files served below `/static/`.
+            template_rules: what the templates may do beside escaping, each with its reason.
             accounts: whether the sign-in pages are part of the app.
             clock: for tests.
             events: takes the security events; by default they are log lines.
@@ -238,6 +245,7 @@ class Fastness:
         self._groups = list(routes)
         self._templates = templates
         self._static = static
+        self._template_rules = template_rules
         self._has_accounts = accounts
         self._pipeline: ASGIApp | None = None
         self._table: Table | None = None
@@ -294,7 +302,7 @@ class Fastness:
             self._tasks = [asyncio.create_task(keep_tidy(self.services))]
             if not self.settings.is_development:
                 self._tasks.append(asyncio.create_task(self.services.warm_up()))
-            self._report(EventName.SYS_STARTUP)
+            self.services.report(EventName.SYS_STARTUP, self.settings.profile.value)
 
     async def close(self) -> None:
         """Close the services."""
@@ -304,7 +312,7 @@ class Fastness:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._report(EventName.SYS_SHUTDOWN)
+        self.services.report(EventName.SYS_SHUTDOWN, self.settings.profile.value)
         await self.services.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -338,7 +346,12 @@ class Fastness:
         folders = [*([self._templates] if self._templates is not None else []), *_OWN_TEMPLATES]
 
         def templates() -> "Templates":
-            made: Templates = services.once("templates", lambda: late("Templates")(folders, reloads=development))
+            made: Templates = services.once(
+                "templates",
+                lambda: late("Templates")(
+                    folders, reloads=development, rules=self._template_rules, report=services.report
+                ),
+            )
             return made
 
         return Site(
@@ -365,11 +378,6 @@ class Fastness:
     def _refuse_if_sealed(self) -> None:
         if self._pipeline is not None:
             raise SealedError("The app serves already. Give all routes before the first request.")
-
-    def _report(self, name: EventName) -> None:
-        self.services.events.emit(
-            SecurityEvent(name=name, at=self.services.clock.now(), reason=self.settings.profile.value)
-        )
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from string import punctuation
 from urllib.parse import quote, unquote
 
+from fastness.html.values import TrustedURL
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.paths import decide_path
 from fastness.kernel.verdicts import Allow
@@ -56,7 +57,7 @@ class Addresses:
         found = self._table.find(path, "GET")
         return "" if found is None or found.route is None else found.route.name
 
-    def static(self, name: str) -> str:
+    def static(self, name: str) -> TrustedURL:
         """The address of a static file; it changes with the file's content."""
         return self._static.address(name)
 

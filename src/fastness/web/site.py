@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.events import EventSink
@@ -51,7 +52,7 @@ class AddressBook(Protocol):
 
     def name_at(self, path: str) -> str: ...
 
-    def static(self, name: str) -> str: ...
+    def static(self, name: str) -> TrustedURL: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
+from fastness.html.values import TrustedURL
 from fastness.kernel.errors import ConfigError
 from fastness.web.refusals import NotFoundError
 from fastness.web.requests import Request
@@ -51,6 +53,8 @@ class StaticFile:
 
     name: str
     hashed_name: str
+    address: TrustedURL
+    """Below the prefix, with the hash: scripts and styles may be loaded from it."""
     media_type: str
     body: bytes
     gzipped: bytes | None
@@ -68,7 +72,7 @@ class StaticFiles:
         self._by_name: dict[str, StaticFile] = {}
         self._read_all()
 
-    def address(self, name: str) -> str:
+    def address(self, name: str) -> TrustedURL:
         """The path of a file, with the hash of its content in the name."""
         if self._reloads:
             self._read_all()
@@ -76,7 +80,7 @@ class StaticFiles:
         if file is None:
             folders = ", ".join(str(folder) for folder in self._folders)
             raise MissingStaticFileError(f"There is no static file {name!r} in {folders}.")
-        return STATIC_PREFIX + file.hashed_name
+        return file.address
 
     async def serve(self, request: Request) -> Response:
         """Answer GET and HEAD below the prefix."""
@@ -137,4 +141,6 @@ def read_file(path: Path, name: str) -> StaticFile:
     if len(body) >= _MIN_GZIP_BYTES and media_type.startswith(_TEXT_TYPES):
         gzipped = gzip.compress(body, mtime=0)
     stem = name[: -len(path.suffix)] if path.suffix else name
-    return StaticFile(name, f"{stem}.{digest}{path.suffix}", media_type, body, gzipped, f'"{digest}"')
+    hashed_name = f"{stem}.{digest}{path.suffix}"
+    address = TrustedURL(STATIC_PREFIX + quote(hashed_name))
+    return StaticFile(name, hashed_name, address, media_type, body, gzipped, f'"{digest}"')

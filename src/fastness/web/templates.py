@@ -1,32 +1,33 @@
-"""Templates: Jinja2, always escaping, strict about names.
+"""Templates: compiled by the contextual escaper, looked up once.
 
-`escape` is on for every template whatever its file name, an undefined name raises instead of printing nothing, and templates
-come from folders only, never from a string that a request could have influenced (server-side template injection, CWE-1336).
+The environment knows where each expression of a template stands and gives it the escaper of that place; it also puts the
+nonce on the author's scripts and styles and the token into the author's forms (`html/environment.py`). A value that was not
+written, because its place takes no such address, becomes a security event with template and line, never with the value.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from fastness.html.environment import TemplateEnvironment, TemplateRules
+from fastness.html.escapers import BlockedValue
+from fastness.kernel.events import EventName
+
+Report = Callable[[EventName, str, Mapping[str, str]], None]
+
 
 class Templates:
     """The templates of an app, loaded and compiled at first use."""
 
-    __slots__ = ("_environment", "_loaded", "_reloads")
+    __slots__ = ("_environment", "_loaded", "_reloads", "_report")
 
-    def __init__(self, folders: Iterable[Path], *, reloads: bool) -> None:
+    def __init__(self, folders: Iterable[Path], *, reloads: bool, rules: TemplateRules | None, report: Report) -> None:
         self._reloads = reloads
+        self._report = report
         self._loaded: dict[str, jinja2.Template] = {}
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(list(folders)),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            auto_reload=reloads,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = TemplateEnvironment(folders, reloads=reloads, rules=rules, on_blocked=self._note)
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """The page that the template makes of `context`."""
@@ -36,3 +37,12 @@ class Templates:
             if not self._reloads:
                 self._loaded[name] = template
         return template.render(context)
+
+    def compile_all(self) -> None:
+        """Compile every template, so that one that is refused is known before a request asks for it."""
+        for name in self._environment.list_templates(extensions=("html", "txt", "xml", "svg")):
+            self._environment.get_template(name)
+
+    def _note(self, blocked: BlockedValue) -> None:
+        detail = {"template": blocked.template, "line": str(blocked.line), "place": blocked.place}
+        self._report(EventName.INPUT_VALIDATION_FAIL, "blocked_value", detail)
