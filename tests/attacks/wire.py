@@ -63,8 +63,9 @@ def exchange(
             connection = stack.enter_context(trust.wrap_socket(connection, server_hostname="localhost"))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for piece in chain(sliced(b"".join(pieces)), more):
-                # Whoever sends on after the answer has come is reset and loses it (RFC 9112 §9.6).
-                if select.select([connection], [], [], 0)[0]:
+                # Whoever sends on after the answer has come is reset and loses it (RFC 9112 §9.6). Under TLS something to
+                # read is no answer yet: the server sends session tickets first.
+                if trust is None and select.select([connection], [], [], 0)[0]:
                     break
                 connection.sendall(piece)
         return read_answer(connection, method)
@@ -76,10 +77,10 @@ def sliced(data: bytes) -> Iterator[bytes]:
 
 
 def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
-    response = HTTPResponse(connection, method=method)
-    try:
-        response.begin()
-        body = response.read()
-    except (HTTPException, ConnectionResetError):
-        return Answer()
+    with contextlib.closing(HTTPResponse(connection, method=method)) as response:
+        try:
+            response.begin()
+            body = response.read()
+        except (HTTPException, ConnectionResetError):
+            return Answer()
     return Answer(response.status, body, response.getheaders())

@@ -78,6 +78,7 @@ async def test_plain_http(make_shop, browse, routes, method, path, headers, stat
         page = await browser.raw(method, path, headers={**headers, "host": "shop.example:8000"})
     assert (page.status, page.headers.get("location")) == (status, location)
     assert "strict-transport-security" not in page.headers
+    assert shop.names() == {308: [], 426: ["input_validation_fail"], 503: ["proxy_undeclared"]}[status]
     if status == 503:
         assert "FASTNESS_PROXY_TRUSTED" in page.text
 

@@ -40,6 +40,15 @@ def routes():
         request.session.set("half", "done")
         raise RuntimeError
 
+    @routes.get("/same-for-all", read_session=False)
+    async def same_for_all(request):
+        return JSONResponse(request.user_or_none)
+
+    @routes.get("/not-quite-the-same", read_session=False)
+    async def not_quite_the_same(request):
+        request.session.set("seen", True)
+        return JSONResponse("seen")
+
     @routes.post("/sign-in", insecure_skip_csrf=Because("a test signs somebody in"))
     async def sign_in(request):
         identity = Identity(
@@ -106,6 +115,15 @@ async def test_the_id_changes_with_the_sign_in_and_the_old_one_dies(make_shop, b
         assert browser.cookies[COOKIE].value != planted
         assert (await browser.fetch("/who")).json() == "ada"
         assert (await browser.fetch("/who", headers={"cookie": f"{COOKIE}={planted}"})).json() is None
+
+
+async def test_a_route_that_does_not_read_the_session_cannot_replace_it(make_shop, browse, routes):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await browser.fetch("/sign-in", "POST", json={})
+        assert (await browser.fetch("/same-for-all")).json() is None
+        assert (await browser.fetch("/not-quite-the-same")).status == 500
+        assert (await browser.fetch("/who")).json() == "ada"
 
 
 async def test_a_cookie_is_worth_nothing_after_sign_out(make_shop, browse, routes):

@@ -13,7 +13,7 @@ from fastness.kernel.redirects import decide_redirect
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
 from fastness.web.recording import record
-from fastness.web.rendering import render_own
+from fastness.web.rendering import render
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
 from fastness.web.routing import Routes
@@ -73,7 +73,7 @@ async def sign_out(request: Request) -> Response:
 @account_routes.get(SIGNED_OUT_PATH, access=public, name="signed_out")
 async def show_signed_out(request: Request) -> Response:
     """Confirm that nobody is signed in any more."""
-    return render_own(request, "accounts/signed_out.html", sign_in=SIGN_IN_PATH)
+    return render(request, "accounts/signed_out.html", sign_in=SIGN_IN_PATH)
 
 
 def sign_in_page(
@@ -96,7 +96,7 @@ def sign_in_page(
         "may_remember": True,
         "remember": remember,
     }
-    return render_own(request, "accounts/sign_in.html", status=status, **values)
+    return render(request, "accounts/sign_in.html", status=status, **values)
 
 
 def next_target(request: Request, value: str | None) -> str:

@@ -19,7 +19,8 @@ and a request id (ASVS 5.0 V16.5.1: generic message; V16.2.1: the event tells wh
         ├── HeadersTooLargeError    431
         ├── PlainHTTPError          426
         ├── RateLimitedError        429
-        └── PipelineFaultError      500
+        ├── PipelineFaultError      500
+        └── UndeclaredProxyError    503
 """
 
 from collections.abc import Mapping
@@ -153,7 +154,7 @@ class UndeclaredProxyError(RefusedError):
 
     code = "undeclared_proxy"
     status = 503
-    event = EventName.PIPELINE_FAULT
+    event = EventName.PROXY_UNDECLARED
     public = "The site is not set up completely yet."
 
 

@@ -38,9 +38,3 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
     """The page that `template` makes of `values`, as a response."""
     site = request.site
     return HTMLResponse(site.render(template, page_context(request, values)), status=status)
-
-
-def render_own(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    """A page of the framework's; the app's template of the same name goes first."""
-    site = request.site
-    return HTMLResponse(site.render(template, page_context(request, values)), status=status)

@@ -10,6 +10,7 @@ ASVS 5.0 V7.2.1, V7.2.4, V7.4.1, V7.4.2.
 from typing import Final
 
 from fastness.kernel.cookies import build_cookie, build_deletion, find_cookie
+from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.sessions.session import RejectReason, Session
@@ -77,6 +78,10 @@ def require_session(exchange: Exchange) -> Session:
     if session is None:
         if exchange.is_session_unavailable:
             raise StoreUnavailableError("The session store is away, so the session can be neither read nor written.")
+        route = exchange.route
+        if route is not None and not route.read_session:
+            # An empty session in the place of the visitor's own would be saved over it and sign them out.
+            raise ConfigError(f"The route {route.name} says read_session=False, and its handler uses the session.")
         session = exchange.site.sessions.fresh(events=RequestSink(exchange))
         attach_session(exchange, session)
     return session
