@@ -55,6 +55,8 @@ ROWS = [
     ),
     pytest.param({"main": "{{ x[:2] }}"}, Markup("<b>text"), "te", id="a slice is cut from text"),
     pytest.param({"main": "{{ x|truncate(3, true, '', 0) }}"}, Markup("<b>text"), "tex", id="truncate works on text"),
+    pytest.param({"main": "{{ x|trim }}"}, Markup(" <b> "), "<b>", id="white space of markup"),
+    pytest.param({"main": "{{ x|trim('<') }}"}, Markup("<b>x"), "x", id="other characters of markup"),
     pytest.param({"main": "{{ x.upper() }}"}, Markup("&lt;b"), "&lt;B", id="a method works on text"),
     pytest.param({"main": "{{ x }}|{{ none }}"}, None, "|", id="none is empty"),
     pytest.param({"main": "<script>a = {{ x }}</script>"}, None, "<script>a =  null </script>", id="none in a script"),

@@ -115,6 +115,12 @@ REFUSED = [
     pytest.param(
         '<a href="java&#10;script&colon;x">', URLPlaceError, '<a href="javascript/x">', id="javascript: in disguise"
     ),
+    pytest.param(
+        '<a href="javascript:void(1)">',
+        URLPlaceError,
+        '<a href="javascript:void(0)">',
+        id="javascript: that does nothing",
+    ),
     pytest.param("<p onclick=x>", CodeAttributeError, "<p data-onclick=x>", id="event handler"),
     pytest.param("<script nonce=x>", NonceByHandError, "<script async>", id="nonce by hand"),
     pytest.param("<script>a = '<!--'", ScriptPlaceError, "<script>a = '\\x3c!--'", id="comment opener in a script"),
