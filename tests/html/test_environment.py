@@ -17,6 +17,7 @@ from fastness.html.errors import (
     TemplateRefusedError,
     TemplateSourceError,
 )
+from fastness.html.escapers import BlockedValue
 from fastness.kernel.because import Because
 
 REASON = Because("written by the tests of this part")
@@ -31,35 +32,63 @@ def rendered(templates, name="main", /, **values):
 
 
 ROWS = [
-    pytest.param({"main": '<a href="{{ x }}">'}, "javascript:alert(1)", '<a href="about:invalid#fastness-blocked">', id="URL"),
+    pytest.param(
+        {"main": '<a href="{{ x }}">'}, "javascript:alert(1)", '<a href="about:invalid#fastness-blocked">', id="URL"
+    ),
     pytest.param({"main": '<a href="{{ x }}">'}, "https://a/b?c&d", '<a href="https://a/b?c&amp;d">', id="a good URL"),
-    pytest.param({"main": '<a href="{{ "javascript:1" }}">'}, "", '<a href="about:invalid#fastness-blocked">', id="constant URL"),
+    pytest.param(
+        {"main": '<a href="{{ "javascript:1" }}">'}, "", '<a href="about:invalid#fastness-blocked">', id="constant URL"
+    ),
     pytest.param({"main": '<a href="/{{ x }}">'}, "/evil.example", '<a href="/%2Fevil.example">', id="no second slash"),
     pytest.param({"main": '<a href="?{{ x|urlencode }}">'}, "a&b", '<a href="?a%26b">', id="urlencode once"),
     pytest.param({"main": "{{ x|e }}"}, "<", "&lt;", id="e once"),
     pytest.param({"main": "{{ '<b>' }}"}, "", "&lt;b&gt;", id="constant text"),
     pytest.param({"main": "{{ x }}"}, Markup("<b>"), "<b>", id="markup in text"),
-    pytest.param({"main": '<p title="{{ x }}">'}, Markup("<b>a</b> &amp; b"), '<p title="a &amp; b">', id="markup in an attribute"),
-    pytest.param({"main": "<textarea>{{ x }}</textarea>"}, Markup("<b>"), "<textarea>&lt;b&gt;</textarea>", id="markup's source"),
+    pytest.param(
+        {"main": '<p title="{{ x }}">'},
+        Markup("<b>a</b> &amp; b"),
+        '<p title="a &amp; b">',
+        id="markup in an attribute",
+    ),
+    pytest.param(
+        {"main": "<textarea>{{ x }}</textarea>"}, Markup("<b>"), "<textarea>&lt;b&gt;</textarea>", id="markup's source"
+    ),
     pytest.param({"main": "{{ x[:2] }}"}, Markup("<b>text"), "te", id="a slice is cut from text"),
     pytest.param({"main": "{{ x|truncate(3, true, '', 0) }}"}, Markup("<b>text"), "tex", id="truncate works on text"),
+    pytest.param({"main": "{{ x|trim }}"}, Markup(" <b> "), "<b>", id="white space of markup"),
+    pytest.param({"main": "{{ x|trim('<') }}"}, Markup("<b>x"), "x", id="other characters of markup"),
     pytest.param({"main": "{{ x.upper() }}"}, Markup("&lt;b"), "&lt;B", id="a method works on text"),
     pytest.param({"main": "{{ x }}|{{ none }}"}, None, "|", id="none is empty"),
     pytest.param({"main": "<script>a = {{ x }}</script>"}, None, "<script>a =  null </script>", id="none in a script"),
-    pytest.param({"main": "<script>a = {{ x|tojson|safe }}</script>"}, "</", '<script>a = "\\u003c/"</script>', id="tojson once"),
-    pytest.param({"main": "{% set y | trim %} {{ x }} {% endset %}{{ y }}"}, "<b>", "&lt;b&gt;", id="filter of a set block"),
     pytest.param(
-        {"main": "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ x }}{% endcall %}"}, "<", "&lt;", id="call block"
+        {"main": "<script>a = {{ x|tojson|safe }}</script>"}, "</", '<script>a = "\\u003c/"</script>', id="tojson once"
     ),
-    pytest.param({"main": "{% call f() %}{% endcall %}"}, "<", "&lt;", id="a call block of a function that returns text"),
     pytest.param(
-        {"main": '{% extends "base" %}{% block b %}{{ x }}{{ super() }}{% endblock %}', "base": "<title>{% block b %}&{% endblock %}</title>"},
+        {"main": "{% set y | trim %} {{ x }} {% endset %}{{ y }}"}, "<b>", "&lt;b&gt;", id="filter of a set block"
+    ),
+    pytest.param(
+        {"main": "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ x }}{% endcall %}"},
+        "<",
+        "&lt;",
+        id="call block",
+    ),
+    pytest.param(
+        {"main": "{% call f() %}{% endcall %}"}, "<", "&lt;", id="a call block of a function that returns text"
+    ),
+    pytest.param(
+        {
+            "main": '{% extends "base" %}{% block b %}{{ x }}{{ super() }}{% endblock %}',
+            "base": "<title>{% block b %}&{% endblock %}</title>",
+        },
         "</title>",
         "<title>&lt;/title&gt;&</title>",
         id="block in a title",
     ),
     pytest.param(
-        {"main": "{% extends f.name %}{% block b %}{{ x }}{% endblock %}", "base": '<a href="{% block b %}{% endblock %}">'},
+        {
+            "main": "{% extends f.name %}{% block b %}{{ x }}{% endblock %}",
+            "base": '<a href="{% block b %}{% endblock %}">',
+        },
         "javascript:alert(1)",
         '<a href="about:invalid#fastness-blocked">',
         id="parent at run time",
@@ -70,39 +99,64 @@ ROWS = [
         '<a href="about:invalid#fastness-blocked">',
         id="include in a URL",
     ),
-    pytest.param({"main": '<p>{% include ["a", "p"] ignore missing %}</p>', "p": "{{ x }}"}, "<", "<p>&lt;</p>", id="include of a list"),
-    pytest.param({"main": '{% include "nothing" ignore missing %}x'}, "<", "x", id="include of nothing"),
-    pytest.param({"main": '{% include "p" without context %}', "p": "{{ x is defined }}"}, "<", "False", id="include without context"),
-    pytest.param({"main": '{% import "p" as p %}{{ p.m(x) }}', "p": "{% macro m(y) %}{{ y }}{% endmacro %}"}, "<", "&lt;", id="import"),
     pytest.param(
-        {"main": '{% import "p" as p with context %}{{ p.m() }}', "p": "{% macro m() %}{{ x }}{% endmacro %}"}, "<", "&lt;", id="import with context"
+        {"main": '<p>{% include ["a", "p"] ignore missing %}</p>', "p": "{{ x }}"},
+        "<",
+        "<p>&lt;</p>",
+        id="include of a list",
     ),
-    pytest.param({"main": "{% for i in [[]] recursive %}{{ x }}{{ loop(i) }}{% endfor %}"}, "<", "&lt;", id="recursive loop"),
+    pytest.param({"main": '{% include "nothing" ignore missing %}x'}, "<", "x", id="include of nothing"),
+    pytest.param(
+        {"main": '{% include "p" without context %}', "p": "{{ x is defined }}"},
+        "<",
+        "False",
+        id="include without context",
+    ),
+    pytest.param(
+        {"main": '{% import "p" as p %}{{ p.m(x) }}', "p": "{% macro m(y) %}{{ y }}{% endmacro %}"},
+        "<",
+        "&lt;",
+        id="import",
+    ),
+    pytest.param(
+        {"main": '{% import "p" as p with context %}{{ p.m() }}', "p": "{% macro m() %}{{ x }}{% endmacro %}"},
+        "<",
+        "&lt;",
+        id="import with context",
+    ),
+    pytest.param(
+        {"main": "{% for i in [[]] recursive %}{{ x }}{{ loop(i) }}{% endfor %}"}, "<", "&lt;", id="recursive loop"
+    ),
     pytest.param({"main": "{% filter trim %} {{ x }}{% endfilter %}"}, "<", "&lt;", id="filter block"),
-]  # fmt: skip
+]
 
 
-def say(**_options):
-    return "<"
+class Say:
+    """A function of the app that returns text, and an object whose name is a template's."""
+
+    name = "base"
+
+    def __call__(self, **_options):
+        return "<"
 
 
-say.name = "base"
+SAY = Say()
 
 
 @pytest.mark.parametrize(("templates", "value", "expected"), ROWS)
 def test_constructs(templates, value, expected):
-    assert rendered(templates, x=value, f=say) == expected
+    assert rendered(templates, x=value, f=SAY) == expected
 
 
 @pytest.mark.parametrize(("templates", "value", "expected"), ROWS)
 async def test_constructs_when_rendered_asynchronously(templates, value, expected):
     template = environment(templates, is_async=True).get_template("main")
-    assert await template.render_async(x=value, f=say) == expected
+    assert await template.render_async(x=value, f=SAY) == expected
 
 
 @pytest.mark.parametrize(("templates", "value", "expected"), ROWS)
 def test_constructs_when_streamed(templates, value, expected):
-    assert "".join(environment(templates).get_template("main").stream(x=value, f=say)) == expected
+    assert "".join(environment(templates).get_template("main").stream(x=value, f=SAY)) == expected
 
 
 def test_translations_are_markup_with_escaped_values():
@@ -175,7 +229,7 @@ def test_nodes_of_extensions_are_refused():
 
 
 def test_a_blocked_value_is_reported_without_the_value():
-    blocked = []
+    blocked: list[BlockedValue] = []
     made = environment({"page.html": '\n<a href="{{ x }}">'}, on_blocked=blocked.append)
     made.get_template("page.html").render(x="javascript:secret")
     assert [(each.template, each.line, each.place) for each in blocked] == [("page.html", 2, "url")]

@@ -5,7 +5,8 @@ The same templates under plain Jinja2 autoescape stand beside, to show that the 
 
 import pytest
 
-from fastness.html.errors import FastnessError, TemplateRefusedError, ValueRefusedError
+from fastness.html.errors import TemplateRefusedError, ValueRefusedError
+from fastness.kernel.errors import FastnessError
 from tests.html import oracle
 
 ROWS = [

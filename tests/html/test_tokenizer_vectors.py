@@ -78,7 +78,7 @@ class Reading:
     """The tokens that the tracker's contexts amount to."""
 
     def __init__(self, start, text):
-        self.tokens = []
+        self.tokens: list[list[object]] = []
         self.text = text
         self.begin = 0
         self.values = {}
@@ -146,7 +146,7 @@ class Reading:
 
 def expected_tokens(case, context):
     """The reference's tokens, without what an unfinished construct at the end adds."""
-    tokens = []
+    tokens: list[list[object]] = []
     for token in case["output"]:
         if token[0] == "Character" and tokens and tokens[-1][0] == "Character":
             tokens[-1] = ["Character", tokens[-1][1] + token[1]]

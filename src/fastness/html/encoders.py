@@ -124,7 +124,8 @@ def is_local_url(url: str) -> bool:
 
 
 _SRCSET_CANDIDATE: Final = re.compile(
-    r"[ \t\n\f\r,]*([^ \t\n\f\r,][^ \t\n\f\r]*?)(?:[ \t\n\f\r]+([0-9]+(?:\.[0-9]+)?[wx]))?[ \t\n\f\r]*(?:,|\Z)"
+    r"[ \t\n\f\r,]*([^ \t\n\f\r,][^ \t\n\f\r]*?)"
+    r"(?:[ \t\n\f\r]+([0-9]+(?:\.[0-9]+)?[wx]))?[ \t\n\f\r]*(?:,|\Z)"
 )
 
 
@@ -132,7 +133,8 @@ def srcset_text(text: str) -> str | None:
     """A list of image URLs with their widths, each URL filtered; None where anything else is in it."""
     candidates = []
     position = 0
-    while position < len(text.rstrip()):
+    text = text.rstrip()
+    while position < len(text):
         found = _SRCSET_CANDIDATE.match(text, position)
         url = None if found is None else url_text(found[1])
         if found is None or url is None:
@@ -145,12 +147,17 @@ def srcset_text(text: str) -> str | None:
 # --- CSS ---
 
 _CSS_NUMBER: Final = r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
-_CSS_UNITS: Final = "(?:%|px|em|rem|ex|ch|lh|rlh|vh|vw|vmin|vmax|dvh|dvw|svh|svw|lvh|lvw|cm|mm|in|pt|pc|q|deg|rad|turn|s|ms|fr|dpi|dppx)?"
+_CSS_UNITS: Final = (
+    "(?:%|px|em|rem|ex|ch|lh|rlh|vh|vw|vmin|vmax|dvh|dvw|svh|svw|lvh|lvw|"
+    "cm|mm|in|pt|pc|q|deg|rad|turn|s|ms|fr|dpi|dppx)?"
+)
 _CSS_TOKEN: Final = re.compile(
     rf"{_CSS_NUMBER}{_CSS_UNITS}|#[0-9a-f]{{3,8}}|(?:rgba?|hsla?)\((?:[ ,/]*{_CSS_NUMBER}(?:%|deg)?){{3,4}}[ ]*\)",
     re.IGNORECASE,
 )
 _CSS_SPLIT: Final = re.compile(r" +(?![^(]*\))")
+_MAX_CSS_LENGTH: Final = 200
+"""Longer than any list of six values; the patterns are not for longer texts."""
 _CSS_KEYWORDS: Final = frozenset(
     "auto none inherit initial unset revert normal bold bolder lighter italic oblique underline overline line-through left "
     "right center top bottom middle start end justify baseline stretch both hidden visible collapse scroll clip block inline "
@@ -177,7 +184,10 @@ _CSS_KEYWORDS: Final = frozenset(
 
 def css_text(text: str) -> str | None:
     """The value of a property: up to six numbers, colours and keywords; None where anything else is in it."""
-    tokens = _CSS_SPLIT.split(text.strip(" "))
+    text = text.strip(" ")
+    if len(text) > _MAX_CSS_LENGTH:
+        return None
+    tokens = _CSS_SPLIT.split(text)
     if len(tokens) > 6:
         return None
     for token in tokens:

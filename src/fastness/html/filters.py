@@ -17,11 +17,11 @@ from fastness.html.encoders import plain_text
 from fastness.html.errors import SafeFilterError
 from fastness.html.places import Place
 
-BLOCK_FILTERS: Final = frozenset({"trim", "indent"})
-"""On a set or filter block: neither takes an escape apart."""
+BLOCK_FILTERS: Final = frozenset({"trim", "indent", "forceescape", "escape", "e", "striptags"})
+"""On a set or filter block: none takes an escape apart, or drops the block's own tags by surprise."""
 
 _CUTTING: Final = (
-    "truncate wordwrap center replace upper lower capitalize title reverse first last random trim format sort list batch slice"
+    "truncate wordwrap center replace upper lower capitalize title reverse first last random format sort list batch slice"
 ).split()
 
 _MARKUP_METHODS: Final = frozenset({"striptags", "unescape", "join", "format", "__html__", "__html_format__"})
@@ -71,7 +71,18 @@ def is_cut_by(value: object, attribute: object) -> bool:
 
 def text_filters(known: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """The cutting filters of `known`, each on text."""
-    return {name: _on_text(known[name]) for name in _CUTTING if name in known}
+    cutting = {name: _on_text(known[name]) for name in _CUTTING if name in known}
+    return {**cutting, "trim": _trim(known["trim"])}
+
+
+def _trim(function: Callable[..., Any]) -> Callable[..., Any]:
+    """White space may be taken off markup; other characters could be half of an escape or tag."""
+
+    @functools.wraps(function)
+    def trim(value: Any, chars: str | None = None) -> Any:
+        return function(value if chars is None else on_text(value), chars)
+
+    return trim
 
 
 def _on_text(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,6 +64,7 @@ def merge_attributes(
 
 
 def _merge_values(first: Context, second: Context) -> Context | None:
+    first, second = _under_one_name(first, second), _under_one_name(second, first)
     attributes = merge_attributes(first.attributes, second.attributes)
     part, value = first.part, first.value
     if first.kind in tables.URL_KINDS:
@@ -80,6 +81,17 @@ def _merge_values(first: Context, second: Context) -> Context | None:
         value = at.DYNAMIC
     one = first._replace(part=part, value=value, attributes=attributes)
     return one if one == second._replace(part=part, value=value, attributes=attributes) else None
+
+
+def _under_one_name(context: Context, other: Context) -> Context:
+    """A plain value that goes on in another plain attribute in one branch: `class="a{% if x %} b" title="c{% endif %}"`."""
+    decisive = tables.DECISIVE.get(context.element, frozenset())
+    names = {context.attribute, other.attribute}
+    if len(names) == 1 or {context.kind, other.kind} != {tables.PLAIN} or names & decisive:
+        return context
+    return context._replace(
+        attribute=min(names), attributes=merge_attributes(context.attributes, tuple((name, at.MAYBE) for name in names))
+    )
 
 
 def _merge_raw(first: Context, second: Context) -> Context | None:

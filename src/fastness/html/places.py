@@ -39,7 +39,8 @@ def place_of(context: Context) -> tuple[Place, Context]:
     """The place of an expression in `context`, and the context after it."""
     if context.pending:
         raise ExpressionPlaceError(
-            f"an expression straight after {context.pending!r} would complete it. Put a space between them, or write &lt; or &amp;."
+            f"an expression straight after {context.pending!r} would complete it. "
+            "Put a space between them, or write &lt; or &amp;."
         )
     if context.state == at.TEXT:
         return _TEXT_PLACE, context
@@ -121,11 +122,13 @@ def _in_url(context: Context) -> tuple[Place, Context]:
         return Place("url_query"), context
     if part == at.URL_DYNAMIC:
         raise URLPlaceError(
-            f"a second expression at the start of a URL, in {where}. Join them first: {{{{ one ~ two }}}}, or make the URL with url(…)."
+            f"a second expression at the start of a URL, in {where}. Join them first: "
+            "{{ one ~ two }}, or make the URL with url(…)."
         )
     if part == at.URL_SCHEME:
         raise URLPlaceError(
-            f'an expression after "{context.value}" in {where}, which could still be a scheme. Begin the URL with "/", "./" or "#".'
+            f'an expression after "{context.value}" in {where}, which could still be a scheme. '
+            'Begin the URL with "/", "./" or "#".'
         )
     if part == at.URL_AMBIGUOUS:
         raise URLPlaceError(
@@ -164,7 +167,8 @@ def _in_raw(context: Context) -> tuple[Place, Context]:
 def _after_css(context: Context) -> Context:
     if context.part != at.CSS_VALUE:
         raise StylePlaceError(
-            f"an expression in {describe(context)} of CSS. A value may stand after the colon of a property, alone or after a space, "
+            f"an expression in {describe(context)} of CSS. A value may stand after the colon of a property, "
+            "alone or after a space, "
             "outside quotes and url(…)."
         )
     return context._replace(part=at.CSS_VALUE_JOINED)

@@ -161,7 +161,8 @@ class _Walk:
             if not self.settings.allows_safe:
                 raise self.refused(
                     SafeFilterError(
-                        "|safe writes a value as HTML that nobody checked. Use sanitise(…), or list this template with a reason in "
+                        "|safe writes a value as HTML that nobody checked. Use sanitise(…), or list "
+                        "this template with a reason in "
                         "TemplateRules(insecure_safe=…)."
                     ),
                     node,
@@ -424,7 +425,8 @@ class _Walk:
         start = self.settings.inherited.get(node.name, context or Context())
         if context is not None and start != context:
             raise AmbiguousPlaceError(
-                f"the block {node.name} stands in {describe(context)} here and in {describe(start)} in the template that is extended."
+                f"the block {node.name} stands in {describe(context)} here and in {describe(start)} "
+                "in the template that is extended."
             )
         self.plan.blocks[node.name] = start
         if start.pending:

@@ -49,6 +49,8 @@ _GOOD_TAG_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*\Z")
 _WHOLE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*(?=[\t\n\f\r />])")
 _SIMPLE_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)>")
 _QUOTED_ATTRIBUTE: Final = re.compile(r"""([A-Za-z][A-Za-z0-9_:.\-]*)=(["'])""")
+# An old way to say that a link does nothing; the page's policy stops it, which does nothing as well.
+_DOES_NOTHING: Final = re.compile(r"\s*javascript:\s*(?:void\(0\)|//)?\s*;?\s*")
 _SEPARATORS: Final = frozenset("\t\n\f\r />")
 # Tags that change more than the place in the text.
 _SPECIAL: Final = (
@@ -436,7 +438,9 @@ class _Reader:
         if context.kind == tables.PLAIN and not self.is_decisive():
             return
         decoded = static_text(text)
-        if context.kind in tables.URL_KINDS:
+        if context.kind in tables.URL_KINDS and context.part == at.URL_START and _DOES_NOTHING.fullmatch(decoded):
+            self.context = context = context._replace(part=at.URL_OPAQUE, value=at.FOREIGN_URL)
+        elif context.kind in tables.URL_KINDS:
             part, value = after_url(context.part, context.value, decoded)
             self.context = context = context._replace(part=part, value=value)
         elif context.kind == tables.STYLE:
