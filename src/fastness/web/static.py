@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from fastness.kernel.errors import ConfigError
 from fastness.web.refusals import NotFoundError
@@ -76,7 +77,7 @@ class StaticFiles:
         if file is None:
             folders = ", ".join(str(folder) for folder in self._folders)
             raise MissingStaticFileError(f"There is no static file {name!r} in {folders}.")
-        return STATIC_PREFIX + file.hashed_name
+        return STATIC_PREFIX + quote(file.hashed_name)
 
     async def serve(self, request: Request) -> Response:
         """Answer GET and HEAD below the prefix."""
