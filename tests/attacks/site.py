@@ -67,7 +67,7 @@ class Site:
         return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS)
 
     def browser(self) -> Browser:
-        return Browser(self.address)
+        return Browser(self.address, trust=self.trust)
 
     @contextlib.asynccontextmanager
     async def signed_in(self, username: str = "ada"):

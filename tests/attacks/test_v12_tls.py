@@ -40,6 +40,12 @@ def test_v3_4_1_but_not_for_localhost(deployed):
     assert deployed.send(request("GET /who")).header("strict-transport-security") is None
 
 
+async def test_v3_3_1_v12_2_1_the_session_lives_over_tls(deployed):
+    async with deployed.signed_in() as browser:
+        assert (await browser.fetch("/who")).json()["user"] == "ada"
+        assert (await browser.open("/private")).status == 200
+
+
 @pytest.fixture(scope="module")
 def plain_site(seeded, tmp_path_factory):
     """A deployment whose proxy was forgotten: https is asked for, and http arrives."""

@@ -51,12 +51,10 @@ async def test_an_address_leads_to_its_route(make_shop, browse, routes, name, va
     ("name", "value"),
     [
         pytest.param("page", "/evil.example", id="another-host"),
-        pytest.param("page", "\\evil.example", id="another-host-for-browsers"),
         pytest.param("page", "../admin", id="up-first"),
         pytest.param("rest", "a/../../admin", id="up"),
         pytest.param("rest", "a//b", id="empty-segment"),
         pytest.param("one", "..", id="up-as-a-segment"),
-        pytest.param("one", "a\nb", id="line-feed"),
     ],
 )
 async def test_a_value_that_would_lead_elsewhere_is_refused(make_shop, browse, routes, name, value):

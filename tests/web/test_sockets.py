@@ -30,6 +30,17 @@ def routes():
         await socket.accept()
         raise RuntimeError
 
+    @routes.websocket("/broken-in-the-end", access=access.public)
+    async def broken_in_the_end(socket):
+        await socket.accept()
+        await socket.close()
+        raise RuntimeError
+
+    async def split(scope, receive, send):
+        await send({"type": "websocket.accept", "headers": [(b"x-name", b"a\r\nset-cookie: b=c")]})
+
+    routes.mount("/split", split, access=access.public)
+
     @routes.get("/page", access=access.public)
     async def page(request):
         return JSONResponse("page")
@@ -129,3 +140,16 @@ async def test_a_socket_route_does_not_answer_a_page_load(make_shop, browse, rou
     shop = await make_shop(routes)
     async with browse(shop) as browser:
         assert (await browser.fetch("/open")).status == 404
+
+
+async def test_a_socket_is_closed_once(make_shop, routes):
+    shop = await make_shop(routes)
+    sent = await connect(shop.app, "/broken-in-the-end", {})
+    assert sent == [("websocket.accept", None), ("websocket.close", 1000)]
+    assert shop.names() == ["sys_crash"]
+
+
+async def test_a_line_break_in_a_header_refuses_the_upgrade(make_shop, routes):
+    shop = await make_shop(routes)
+    sent = await connect(shop.app, "/split/", {})
+    assert sent == REFUSED

@@ -63,6 +63,16 @@ async def test_an_address_with_the_hash_is_kept_for_ever_the_plain_one_is_asked_
     assert hashed.headers["vary"] == "accept-encoding"
 
 
+@pytest.mark.parametrize("name", ["a b.css", "100%.css", "c#.css", "why?.css", "příběh.css"])
+async def test_any_name_has_an_address_that_leads_to_it(make_shop, browse, folder, name):
+    (folder / name).write_text("here")
+    shop = await make_shop(Routes(), static=folder)
+    address = shop.app._pipeline.site.addresses.static(name)
+    assert address.isascii()
+    async with browse(shop) as browser:
+        assert (await browser.raw("GET", address)).text == "here"
+
+
 async def test_no_session_is_read_for_a_file(make_shop, browse, folder):
     shop = await make_shop(Routes(), static=folder)
     await shop.app.services.store.close()

@@ -7,6 +7,7 @@ with their hidden fields. `from_site` acts as a page of another origin would: th
 It drives an ASGI app in this process, or a server by its address.
 """
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -91,7 +92,12 @@ class Browser:
     """One browser profile with one open page. Use it as an async context manager."""
 
     def __init__(
-        self, target: ASGIApp | str, *, origin: str = "https://localhost", client_ip: str = "127.0.0.1"
+        self,
+        target: ASGIApp | str,
+        *,
+        origin: str = "https://localhost",
+        client_ip: str = "127.0.0.1",
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         """Open a browser.
 
@@ -99,10 +105,14 @@ class Browser:
             target: an ASGI app, or the address of a running server (then `origin` is that address).
             origin: scheme, host and port under which the app is visited.
             client_ip: the address the app sees.
+            trust: what to believe a running server's certificate by, if not the authorities of this machine.
         """
         if isinstance(target, str):
             origin = target.rstrip("/")
-            self._client = httpx2.AsyncClient(follow_redirects=False, timeout=30)
+            # Without TLS there is nothing to verify, and reading the authorities takes longer than a test. A proxy of the
+            # environment has no part in what goes on between a test and its server.
+            verify = trust or origin.startswith("https:")
+            self._client = httpx2.AsyncClient(follow_redirects=False, timeout=30, verify=verify, trust_env=False)
         else:
             transport = httpx2.ASGITransport(app=target, client=(client_ip, 50_000), raise_app_exceptions=False)
             self._client = httpx2.AsyncClient(transport=transport, follow_redirects=False)

@@ -1,7 +1,7 @@
 """Addresses by name: routes and static files.
 
-Values go into a path percent-encoded, and the result is a path that this app would accept: which host it is on is nobody's
-choice but the browser's. A value that would make another address of it (`/evil.example` as the first part of a path, `..`)
+Values go into a path percent-encoded, and the result is a path below the route's own: which host it is on is nobody's choice
+but the browser's. A value that would make another address of it (`/evil.example` as the first part of a path, `..`)
 raises, because there is no spelling of it that a browser leaves alone (CWE-601, client-side path traversal).
 """
 
@@ -75,7 +75,11 @@ def fill(route: Route, params: Mapping[str, object]) -> str:
             "{" + name + "}", quote(text, safe="/" if "/" in convertor.regex or convertor.regex == ".*" else "")
         )
     # Starlette's convertors refuse a wrong value with an assertion; the expression decides here, also under -O.
-    is_matched = route.regex.fullmatch(unquote(path)) is not None
-    if not is_matched or not isinstance(decide_path(path.encode("ascii"), allow_encoded_slash=True), Allow):
+    is_matched = route.regex.fullmatch(unquote(path) if "%" in path else path) is not None
+    # Quoting leaves nothing in a path that could need the long look, but slashes and dots.
+    if not is_matched or (
+        ("//" in path or "/." in path)
+        and not isinstance(decide_path(path.encode("ascii"), allow_encoded_slash=True), Allow)
+    ):
         raise UnknownRouteError(f"The route {route.name!r} cannot have these values for {', '.join(params)}.")
     return path

@@ -82,7 +82,8 @@ class ErrorsStage:
             report(exchange, error)
             if exchange.has_started:
                 if exchange.is_websocket:
-                    await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+                    if not exchange.has_ended:
+                        await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
                     return
                 raise
             try:

@@ -100,6 +100,8 @@ class Exchange:
     """Added to the response by stages (cookies, Clear-Site-Data)."""
     has_started: bool = False
     """The response has begun: it is too late for an error page."""
+    has_ended: bool = False
+    """The socket was closed from here: nothing more may be sent."""
     status: int = 0
     profile: "HeaderProfile"
     site: "Site"

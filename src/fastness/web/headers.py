@@ -108,8 +108,12 @@ class HeadersStage:
                         await finish(status)
                 message["headers"] = secured_headers(exchange, own)
                 exchange.has_started = True
-            elif kind == "websocket.accept":
-                exchange.has_started = True
+            elif exchange.is_websocket:
+                if kind == "websocket.accept":
+                    refuse_split(message.get("headers") or ())
+                    exchange.has_started = True
+                elif kind == "websocket.close":
+                    exchange.has_ended = True
             await send(message)
 
         try:
