@@ -12,6 +12,8 @@ ROWS = [
     pytest.param(
         "<textarea><{{ x }}</textarea>", "template_place", "<textarea>&lt;{{ x }}</textarea>", id="after a less-than"
     ),
+    pytest.param("R&{{ x }}", "template_place", "R&amp;{{ x }}", id="after an ampersand"),
+    pytest.param('<p title="&#{{ x }}">', "template_place", '<p title="# {{ x }}">', id="half a character reference"),
     pytest.param("<p {{ x }}=1>", "template_markup", "<p {{ x }} a=1>", id="attribute name"),
     pytest.param("<p a{{ x }}>", "template_place", '<p a="{{ x }}">', id="joined to an attribute name"),
     pytest.param("<p a={{ x }}>", "template_place", '<p a="{{ x }}">', id="unquoted value"),

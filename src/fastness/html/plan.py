@@ -29,7 +29,7 @@ from fastness.html.errors import (
 )
 from fastness.html.joins import ends_well, join, settle
 from fastness.html.places import Place
-from fastness.html.tracker import Insertion, advance
+from fastness.html.tracker import Insertion, advance, refuse_half_reference
 
 # Where a form's token or a nonce is written; not expressions of the author's.
 NONCE: Final = "nonce"
@@ -249,11 +249,15 @@ class _Walk:
 
     def output(self, node: nodes.Output, context: Context) -> Context:
         written: list[nodes.Expr] = []
+        before = ""
         for child in node.nodes:
             if type(child) is nodes.TemplateData:
                 context = self.data(child, context, written)
+                before = child.data
             else:
                 try:
+                    refuse_half_reference(before)
+                    before = ""
                     expression, context = self.expression(child, context)
                 except TemplateRefusedError as error:
                     raise self.refused(error, child) from error

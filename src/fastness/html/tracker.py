@@ -93,6 +93,14 @@ def static_text(text: str) -> str:
     return _REFERENCE.sub(_decoded, text) if "&" in text else text
 
 
+def refuse_half_reference(text: str) -> None:
+    """An expression after `&` or `&am` could turn static text into another character."""
+    if "&" in text[-40:] and _CUT_REFERENCE.search(text):
+        raise ExpressionPlaceError(
+            "an expression straight after the start of a character reference. Write &amp; for the character."
+        )
+
+
 def _decoded(found: re.Match[str]) -> str:
     reference = found.group()
     decoded = html.unescape(reference)
