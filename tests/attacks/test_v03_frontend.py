@@ -128,13 +128,13 @@ async def test_v3_5_1_a_form_of_another_site_changes_nothing(any_site, initiator
         pytest.param({}, "csrf_fail", None, id="neither-header"),
     ],
 )
-@pytest.mark.parametrize("content_type", [FORM, "text/plain", "application/json"])
-async def test_v3_5_1_v3_5_2_an_old_browser_is_asked_for_more(site, headers, event, reason, content_type):
+async def test_v3_5_1_v3_5_2_an_old_browser_is_asked_for_more(site, headers, event, reason):
     async with site.signed_in() as browser:
-        with site.records(event, reason):
-            sent = {**headers, "content-type": content_type}
-            page = await browser.raw("POST", "/notes", headers=sent, content=b"text=forged")
-    assert page.status == 403
+        for content_type in (FORM, "text/plain", "application/json"):
+            with site.records(event, reason):
+                sent = {**headers, "content-type": content_type}
+                page = await browser.raw("POST", "/notes", headers=sent, content=b"text=forged")
+            assert page.status == 403
 
 
 async def test_v3_5_1_signing_somebody_in_from_elsewhere_is_refused(any_site):
@@ -382,7 +382,8 @@ def test_v3_4_7_a_report_is_what_a_stranger_says(site, content_type, body, statu
     assert site.send(request("POST /-/csp-report", content_type, body=body)).status == status
 
 
-def test_v3_4_7_reports_are_limited(site):
-    with site.records("excess_rate_limit_exceeded", "csp_reports"):
-        answers = [site.send(request("POST /-/csp-report", REPORT_TYPE, body=report())).status for _ in range(25)]
+def test_v3_4_7_reports_are_limited(crowded_site):
+    """The two processes count together."""
+    with crowded_site.records("excess_rate_limit_exceeded", "csp_reports"):
+        answers = [crowded_site.send(request("POST /-/csp-report", REPORT_TYPE, body=report())).status for _ in range(25)]
     assert answers[-1] == 429
