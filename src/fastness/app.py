@@ -95,6 +95,8 @@ class Services:
         self.keyring = settings.keyring
         self.store: Store = make_store(settings, clock)
         self.sessions = Sessions(self.store, settings.session, clock, events)
+        self.compile_templates: Callable[[], None] | None = None
+        """Set when the app is sealed: a template that is refused is known before a request asks for it."""
         self._made: dict[str, Any] = {}
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - the properties below name the type
@@ -200,6 +202,8 @@ class Services:
             # On a thread: importing the database library takes a few hundred milliseconds.
             await asyncio.to_thread(lambda: [import_module(home) for home in _LATE.values()])
             await self.database.open()
+            if self.compile_templates is not None:
+                await asyncio.to_thread(self.compile_templates)
         except Exception:  # noqa: BLE001 - a background task that dies in silence would be worse than any of its errors
             # Whoever needs what is broken here gets the error as an answer, and the log has it with the request.
             _LOG.exception("the app could not be warmed up")
@@ -353,6 +357,8 @@ class Fastness:
                 ),
             )
             return made
+
+        services.compile_templates = lambda: templates().compile_all()
 
         return Site(
             project=self.settings.project,

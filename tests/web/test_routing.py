@@ -52,6 +52,12 @@ async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
     [
         pytest.param(lambda r: r.get("no-slash", access=access.public)(answer), "start with '/'", id="relative"),
         pytest.param(lambda r: r.get("/a/../b", access=access.public)(answer), "'..'", id="dot-segment"),
+        pytest.param(
+            lambda r: r.get("/{a}-{b}-{c}", access=access.public)(answer), "open-ended", id="three-share-a-segment"
+        ),
+        pytest.param(
+            lambda r: r.get("/{a:path}/{b}/{c}", access=access.public)(answer), "open-ended", id="three-behind-a-path"
+        ),
         pytest.param(lambda r: r.get("/a//b", access=access.public)(answer), "empty segment", id="double-slash"),
         pytest.param(
             lambda r: r.get("/a", access=access.public)(lambda request: None), "async def", id="plain-function"
@@ -252,3 +258,14 @@ async def test_a_handler_that_returns_no_response_is_named_in_the_log(make_shop,
     assert page.status == 500
     assert "dict" not in page.text
     assert "returned dict" in caplog.text
+
+
+async def test_a_long_path_is_not_tried_on_parameters_that_share_a_segment(make_shop, browse):
+    routes = Routes(access=access.public)
+    routes.get("/{year:int}-{month:int}-{day:int}")(answer)
+    routes.get("/{first}-{last}")(answer)
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        assert (await browser.fetch("/2026-11-22")).json() == [["day", 22], ["month", 11], ["year", 2026]]
+        assert (await browser.fetch("/ada-lovelace")).status == 200
+        assert (await browser.fetch("/" + "-" * 1100)).status == 404

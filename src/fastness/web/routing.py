@@ -7,13 +7,13 @@ lists; there is no list of exempt paths anywhere.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 import starlette.routing
-from starlette.convertors import Convertor
-from starlette.routing import BaseRoute, Mount, compile_path
+from starlette.convertors import Convertor, FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
+from starlette.routing import PARAM_REGEX, BaseRoute, Mount, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
@@ -32,6 +32,9 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 SocketHandlerT = TypeVar("SocketHandlerT", bound=SocketHandler)
 EndpointT = TypeVar("EndpointT", bound=type)
 
+_BOUNDED: Final = (FloatConvertor, IntegerConvertor, UUIDConvertor)
+"""Convertors that no other parameter can take letters from."""
+_MAX_OPEN_ENDED: Final = 2
 _ENDPOINT_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 _EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get")
 
@@ -93,6 +96,8 @@ class Route:
     """Any site's page may send unsafe requests here."""
     insecure_write_on_get: Because | None = None
     """GET may write to the database."""
+    is_slow_to_refuse: bool = field(init=False)
+    """Two parameters can take letters from each other: only short paths are tried."""
     regex: Any = field(init=False)
     convertors: dict[str, Convertor[Any]] = field(init=False)
     path_format: str = field(init=False)
@@ -111,7 +116,16 @@ class Route:
             regex, path_format, convertors = compile_path(self.path)
         except (AssertionError, KeyError, ValueError) as error:
             raise RouteError(f"The path {self.path!r} of {self.where} cannot be compiled: {error}.") from None
+        together = open_ended_together(self.path, convertors)
+        if together > _MAX_OPEN_ENDED:
+            # Each further one multiplies what a long path costs to refuse: with three, two thousand letters hold the
+            # event loop for seconds (CWE-1333).
+            raise RouteError(
+                f"The path {self.path!r} of {self.where} has more than {_MAX_OPEN_ENDED} open-ended parameters that can take "
+                "letters from each other. Put a slash between them, or take one parameter and split it in the handler."
+            )
         check_options(self)
+        object.__setattr__(self, "is_slow_to_refuse", together == _MAX_OPEN_ENDED)
         object.__setattr__(self, "regex", regex)
         object.__setattr__(self, "path_format", path_format)
         object.__setattr__(self, "convertors", convertors)
@@ -122,6 +136,25 @@ class Route:
             reason = getattr(self, name)
             if reason is not None:
                 yield name, reason
+
+
+def open_ended_together(path: str, convertors: Mapping[str, Convertor[Any]]) -> int:
+    """The most parameters of the path between which no slash stands, not counting those that take digits only.
+
+    Behind a `path` parameter a slash separates nothing, because it may hold slashes itself.
+    """
+    most = together = 0
+    takes_slashes = False
+    for segment in path.split("/"):
+        if not takes_slashes:
+            together = 0
+        for match in PARAM_REGEX.finditer(segment):
+            convertor = convertors[match.group(1)]
+            if type(convertor) not in _BOUNDED:
+                together += 1
+                takes_slashes = takes_slashes or type(convertor) is not StringConvertor
+        most = max(most, together)
+    return most
 
 
 class Routes:

@@ -24,6 +24,8 @@ _ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDCo
 WEBSOCKET: Final = "WEBSOCKET"
 _SOCKET_KINDS: Final = frozenset({"websocket", "websocket-asgi"})
 _ALL_METHODS: Final = (*KNOWN_METHODS, WEBSOCKET)
+_MAX_SLOW_PATH: Final = 1024
+"""Trying two open-ended parameters costs the square of the path's length."""
 _NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -65,6 +67,8 @@ class Table:
                 continue
             params: Mapping[str, Any] = _NO_PARAMS
             if route.convertors:
+                if route.is_slow_to_refuse and len(path) > _MAX_SLOW_PATH:
+                    continue
                 match = route.regex.fullmatch(path)
                 if match is None:
                     continue

@@ -13,6 +13,7 @@ import jinja2
 
 from fastness.html.environment import TemplateEnvironment, TemplateRules
 from fastness.html.escapers import BlockedValue
+from fastness.html.inventory import precompile
 from fastness.kernel.events import EventName
 
 Report = Callable[[EventName, str, Mapping[str, str]], None]
@@ -40,8 +41,7 @@ class Templates:
 
     def compile_all(self) -> None:
         """Compile every template, so that one that is refused is known before a request asks for it."""
-        for name in self._environment.list_templates(extensions=("html", "txt", "xml", "svg")):
-            self._environment.get_template(name)
+        precompile(self._environment)
 
     def _note(self, blocked: BlockedValue) -> None:
         detail = {"template": blocked.template, "line": str(blocked.line), "place": blocked.place}
