@@ -101,14 +101,25 @@ def test_the_same_html_runs_where_the_policy_was_given_up(given_up, page, path, 
     page.wait_for_function("window.pwned !== undefined")
 
 
-def test_htmx_sends_the_form_with_the_token_and_swaps_the_answer_in_as_text(trusting, page):
-    page.goto(trusting + "/htmx")
-    page.fill("input[name=text]", "<img src=x onerror='window.pwned=1'>")
+@pytest.mark.parametrize("path", ["/htmx", "/htmx/form"])
+def test_htmx_sends_the_token_and_swaps_the_answer_in_as_text(trusting, page, path):
+    page.goto(trusting + path)
+    page.fill("#text", "<img src=x onerror='window.pwned=1'>")
     page.click("#send")
-    page.wait_for_selector("p.swapped")
+    page.wait_for_selector("#target p.swapped")
     assert page.inner_text("p.swapped") == "<img src=x onerror='window.pwned=1'>"
     assert refused(page) == set()
     assert failures(page) == []
+
+
+def test_without_the_token_nothing_is_sent_in(trusting, page):
+    page.goto(trusting + "/htmx")
+    page.fill("#text", "anything")
+    page.evaluate("document.querySelector('meta[name=csrf-token]').content = ''")
+    with page.expect_response("**/echo") as answer:
+        page.click("#send")
+    assert answer.value.status == 403
+    assert page.locator("p.swapped").count() == 0
 
 
 def test_turbo_visits_the_next_page_without_leaving_the_document(trusting, page):
