@@ -385,5 +385,7 @@ def test_v3_4_7_a_report_is_what_a_stranger_says(site, content_type, body, statu
 def test_v3_4_7_reports_are_limited(crowded_site):
     """The two processes count together."""
     with crowded_site.records("excess_rate_limit_exceeded", "csp_reports"):
-        answers = [crowded_site.send(request("POST /-/csp-report", REPORT_TYPE, body=report())).status for _ in range(25)]
+        answers = [
+            crowded_site.send(request("POST /-/csp-report", REPORT_TYPE, body=report())).status for _ in range(25)
+        ]
     assert answers[-1] == 429

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastness.kernel.errors import FastnessError
 
-_START_SECONDS = 30
+_START_SECONDS = 60
 _STOP_SECONDS = 10
 
 
