@@ -105,7 +105,8 @@ def redirect(request: Request, target: str, *, status: int = 303, **params: obje
     """Send the browser to a route by name, or to an address of this site or of a declared host.
 
     A `target` that starts with `/` or holds a `:` is an address, anything else the name of a route. Raises
-    `UnsafeRedirectError` for an address elsewhere (CWE-601), so a `next` parameter can be passed as it came.
+    `UnsafeRedirectError` for an address elsewhere (CWE-601) and `UnknownRouteError` for a name that no route has; what
+    came with the request goes through `kernel.redirects.try_safe_target` first, which gives nothing for either.
     """
     if target[:1] in {"/", "\\"} or ":" in target:
         site = request.site
