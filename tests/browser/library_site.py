@@ -60,3 +60,13 @@ def refused(page: Page) -> set[str]:
 def failures(page: Page) -> list[str]:
     """What the page's scripts threw and nobody caught."""
     return page.evaluate("window.failures")
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Ask the page until the expression holds; Playwright's own waiting evaluates it in the page, which the policy forbids."""
+    for _ in range(WAIT_MILLISECONDS // 50):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    message = f"{expression} never held in {page.url}"
+    raise AssertionError(message)

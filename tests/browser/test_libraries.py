@@ -7,7 +7,7 @@ the same HTML runs: it is no dud.
 
 import pytest
 
-from tests.browser.library_site import failures, library_site, refused, watching_browser
+from tests.browser.library_site import failures, library_site, refused, wait_until, watching_browser
 
 TRUSTED_TYPES = "require-trusted-types-for"
 TURBO_STYLE = "'sha256-WAyOw4V+FqDc35lQPyRADLBWbuNK8ahvYEaQIYF1+Ps='"
@@ -74,7 +74,7 @@ def test_html_of_the_server_is_swapped_in_and_nothing_in_it_runs(trusting, page,
     page.click(button)
     page.wait_for_selector("p.swapped")
     # The image has failed, so its handler had its chance, and the elements behind it theirs.
-    page.wait_for_function("window.failedImages > 0")
+    wait_until(page, "window.failedImages > 0")
     page.click("a.bait")
     page.wait_for_timeout(300)
     assert page.evaluate("window.isSameDocument")
@@ -88,7 +88,7 @@ def test_without_the_setting_trusted_types_refuse_the_swap(default, page, path, 
     page.goto(default + path)
     assert refused(page) == at_rest
     page.click(button)
-    page.wait_for_function("name => window.refused.includes(name)", arg=TRUSTED_TYPES)
+    wait_until(page, f"window.refused.includes('{TRUSTED_TYPES}')")
     page.wait_for_timeout(300)
     assert page.locator("p.swapped").count() == 0
     assert page.evaluate("window.pwned === undefined")
@@ -98,7 +98,7 @@ def test_without_the_setting_trusted_types_refuse_the_swap(default, page, path, 
 def test_the_same_html_runs_where_the_policy_was_given_up(given_up, page, path, button, at_rest):
     page.goto(given_up + path)
     page.click(button)
-    page.wait_for_function("window.pwned !== undefined")
+    wait_until(page, "window.pwned !== undefined")
 
 
 @pytest.mark.parametrize("path", ["/htmx", "/htmx/form"])
