@@ -50,7 +50,6 @@ RESOURCE_POLICIES: Final = ("same-origin", "same-site", "cross-origin")
 CLOSED_FEATURES: Final = (
     "accelerometer",
     "autoplay",
-    "bluetooth",
     "browsing-topics",
     "camera",
     "clipboard-read",
@@ -77,7 +76,6 @@ CLOSED_FEATURES: Final = (
     "serial",
     "storage-access",
     "usb",
-    "web-share",
     "window-management",
     "xr-spatial-tracking",
 )
