@@ -56,6 +56,14 @@ async def framed(request: Request) -> Response:
     return HTMLResponse("<!doctype html><title>framed</title><p>may be framed by this origin")
 
 
+@routes.get("/unescaped")
+async def unescaped(request: Request) -> Response:
+    """The hole in the application: what the address says becomes part of the page. The page has a script of its own."""
+    markup = request.query.get("markup", "")
+    own = f'<script nonce="{request.nonce}">window.ranOwn = true</script>'
+    return HTMLResponse(f'<!doctype html><title>unescaped</title>{own}<div id="place">{markup}</div><p id="end">end')
+
+
 @routes.get("/private", access=access.signed_in)
 async def private(request: Request) -> Response:
     return HTMLResponse(f"<!doctype html><title>private</title><p>for {request.user.username} only")
