@@ -23,6 +23,7 @@ from tests.attacks.wire import TIMEOUT_SECONDS, Answer, exchange
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVENT_SECONDS = 5
+STARTUP_SECONDS = 60
 COOKIE = "__Host-session"
 
 
@@ -146,7 +147,17 @@ def running_site(
     port = free_port()
     command = asgi_server("tests.attacks.served:app", port=port, workers=workers, server=server)
     with running_server(command, port=port, folder=folder, environ=environ_of(folder, **overrides)) as process:
-        yield Site(port, folder, process, folder / "log.jsonl")
+        site = Site(port, folder, process, folder / "log.jsonl")
+        wait_for_workers(site, workers)
+        yield site
+
+
+def wait_for_workers(site: Site, workers: int) -> None:
+    """The port answers as soon as the first worker does; the others may still be importing."""
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while sum(event["event"] == "sys_startup" for event in site.events()) < workers:
+        assert time.monotonic() < deadline, f"fewer than {workers} workers started: {site.lines()}"
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
