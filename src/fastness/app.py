@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fastness.db.engine import Database
     from fastness.db.unit import Unit
     from fastness.html.environment import TemplateRules
+    from fastness.html.inventory import TemplateFinding
     from fastness.web.templates import Templates
 
 _LATE: Final[Mapping[str, str]] = {
@@ -95,8 +96,8 @@ class Services:
         self.keyring = settings.keyring
         self.store: Store = make_store(settings, clock)
         self.sessions = Sessions(self.store, settings.session, clock, events)
-        self.compile_templates: Callable[[], None] | None = None
-        """Set when the app is sealed: a template that is refused is known before a request asks for it."""
+        self.templates: Callable[[], Templates] | None = None
+        """Set when the app is sealed; the first call loads the template engine."""
         self._made: dict[str, Any] = {}
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - the properties below name the type
@@ -202,8 +203,9 @@ class Services:
             # On a thread: importing the database library takes a few hundred milliseconds.
             await asyncio.to_thread(lambda: [import_module(home) for home in _LATE.values()])
             await self.database.open()
-            if self.compile_templates is not None:
-                await asyncio.to_thread(self.compile_templates)
+            if self.templates is not None:
+                templates = self.templates
+                await asyncio.to_thread(lambda: templates().compile_all())
         except Exception:  # noqa: BLE001 - a background task that dies in silence would be worse than any of its errors
             # Whoever needs what is broken here gets the error as an answer, and the log has it with the request.
             _LOG.exception("the app could not be warmed up")
@@ -295,12 +297,31 @@ class Fastness:
             perimeter_of(settings), self._make_site(Addresses(table, static), development), table
         )
 
+    def compile_templates(self) -> None:
+        """Compile the app's templates; raises `TemplateRefusedError` at the first that cannot be escaped.
+
+        The framework's own pages are left for later, or an app without templates would wait for the template engine.
+        """
+        self.seal()
+        if self._templates is not None and self.services.templates is not None:
+            self.services.templates().compile_from(self._templates)
+
+    def inspect_templates(self) -> "tuple[TemplateFinding, ...]":
+        """What each template is refused for, or opens: for `fastness check`."""
+        self.seal()
+        return () if self.services.templates is None else self.services.templates().inspect()
+
     async def open(self) -> None:
-        """Seal the app and open its services; a server does this with its lifespan event."""
+        """Seal the app and open its services; a server does this with its lifespan event.
+
+        In production the app's templates are compiled before anything is served.
+        """
         self.seal()
         async with self._opening:
             if self._is_open:
                 return
+            if not self.settings.is_development:
+                self.compile_templates()
             await self.services.open()
             self._is_open = True
             self._tasks = [asyncio.create_task(keep_tidy(self.services))]
@@ -358,7 +379,7 @@ class Fastness:
             )
             return made
 
-        services.compile_templates = lambda: templates().compile_all()
+        services.templates = templates
 
         return Site(
             project=self.settings.project,

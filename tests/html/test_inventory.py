@@ -19,9 +19,14 @@ TEMPLATES = {
     "g.html": "<b>{{ x }}</b>",
     "old/h.html": "<p a={{ x }}>",
     "i.txt": "<p a={{ x }}>",
+    "j.html": "<p onclick='f()'>\n{{ x }}</p>",
+    "k.html": "{{ x }}",
+    "done/l.html": "{{ x }}",
 }
 RULES = TemplateRules(
-    insecure_safe={"c.html": REASON}, insecure_migration={"old/": REASON}, insecure_events={"gone.html": REASON}
+    insecure_safe={"c.html": REASON, "k.html": REASON},
+    insecure_migration={"old/": REASON, "done/": REASON},
+    insecure_events={"gone.html": REASON, "j.html": REASON},
 )
 
 
@@ -31,10 +36,13 @@ def test_every_template_is_judged():
     assert found == {
         (inventory.REFUSED, "b.html", 2),
         (inventory.SAFE_FILTER, "c.html", 1),
-        (inventory.SYNTAX, "d.html", 1),
-        (inventory.SYNTAX, "f.html", 1),
+        (inventory.BROKEN, "d.html", 1),
+        (inventory.BROKEN, "f.html", 1),
+        (inventory.EVENTS, "j.html", 1),
         (inventory.MIGRATING, "old/h.html", 1),
-        (inventory.UNUSED, "gone.html", 0),
+        (inventory.NEEDLESS, "done/", 0),
+        (inventory.NEEDLESS, "gone.html", 0),
+        (inventory.NEEDLESS, "k.html", 0),
     }
 
 
@@ -46,9 +54,97 @@ def test_an_included_template_is_compiled_for_its_place():
     assert inventory.inspect(TemplateEnvironment(loader=jinja2.DictLoader(templates))) == []
 
 
-def test_templates_are_compiled_at_start():
-    assert (
-        inventory.precompile(TemplateEnvironment(loader=jinja2.DictLoader({"a.html": "x", "b.txt": "<{{ x }}"}))) == 1
-    )
-    with pytest.raises(TemplateRefusedError):
-        inventory.precompile(TemplateEnvironment(loader=jinja2.DictLoader({"a.html": "<{{ x }}"})))
+PART = "x{{ y }}{{ y }}"  # refused where an address begins
+
+
+@pytest.mark.parametrize(
+    ("templates", "place"),
+    [
+        pytest.param({"main.html": '<a href="{% include "part.html" %}">'}, "main.html", id="include"),
+        pytest.param(
+            {"main.html": '<a href="{% include "mid.html" %}">', "mid.html": '{% include "part.html" %}'},
+            "mid.html",
+            id="include-in-an-include",
+        ),
+        pytest.param(
+            {"main.html": '<a href="{% include ["no.html", "part.html"] %}">'}, "main.html", id="first-of-a-list"
+        ),
+        pytest.param(
+            {"main.html": '<a href="{% include "part.html" if x else "ok.html" %}">', "ok.html": "/"},
+            "main.html",
+            id="one-of-two",
+        ),
+        pytest.param(
+            {"base.html": '<a href="{% block to %}{% endblock %}">', "main.html": '{% extends "base.html" %}'
+             '{% block to %}{% include "part.html" %}{% endblock %}'},
+            "main.html",
+            id="include-in-an-inherited-block",
+        ),
+        pytest.param(
+            {"main.html": '{% macro m() %}<a href="{% include "part.html" %}"></a>{% endmacro %}'}, "main.html", id="macro"
+        ),
+    ],
+)  # fmt: skip
+def test_a_template_is_compiled_for_each_place_where_it_is_named(templates, place):
+    made = TemplateEnvironment(loader=jinja2.DictLoader({**templates, "part.html": PART}))
+    (found,) = inventory.inspect(made)
+    assert (found.template, found.code) == ("part.html", "template_url")
+    assert found.text.startswith(f"included in {place}: ")
+    with pytest.raises(TemplateRefusedError) as caught:
+        inventory.precompile(made)
+    assert (caught.value.template, caught.value.code) == ("part.html", "template_url")
+
+
+def test_an_include_that_may_be_missing_is_no_finding():
+    made = TemplateEnvironment(loader=jinja2.DictLoader({"a.html": '{% include "b.html" ignore missing %}'}))
+    assert inventory.inspect(made) == []
+    assert inventory.precompile(made) == 1
+
+
+def test_a_migrating_template_may_be_included_where_it_would_be_refused():
+    templates = {"main.html": '<a href="{% include "old/part.html" %}">', "old/part.html": PART}
+    rules = TemplateRules(insecure_migration={"old/": REASON})
+    made = TemplateEnvironment(loader=jinja2.DictLoader(templates), rules=rules)
+    assert [each.kind for each in inventory.inspect(made)] == [inventory.MIGRATING]
+    assert inventory.precompile(made) == 3
+
+
+def test_findings_name_files(tmp_path):
+    (tmp_path / "a.html").write_text("<p\na={{ x }}>")
+    (found,) = inventory.inspect(TemplateEnvironment([tmp_path]))
+    assert (found.file, found.line) == (str(tmp_path / "a.html"), 2)
+
+
+@pytest.mark.parametrize(
+    ("templates", "code"),
+    [
+        pytest.param({"a.html": "<{{ x }}"}, "template_place", id="refused"),
+        pytest.param({"a.html": "{% if x %"}, "template_broken", id="syntax"),
+        pytest.param({"a.html": '{% extends "no.html" %}'}, "template_broken", id="no-parent"),
+        pytest.param({"a.html": "{{ x|nofilter }}"}, "template_broken", id="no-filter"),
+        pytest.param({"a.html": "{{ x }}", "b.txt": "<{{ x }}"}, None, id="another-ending"),
+        pytest.param(
+            {"a.html": '{% import "b.txt" as b %}', "b.txt": "{% macro m() %}<{{ x }}{% endmacro %}"},
+            "template_place",
+            id="another-ending-that-is-imported",
+        ),
+    ],
+)
+def test_templates_are_compiled_at_start(templates, code):
+    made = TemplateEnvironment(loader=jinja2.DictLoader(templates))
+    if code is None:
+        assert inventory.precompile(made) == 1
+        assert inventory.inspect(made) == []
+        return
+    with pytest.raises(TemplateRefusedError) as caught:
+        inventory.precompile(made)
+    assert caught.value.code == code
+    assert caught.value.line == 1
+    assert [each.code for each in inventory.inspect(made)] == [code]
+
+
+def test_what_a_template_names_is_known_of_compiled_files_too(tmp_path):
+    templates = {"main.html": '<a href="{% include "part.html" %}">', "part.html": "/x"}
+    for _ in range(2):
+        made = TemplateEnvironment(loader=jinja2.DictLoader(templates), bytecode_folder=tmp_path)
+        assert inventory.precompile(made, ["main.html"]) == 2

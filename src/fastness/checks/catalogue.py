@@ -6,7 +6,7 @@ reference; an id is never used again for something else.
 
 from typing import Final
 
-from fastness.checks import browsers, failures, migrations, profile, routes, storage, transport
+from fastness.checks import browsers, failures, migrations, profile, routes, storage, templates, transport
 from fastness.checks.check import Check, Notice
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -27,6 +27,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     storage.check_limits,
     migrations.check_migrations,
     routes.check_routes,
+    templates.check_templates,
+    templates.check_sources,
 )
 
 NOTICES: Final[tuple[Notice, ...]] = (
@@ -37,4 +39,5 @@ NOTICES: Final[tuple[Notice, ...]] = (
     *storage.NOTICES,
     *migrations.NOTICES,
     *routes.NOTICES,
+    *templates.NOTICES,
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from fastness.html.inventory import TemplateFinding
 from fastness.kernel.findings import Finding, Severity
 from fastness.settings.settings import Settings
 from fastness.web.routing import Route
@@ -27,6 +28,10 @@ class Deployment:
     """Where the app runs: `.env` lies there, and relative paths of the settings begin there."""
     migrations: Path | None = None
     """The folder of the app's own migrations, if it has one."""
+    templates: tuple[TemplateFinding, ...] = ()
+    """What was found in the app's templates."""
+    sources: tuple[Path, ...] = ()
+    """The folders or files of the app's Python code."""
     has_tls: bool | None = None
     """Whether the server itself has a certificate; None where no server is about to start."""
 

@@ -50,6 +50,8 @@ def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = N
         routes=app.routes,
         folder=location.folder,
         migrations=location.migrations_if_there,
+        templates=app.inspect_templates(),
+        sources=location.sources,
         has_tls=has_tls,
     )
 

@@ -32,5 +32,6 @@ def run_production(app_name: str | None, listening: Listening, *, workers: int) 
         for finding in report.errors:
             remark(text_of(finding))
         raise CommandError("The app is not started. `fastness check` shows the rest.")
+    app.compile_templates()  # here, so that the workers that are forked from this process share them
     listening.require_free()
     serve_production(app, location, listening, workers=workers)

@@ -44,6 +44,17 @@ class Location:
         """The folder of the app's migrations, if it has any."""
         return self.migrations if self.migrations.is_dir() else None
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The package that holds the app, or the folder of the module that does."""
+        name = (self.app or "").partition(":")[0].partition(".")[0]
+        module = sys.modules.get(name)
+        if module is None:
+            return ()
+        folders = tuple(Path(folder) for folder in getattr(module, "__path__", ()))
+        file = module.__file__
+        return folders or (() if file is None else (Path(file).parent,))
+
 
 def find_location(app: str | None = None) -> Location:
     """Find the app of the current folder; `app` wins over the environment, and that over pyproject.toml."""

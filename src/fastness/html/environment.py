@@ -11,30 +11,31 @@ its objects for secrets, and HTML that a value brings along as `Markup`. ASVS 5.
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import jinja2
 from jinja2 import nodes
-from jinja2.environment import TemplateModule
 from jinja2.ext import Extension
 from jinja2.runtime import Context as Variables
 
 from fastness.html import filters, page
 from fastness.html.bytecode import SaltedBytecodeCache
+from fastness.html.compiled import ContextualTemplate
 from fastness.html.contexts import Context
 from fastness.html.encoders import is_local_url
 from fastness.html.errors import AmbiguousPlaceError, MarkupRefusedError, TemplateRefusedError, TemplateSourceError
 from fastness.html.escapers import BlockedValue, Escapers
 from fastness.html.generator import ContextualGenerator, generate
-from fastness.html.plan import Plan, Settings, make_plan, make_unchecked_plan
+from fastness.html.plan import Plan
 from fastness.html.speedups import escape_inner
 from fastness.html.tracker import advance
+from fastness.html.walk import Settings, make_plan, make_unchecked_plan
 from fastness.kernel.because import Because
 
-ESCAPER_VERSION: Final = 1
+ESCAPER_VERSION: Final = 2
 """Part of the bytecode cache's key: raise it when compiled templates have to be thrown away."""
 
 _MAX_PARENTS: Final = 32
@@ -57,110 +58,6 @@ class TemplateRules:
             if name == template or (name.endswith("/") and template.startswith(name)):
                 return because
         return None
-
-
-class ContextualTemplate(jinja2.Template):
-    """A compiled template that knows the places of its blocks."""
-
-    fx_blocks: Mapping[str, tuple[Any, ...]]
-
-    @classmethod
-    def _from_namespace(
-        cls,
-        environment: jinja2.Environment,
-        namespace: MutableMapping[str, Any],
-        globals: MutableMapping[str, Any],  # noqa: A002 the name in Jinja2
-    ) -> "ContextualTemplate":
-        if not isinstance(environment, TemplateEnvironment) or namespace.get("fx_salt") != environment.salt():
-            raise TemplateSourceError(
-                f"{namespace.get('name')!r} was compiled by another environment. Remove the compiled files."
-            )
-        template = cast(ContextualTemplate, super()._from_namespace(environment, namespace, globals))
-        template.fx_blocks = {**namespace["fx_inherited"], **namespace["fx_blocks"]}
-        return template
-
-    def render(self, *args: Any, **kwargs: Any) -> str:
-        if self.environment.is_async:
-            return super().render(*args, **kwargs)
-        values = dict(*args, **kwargs)
-        token = page.CURRENT.set(page.Page(values))
-        try:
-            return super().render(values)
-        finally:
-            page.CURRENT.reset(token)
-
-    async def render_async(self, *args: Any, **kwargs: Any) -> str:
-        values = dict(*args, **kwargs)
-        token = page.CURRENT.set(page.Page(values))
-        try:
-            return await super().render_async(values)
-        finally:
-            page.CURRENT.reset(token)
-
-    def generate(self, *args: Any, **kwargs: Any) -> Iterator[str]:
-        if self.environment.is_async:
-            yield from super().generate(*args, **kwargs)
-            return
-        values = dict(*args, **kwargs)
-        additions = page.Page(values)
-        steps = super().generate(values)
-        while True:
-            token = page.CURRENT.set(additions)
-            try:
-                text = next(steps, None)
-            finally:
-                page.CURRENT.reset(token)
-            if text is None:
-                return
-            yield text
-
-    async def generate_async(self, *args: Any, **kwargs: Any) -> Any:
-        values = dict(*args, **kwargs)
-        additions = page.Page(values)
-        steps: AsyncIterator[str] = super().generate_async(values)
-        while True:
-            token = page.CURRENT.set(additions)
-            try:
-                text = await anext(steps, None)
-            finally:
-                page.CURRENT.reset(token)
-            if text is None:
-                return
-            yield text
-
-    def _get_default_module(self, ctx: Variables | None = None) -> TemplateModule:
-        """The module of an import is kept between renderings: what it writes itself has no nonce and no token."""
-        token = page.CURRENT.set(page.NO_PAGE)
-        try:
-            return super()._get_default_module(ctx)
-        finally:
-            page.CURRENT.reset(token)
-
-    async def _get_default_module_async(self, ctx: Variables | None = None) -> TemplateModule:
-        token = page.CURRENT.set(page.NO_PAGE)
-        try:
-            return await super()._get_default_module_async(ctx)
-        finally:
-            page.CURRENT.reset(token)
-
-    def isolated(self) -> "IsolatedTemplate":
-        """This template for an include without context."""
-        made = object.__new__(IsolatedTemplate)
-        made.__dict__.update(self.__dict__)
-        return made
-
-
-class IsolatedTemplate(ContextualTemplate):
-    """A template that sees none of the values of the one that includes it."""
-
-    def new_context(
-        self,
-        vars: dict[str, Any] | None = None,  # noqa: A002 the name in Jinja2
-        shared: bool = False,  # noqa: FBT001, FBT002 as in Jinja2
-        locals: Mapping[str, Any] | None = None,  # noqa: A002 the name in Jinja2
-    ) -> Variables:
-        del vars, shared, locals
-        return super().new_context()
 
 
 class TemplateEnvironment(jinja2.Environment):
@@ -245,8 +142,8 @@ class TemplateEnvironment(jinja2.Environment):
             logger.warning("not escaped by context yet: %s", error)
             return make_unchecked_plan(tree, name)
 
-    def strict_plan(self, tree: nodes.Template, name: str) -> Plan:
-        """The plan, or the refusal, whatever the migration."""
+    def strict_plan(self, tree: nodes.Template, name: str, *, allows_events: bool = True) -> Plan:
+        """The plan, or the refusal, whatever the migration; without the rules' static event attributes if asked."""
         rules = self.rules
         inherited = dict(self.blocks_of_parents(tree, name, 0))
         if name == self.assumed[0]:
@@ -256,7 +153,7 @@ class TemplateEnvironment(jinja2.Environment):
             start=self.start,
             inherited=inherited,
             allows_safe=rules.reason(rules.insecure_safe, name) is not None,
-            allows_events=rules.reason(rules.insecure_events, name) is not None,
+            allows_events=allows_events and rules.reason(rules.insecure_events, name) is not None,
         )
         return make_plan(tree, settings)
 
@@ -266,6 +163,20 @@ class TemplateEnvironment(jinja2.Environment):
             raise TemplateSourceError("the environment has no loader.")
         source, filename, _ = self.loader.get_source(self, name)
         return self._parse(source, name, filename)
+
+    def file_of(self, name: str) -> str:
+        """The path of a template, or nothing where it has none."""
+        try:
+            return "" if self.loader is None else self.loader.get_source(self, name)[1] or ""
+        except jinja2.TemplateNotFound:
+            return ""
+
+    def has_template(self, name: str) -> bool:
+        """Whether there is a template of this name."""
+        try:
+            return self.loader is not None and bool(self.loader.get_source(self, name))
+        except jinja2.TemplateNotFound:
+            return False
 
     def blocks_of_parents(self, tree: nodes.Template, name: str, depth: int) -> Mapping[str, Context]:
         """The places of the blocks of the templates that this one extends by name, outermost first."""

@@ -12,7 +12,8 @@
         ├── NonceByHandError          a nonce attribute in a template
         ├── SafeFilterError           `|safe`, where nothing says why
         ├── TemplateConstructError    a tag or node that the escaper does not know, `{% autoescape %}` among them
-        └── TemplateSourceError       a template that does not come from the loader
+        ├── TemplateSourceError       a template that does not come from the loader
+        └── BrokenTemplateError       a template that Jinja2 cannot read, or whose parent is not there
     FastnessError
     └── ValueRefusedError             a value that cannot be written at its place
         ├── UntypedURLError           the URL of code that is not a TrustedURL
@@ -107,6 +108,12 @@ class TemplateSourceError(TemplateRefusedError):
     """A template from a string, or compiled by another environment."""
 
     code = "template_source"
+
+
+class BrokenTemplateError(TemplateRefusedError):
+    """A template that Jinja2 itself cannot read, or whose parent is not there."""
+
+    code = "template_broken"
 
 
 class ValueRefusedError(FastnessError):

@@ -57,11 +57,13 @@ class ContextualGenerator(CodeGenerator):
             self.writeline(f"fx_{name} = fx.{name}")
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 Jinja2's name
+        uses = self.plan.uses()  # before the generator folds constants
         super().visit_Template(node, frame)
         stamps = {name: tuple(context._replace(form="")) for name, context in self.plan.blocks.items()}
         inherited = {name: tuple(context._replace(form="")) for name, context in self.plan.inherited.items()}
         self.writeline(f"fx_blocks = {stamps!r}")
         self.writeline(f"fx_inherited = {inherited!r}")
+        self.writeline(f"fx_uses = {uses!r}")
         self.writeline(f"fx_salt = {self.salt!r}")
 
     # --- outputs ---

@@ -21,9 +21,11 @@ _NONCE: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 class Page:
     """The additions of one rendering."""
 
-    __slots__ = ("_field", "_nonce", "local", "placed")
+    __slots__ = ("_field", "_nonce", "local", "placed", "values")
 
     def __init__(self, values: Mapping[str, object]) -> None:
+        self.values = values
+        """Of the outermost rendering; whoever reports a blocked value finds the request here."""
         self._nonce = values.get("nonce")
         self._field = values.get("csrf_field")
         self.local: dict[str, bool] = {}

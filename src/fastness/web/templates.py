@@ -5,26 +5,30 @@ nonce on the author's scripts and styles and the token into the author's forms (
 written, because its place takes no such address, becomes a security event with template and line, never with the value.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
 
+from fastness.html import page
 from fastness.html.environment import TemplateEnvironment, TemplateRules
 from fastness.html.escapers import BlockedValue
-from fastness.html.inventory import precompile
+from fastness.html.inventory import TemplateFinding, inspect, precompile, template_names
 from fastness.kernel.events import EventName
+from fastness.web.recording import record
+from fastness.web.requests import Request
 
-Report = Callable[[EventName, str, Mapping[str, str]], None]
+Report: TypeAlias = Callable[[EventName, str, Mapping[str, str]], None]
 
 
 class Templates:
     """The templates of an app, loaded and compiled at first use."""
 
-    __slots__ = ("_environment", "_loaded", "_reloads", "_report")
+    __slots__ = ("_environment", "_folders", "_loaded", "_reloads", "_report")
 
-    def __init__(self, folders: Iterable[Path], *, reloads: bool, rules: TemplateRules | None, report: Report) -> None:
+    def __init__(self, folders: Sequence[Path], *, reloads: bool, rules: TemplateRules | None, report: Report) -> None:
+        self._folders = folders
         self._reloads = reloads
         self._report = report
         self._loaded: dict[str, jinja2.Template] = {}
@@ -43,6 +47,27 @@ class Templates:
         """Compile every template, so that one that is refused is known before a request asks for it."""
         precompile(self._environment)
 
+    def compile_from(self, folder: Path) -> None:
+        """Compile the templates of one folder, and all others too where it replaces one of them.
+
+        Raises `TemplateRefusedError` at the first that is refused.
+        """
+        own = _names_in([folder])
+        others = _names_in([each for each in self._folders if each != folder])
+        precompile(self._environment, own if own.isdisjoint(others) else own | others)
+
+    def inspect(self) -> tuple[TemplateFinding, ...]:
+        """What each template is refused for, or opens."""
+        return tuple(inspect(self._environment))
+
     def _note(self, blocked: BlockedValue) -> None:
         detail = {"template": blocked.template, "line": str(blocked.line), "place": blocked.place}
-        self._report(EventName.INPUT_VALIDATION_FAIL, "blocked_value", detail)
+        request = page.CURRENT.get().values.get("request")
+        if isinstance(request, Request):
+            record(request.exchange, EventName.INPUT_VALIDATION_FAIL, "blocked_value", **detail)
+        else:
+            self._report(EventName.INPUT_VALIDATION_FAIL, "blocked_value", detail)
+
+
+def _names_in(folders: Sequence[Path]) -> set[str]:
+    return set(template_names(jinja2.FileSystemLoader(folders)))
