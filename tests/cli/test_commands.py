@@ -110,6 +110,27 @@ def test_a_route_without_a_rule_is_a_finding_that_names_it(run, project):
     assert run("serve", **DEPLOYED).returncode == 1
 
 
+def test_a_template_that_cannot_be_escaped_is_a_finding_and_stops_the_start(run, project):
+    (project / "shop/templates/bad.html").write_text("<p>\n<a title={{ x }}></a>\n")
+    (project / "shop/widgets.py").write_text(
+        'def widget(text):\n    return SafeHTML.insecure_from(text, because=Because("made by our own renderer"))\n'
+    )
+    done = run("check", "--json", **DEPLOYED)
+    found = {(one["id"], one["where"]) for one in json.loads(done.stdout)["findings"]}
+    assert {
+        ("FST-TEMPLATES-001", "shop/templates/bad.html:2"),
+        ("FST-TEMPLATES-007", "shop/widgets.py:2: SafeHTML.insecure_from"),
+    } <= found
+    run("db", "upgrade", **DEPLOYED)
+    for accepted in ("", '\n[tool.fastness.accepted]\nFST-TEMPLATES-001 = "nobody opens this page anyway"\n'):
+        file = project / "pyproject.toml"
+        file.write_text(file.read_text() + accepted)
+        served = run("serve", **DEPLOYED)
+        assert served.returncode == 1
+        assert 'Put the value in quotes: name="{{ value }}"' in served.stderr
+        assert "Traceback" not in served.stderr
+
+
 def test_what_a_team_accepts_does_not_fail(run, project):
     environ = {**DEPLOYED, "FASTNESS_IS_HTTPS_REQUIRED": "false"}
     assert run("check", **environ).returncode == 1
