@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from fastness.sessions.identity import Identity, identity_from_json, identity_to_json
+from fastness.sessions.identity import SUPERUSER, Identity, identity_from_json, identity_to_json
 
 IDENTITY = Identity(
     id=uuid4(),
@@ -67,10 +67,59 @@ def test_staff_is_true_and_nothing_like_it(value):
     assert identity_from_json({**identity_to_json(IDENTITY), "is_staff": value}).is_staff is False
 
 
-def test_permissions_are_compared_exactly():
-    assert IDENTITY.has_permission("cases.view")
-    assert not IDENTITY.has_permission("cases.View")
-    assert not IDENTITY.has_permission("cases")
+@pytest.mark.parametrize(
+    ("permission", "may"),
+    [
+        pytest.param("cases.view", True, id="held"),
+        pytest.param("cases.View", False, id="another case"),
+        pytest.param("cases", False, id="the part"),
+        pytest.param("cases.", False, id="a prefix"),
+        pytest.param("cases.view.all", False, id="longer"),
+        pytest.param(" cases.view", False, id="with a space"),
+        pytest.param("c\u0430ses.view", False, id="with a Cyrillic letter"),
+        pytest.param("cases.view\u200b", False, id="with an invisible one"),
+        pytest.param("\uff43ases.view", False, id="with a wide one"),
+        pytest.param("", False, id="empty"),
+        pytest.param("*", False, id="star"),
+    ],
+)
+def test_permissions_are_compared_exactly(permission, may):
+    assert IDENTITY.may(permission) is may
+
+
+@pytest.mark.parametrize(
+    ("role", "is_superuser"),
+    [
+        pytest.param("superuser", True, id="the role"),
+        pytest.param("Superuser", False, id="another case"),
+        pytest.param("superuser ", False, id="a space more"),
+        pytest.param("\u0455uperuser", False, id="a Cyrillic letter"),
+        pytest.param("super\u200buser", False, id="an invisible letter"),
+        pytest.param("\uff53uperuser", False, id="a wide letter"),
+        pytest.param("superusers", False, id="longer"),
+    ],
+)
+def test_a_superuser_has_that_very_role(role, is_superuser):
+    identity = dataclasses.replace(IDENTITY, roles=frozenset({role}), permissions=frozenset())
+    assert identity.is_superuser is is_superuser
+    assert identity.may("cases.view") is is_superuser
+
+
+def test_being_a_superuser_is_told_where_it_made_the_difference():
+    told = []
+    both = dataclasses.replace(IDENTITY, roles=frozenset({SUPERUSER})).witnessed(told.append)
+    assert both.may("cases.view")
+    assert told == []
+    assert both.may("cases.close")
+    assert told == ["cases.close"]
+    assert not both.without_superuser().may("cases.close")
+
+
+def test_a_witness_is_of_one_request():
+    witnessed = IDENTITY.witnessed([].append)
+    assert witnessed == IDENTITY
+    assert hash(witnessed) == hash(IDENTITY)
+    assert identity_from_json(identity_to_json(witnessed)).witness is None
 
 
 @pytest.mark.parametrize(

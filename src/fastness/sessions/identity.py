@@ -8,11 +8,18 @@ of the session; whoever can write the store can become anybody.
 ASVS 5.0: V7.2.1, V8.3.2.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from fastness.kernel.limits import JSONValue
+
+SUPERUSER: Final = "superuser"
+"""The role that holds every permission. There is no other way to hold them all, and each use of it can be told."""
+
+Witness: TypeAlias = Callable[[str], None]
+"""Is told the permission that somebody used by being a superuser."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +40,34 @@ class Identity:
     epoch: int = 0
     """The owner's epoch in the store when this snapshot was made. Read it before the user's row, never after."""
 
-    def has_permission(self, name: str) -> bool:
-        """Whether the permission was granted, directly or by a role."""
-        return name in self.permissions
+    witness: Witness | None = field(default=None, compare=False, repr=False)
+    """Of this request only; no part of the record."""
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether they have the role that holds every permission."""
+        return SUPERUSER in self.roles
+
+    def may(self, permission: str) -> bool:
+        """Whether they hold the permission: given to them, to one of their roles, or as a superuser, which is recorded.
+
+        It is their own permission that is asked for, not what they may do with one object; that is the policies' subject.
+        """
+        if permission in self.permissions:
+            return True
+        if not self.is_superuser:
+            return False
+        if self.witness is not None:
+            self.witness(permission)
+        return True
+
+    def witnessed(self, witness: Witness) -> "Identity":
+        """The same person; `witness` is told when `may` says yes only because they are a superuser."""
+        return replace(self, witness=witness)
+
+    def without_superuser(self) -> "Identity":
+        """What they would be without that role: shows whether it made the difference."""
+        return replace(self, roles=self.roles - {SUPERUSER}, witness=None)
 
     @property
     def owner(self) -> str:
