@@ -19,6 +19,7 @@ SOURCE = Path(fastness.__file__).parent
 HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("db/*", "auth/migrations/*"),
     "argon2": ("auth/*",),
+    "asyncpg": ("db/*", "stores/*"),
     "dotenv": ("settings/*",),
     "granian": ("cli/*",),
     "httpx2": ("testing/*",),
@@ -29,8 +30,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pytest": ("testing/*",),
     "python_multipart": ("web/*",),
     "rich": ("cli/*",),
-    "sqlalchemy": ("db/*", "auth/*", "web/*", "accounts/*", "app.py", "cli/*", "testing/*"),
-    "starlette": ("web/*", "accounts/*", "app.py", "cli/*", "testing/*"),
+    "sqlalchemy": ("db/*", "auth/*", "web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
+    "starlette": ("web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
     "typer": ("cli/*",),
     "uvicorn": ("cli/*", "testing/*"),
     "wtforms": ("web/*", "accounts/*"),

@@ -3,8 +3,9 @@
 Protects against a write on a safe method (a link, an image tag or a prefetch reaches GET without any token: CSRF by
 GET), against values in logs, and against "database is locked" under load. The app's author is trusted with SQL; a
 visitor may choose the method and the values, never the engine. On SQLite the reading connections are opened with
-`query_only`, so the refusal is the database's own and holds for ORM, Core and raw SQL alike. It does not cover what a
-trigger or an attached file does, and a handler that switches the pragma off by hand has done so on purpose.
+`query_only` (on PostgreSQL their transactions are READ ONLY, see `postgres.py`), so the refusal is the database's own and
+holds for ORM, Core and raw SQL alike. It does not cover what a trigger or an attached file does, and a handler that
+switches the pragma off by hand has done so on purpose.
 
 A SQLite writer takes its lock at the start (`BEGIN IMMEDIATE`): a transaction that reads first and writes later can
 fail with SQLITE_BUSY at once, whatever the timeout says, because its snapshot is stale. One writing connection a
@@ -17,25 +18,24 @@ V16.2.5 (no values in logs).
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from fastness.db.errors import DatabaseBusyError, ReadOnlyError
+from fastness.db.address import EXAMPLE, PostgresAddress, is_postgres_url, parse_postgres_address
+from fastness.db.errors import READ_ONLY_HELP, DatabaseBusyError, ReadOnlyError
+from fastness.db.pool import Pool
 from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
 from fastness.kernel.errors import ConfigError, FastnessError
-
-READ_ONLY_HELP = (
-    "this request was answered by a read-only unit of work: GET and HEAD may not write. Move the write to a POST "
-    'route or, where a protocol demands it, declare insecure_write_on_get=Because("…") on the route'
-)
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
 _SQLITE_BUSY = 5
@@ -53,18 +53,24 @@ _PRAGMAS = (
 class Database:
     """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
 
-    __slots__ = ("_file", "_threads", "read", "rules", "url", "write")
+    __slots__ = ("_file", "_threads", "is_postgres", "read", "rules", "write")
 
     def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
         self.rules = rules or DatabaseRules()
-        self.url = parse_database_url(url)
-        self._file = Path(self.url.database or "")
+        address = parse_database_url(url, self.rules)
+        self.is_postgres = isinstance(address, PostgresAddress)
+        self._file = Path()
         self._threads = self._executor()
-        self.write = self._engine(is_read_only=False)
-        self.read = self._engine(is_read_only=True)
+        if isinstance(address, PostgresAddress):
+            make = partial(postgres_engines().make_engine, address, self.rules)
+        else:
+            self._file = Path(address.database or "")
+            make = partial(self._sqlite_engine, address)
+        self.write: AsyncEngine = make(is_read_only=False)
+        self.read: AsyncEngine = make(is_read_only=True)
 
     async def open(self) -> None:
-        """Connect once, so that a file that cannot be opened is noticed at the start."""
+        """Connect once, so that a file that cannot be opened, or a server that is away, is noticed at the start."""
         async with self.write.connect() as connection:
             await connection.rollback()
 
@@ -85,13 +91,13 @@ class Database:
     def _prepare(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
         connection.prepare(self._threads, busy_seconds=self.rules.busy_seconds)
 
-    def _engine(self, *, is_read_only: bool) -> AsyncEngine:
+    def _sqlite_engine(self, url: URL, *, is_read_only: bool) -> AsyncEngine:
         rules = self.rules
         engine = create_async_engine(
-            self.url,
+            url,
             echo=False,
             hide_parameters=True,
-            poolclass=_Pool,
+            poolclass=Pool,
             pool_size=rules.read_connections if is_read_only else 1,
             max_overflow=0,
             pool_timeout=rules.queue_seconds,
@@ -104,25 +110,55 @@ class Database:
         return engine
 
 
-def parse_database_url(url: str) -> URL:
-    """Parse `sqlite:///path` into a URL with the driver we support.
+def parse_database_url(url: str, rules: DatabaseRules | None = None) -> URL | PostgresAddress:
+    """Parse `sqlite:///path` into a URL with the driver we support, `postgresql://…` into its address.
 
     Raises:
         ConfigError: the URL is malformed or names a database without support; the message never holds the URL itself,
             which may carry a password.
     """
+    if is_postgres_url(url):
+        reason = None if rules is None else rules.insecure_unverified_tls
+        return parse_postgres_address(url, insecure_unverified_tls=reason)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise ConfigError("the database URL cannot be parsed; it looks like sqlite:///data/app.db") from None
     if parsed.drivername not in ("sqlite", DRIVER):
-        raise ConfigError(f"the database URL starts with {parsed.drivername!r}; supported is sqlite:///path/to/file.db")
+        raise ConfigError(
+            f"the database URL starts with {parsed.drivername!r}; supported are sqlite:///path/to/file.db and {EXAMPLE}"
+        )
     if parsed.database in (None, "", ":memory:") or parsed.query:
         raise ConfigError(
             "the database URL must name a file (sqlite:///data/app.db) and carry no query: an in-memory one cannot "
             "be shared by a reading and a writing connection"
         )
     return parsed.set(drivername=DRIVER)
+
+
+def postgres_engines() -> "PostgresEngines":
+    """`fastness.db.postgres`, whose driver is an extra and takes its time to load.
+
+    Raises:
+        ConfigError: the driver is not installed.
+    """
+    try:
+        module = import_module("fastness.db.postgres")
+    except ModuleNotFoundError:
+        raise ConfigError('PostgreSQL needs its driver: pip install "fastness[postgres]"') from None
+    return cast("PostgresEngines", module)
+
+
+class PostgresEngines(Protocol):
+    """What is used of that module."""
+
+    def make_engine(self, address: PostgresAddress, rules: DatabaseRules, *, is_read_only: bool) -> AsyncEngine:
+        """An engine for requests."""
+        ...
+
+    def make_migration_engine(self, address: PostgresAddress) -> AsyncEngine:
+        """An engine for one upgrade."""
+        ...
 
 
 def make_migration_engine(url: URL) -> Engine:
@@ -167,19 +203,6 @@ def _translate(context: ExceptionContext) -> BaseException | None:
     if code in (_SQLITE_BUSY, _SQLITE_LOCKED):
         return DatabaseBusyError("another writer held the SQLite file for longer than busy_seconds")
     return None
-
-
-class _Pool(AsyncAdaptedQueuePool):
-    """The queue pool, with a 503 instead of an error nobody maps when no connection comes free in time."""
-
-    def _do_get(self) -> ConnectionPoolEntry:
-        try:
-            return super()._do_get()
-        except PoolTimeoutError:
-            raise DatabaseBusyError(
-                "no database connection came free within queue_seconds (a request that holds a writing unit and opens "
-                "a second one waits for itself)"
-            ) from None
 
 
 def create_private(path: Path) -> None:

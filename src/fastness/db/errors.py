@@ -6,14 +6,27 @@
     ├── MissingLoadError     a relationship was touched that nobody loaded
     ├── NaiveDatetimeError   a point in time without a time zone
     ├── MigrationError       the migration folder does not fit the command
+    ├── NotLiteralError      SQL that was put together where a literal is asked for
+    ├── BuiltSQLError        a statement with a textual piece that sql() did not make
+    ├── InvalidInputError
+    │   └── UnknownChoiceError  a name from a request that was not declared
     └── UnavailableError
-        └── DatabaseBusyError   another writer held the database for too long
+        ├── DatabaseBusyError          another writer held the database for too long
+        ├── DatabaseLostError          the connection to the database broke, or could not be made
+        └── TransactionConflictError   another transaction changed the same rows, and this one was undone
 
-The first five are mistakes of the app's author: the visitor sees the generic page, the author reads the detail, which
-names the fix. No detail holds a value from a row or a request.
+Those directly below the root are mistakes of the app's author: the visitor sees the generic page, the author reads the
+detail, which names the fix. No detail holds a value from a row or a request.
 """
 
-from fastness.kernel.errors import FastnessError, UnavailableError
+from typing import Final
+
+from fastness.kernel.errors import FastnessError, InvalidInputError, UnavailableError
+
+READ_ONLY_HELP: Final = (
+    "this request was answered by a read-only unit of work: GET and HEAD may not write. Move the write to a POST "
+    'route or, where a protocol demands it, declare insecure_write_on_get=Because("…") on the route'
+)
 
 
 class ReadOnlyError(FastnessError):
@@ -51,8 +64,43 @@ class MigrationError(FastnessError):
     status = 500
 
 
+class NotLiteralError(FastnessError):
+    """A text given to sql() or sql_fragment() is not a literal of the calling function."""
+
+    code = "not_literal"
+    status = 500
+
+
+class BuiltSQLError(FastnessError):
+    """A statement holds text, or a name, that may have been put together from input."""
+
+    code = "built_sql"
+    status = 500
+
+
+class UnknownChoiceError(InvalidInputError):
+    """A request names a sort key, a filter's choice or an identifier that was not declared."""
+
+    code = "unknown_choice"
+    public = "This choice does not exist."
+
+
 class DatabaseBusyError(UnavailableError):
     """The database stayed locked, or the pool empty, for longer than the rules allow."""
 
     code = "database_busy"
+    status = 503
+
+
+class DatabaseLostError(UnavailableError):
+    """The connection to the database broke, or could not be made."""
+
+    code = "database_lost"
+    status = 503
+
+
+class TransactionConflictError(UnavailableError):
+    """Another transaction changed the same rows at the same time; this one was undone as a whole and may be repeated."""
+
+    code = "transaction_conflict"
     status = 503

@@ -1,20 +1,22 @@
 """Migrations: Fastness's own tables and the app's, as two branches side by side.
 
 Protects the tables that sign-in rests on: a revision of the app never creates, alters or drops a table named `fastness_…`,
-though it may point to one. An upgrade is one transaction that holds the writer's lock: it succeeds as a whole or leaves
-the database as it was, and two processes that start together do not both run it. Migration files are code and run with
-the rights of the process; who may write that folder may do anything.
+though it may point to one. An upgrade is one transaction that holds the writer's lock (on PostgreSQL an advisory lock of
+its own): it succeeds as a whole or leaves the database as it was, and two processes that start together do not both run it.
+Migration files are code and run with the rights of the process; who may write that folder may do anything.
 
 Everything here is synchronous and for the command line: on a running loop it would block.
 
 ASVS 5.0: V2.3.3 (as a whole or not at all), V15.4.2.
 """
 
+import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from alembic import autogenerate
 from alembic.autogenerate.api import AutogenContext
@@ -25,76 +27,106 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, func, select, true
 from sqlalchemy.schema import SchemaItem
 
-from fastness.db.engine import create_private, make_migration_engine, parse_database_url
+from fastness.db.address import PostgresAddress
+from fastness.db.engine import create_private, make_migration_engine, parse_database_url, postgres_engines
 from fastness.db.errors import MigrationError
 from fastness.db.model import UTCDateTime
+from fastness.db.rules import DatabaseRules
 
+T = TypeVar("T")
+
+POSTGRES: Final = "postgresql"
 OWN_PREFIX: Final = "fastness_"
 """Tables with this prefix belong to Fastness; so do the revisions."""
 APP_BRANCH: Final = "app"
+_LOCK: Final = 0x6661_7374_6E65_7373
+"""The advisory lock of upgrades: any number that nobody else picks, here the eight letters of our name."""
 _OWN_VERSIONS: Final = Path(__file__).parent / "versions"
 _FILE_TEMPLATE: Final = "%(year)d%(month).2d%(day).2d_%(slug)s_%(rev)s"
 
 
-def upgrade(database_url: str, app_migrations_dir: Path | None) -> tuple[str, ...]:
+def upgrade(
+    database_url: str, app_migrations_dir: Path | None, *, rules: DatabaseRules | None = None
+) -> tuple[str, ...]:
     """Bring the database up to date and return the revisions that ran, in their order.
 
     Raises:
         MigrationError: a file is broken, or the database is ahead of the files; the database is unchanged.
+        DatabaseBusyError: a table stayed locked by others for longer than busy_seconds; the database is unchanged.
+        DatabaseLostError: the server is away.
     """
     script = _script(app_migrations_dir)
-    with _connected(database_url) as connection, _translated():
+    rules = rules or DatabaseRules()
+
+    def work(connection: Connection) -> tuple[str, ...]:
+        _wait_for_turn(connection, rules)
         ahead = tuple(_missing(script, _heads(connection)))
         with EnvironmentContext(Config(), script, fn=lambda rev, _: script._upgrade_revs("heads", rev)) as environment:  # noqa: SLF001 - as in Alembic's own documentation
             environment.configure(connection=connection, transactional_ddl=True)
             environment.run_migrations()
         _check_references(connection)
-    return ahead
+        return ahead
+
+    return _transact(database_url, rules, work)
 
 
-def current(database_url: str, app_migrations_dir: Path | None) -> tuple[str, ...]:
+def current(
+    database_url: str, app_migrations_dir: Path | None, *, rules: DatabaseRules | None = None
+) -> tuple[str, ...]:
     """The revisions the database is at, one for each branch; empty for a new database."""
-    if not _exists(database_url):
+    if not _exists(database_url, rules):
         return ()
     script = _script(app_migrations_dir)
-    with _connected(database_url) as connection, _translated():
+
+    def work(connection: Connection) -> tuple[str, ...]:
         heads = _heads(connection)
         _missing(script, heads)
         return tuple(sorted(heads))
 
+    return _transact(database_url, rules, work)
 
-def pending(database_url: str, app_migrations_dir: Path | None) -> tuple[str, ...]:
+
+def pending(
+    database_url: str, app_migrations_dir: Path | None, *, rules: DatabaseRules | None = None
+) -> tuple[str, ...]:
     """The revisions that upgrade() would run, in their order."""
     script = _script(app_migrations_dir)
-    if not _exists(database_url):
+    if not _exists(database_url, rules):
         return tuple(_missing(script, ()))
-    with _connected(database_url) as connection, _translated():
-        return tuple(_missing(script, _heads(connection)))
+    return _transact(database_url, rules, lambda connection: tuple(_missing(script, _heads(connection))))
 
 
 def revision(
-    database_url: str, app_migrations_dir: Path, message: str, *, metadata: MetaData, is_empty: bool = False
+    database_url: str,
+    app_migrations_dir: Path,
+    message: str,
+    *,
+    metadata: MetaData,
+    is_empty: bool = False,
+    rules: DatabaseRules | None = None,
 ) -> Path | None:
-    """Write a revision of the app that takes the database to what the models say.
+    """Write a migration for what the app's models say and the database does not; read it before you run it.
 
     Args:
-        database_url: a database that is up to date.
+        database_url: of a database that is up to date; its tables are compared with the models.
         app_migrations_dir: the folder to write into.
         message: what changes; becomes part of the file's name.
         metadata: of the app's models, `Model.metadata`.
         is_empty: write a revision with nothing in it, for a change of data.
+        rules: of the database.
 
     Returns:
         The file, or None if there is nothing to do.
     """
     app_migrations_dir.mkdir(parents=True, exist_ok=True)
     script = _script(app_migrations_dir)
-    if pending(database_url, app_migrations_dir):
+    if pending(database_url, app_migrations_dir, rules=rules):
         raise MigrationError("the database is not up to date; run `fastness db upgrade` first")
-    with _connected(database_url) as connection, _translated():
+
+    def work(connection: Connection) -> Path | None:
         context = MigrationContext.configure(connection, opts={**_OPTIONS, "target_metadata": metadata})
         changes = autogenerate.produce_migrations(context, metadata)
         if not is_empty and (changes.upgrade_ops is None or changes.upgrade_ops.is_empty()):
@@ -102,6 +134,8 @@ def revision(
         upgrades = "pass" if is_empty else _render(changes.upgrade_ops, context)
         downgrades = "pass" if is_empty else _render(changes.downgrade_ops, context)
         return _write(script, app_migrations_dir, message, upgrades, downgrades)
+
+    return _transact(database_url, rules, work)
 
 
 def _write(script: ScriptDirectory, folder: Path, message: str, upgrades: str, downgrades: str) -> Path:
@@ -134,16 +168,39 @@ def _script(app_migrations_dir: Path | None) -> ScriptDirectory:
     )
 
 
-@contextmanager
-def _connected(database_url: str) -> Iterator[Connection]:
-    url = parse_database_url(database_url)
-    create_private(Path(url.database or ""))
-    engine = make_migration_engine(url)
+def _transact(database_url: str, rules: DatabaseRules | None, work: Callable[[Connection], T]) -> T:
+    """Do the work in one transaction and return what it gives."""
+    address = parse_database_url(database_url, rules)
+    with _translated():
+        if isinstance(address, PostgresAddress):
+            # The driver is asynchronous. A loop of its own, on a thread of its own, runs wherever this was called.
+            with ThreadPoolExecutor(1, thread_name_prefix="fastness-migrations") as executor:
+                return executor.submit(asyncio.run, _transact_on_server(address, work)).result()
+        create_private(Path(address.database or ""))
+        engine = make_migration_engine(address)
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+
+
+async def _transact_on_server(address: PostgresAddress, work: Callable[[Connection], T]) -> T:
+    engine = postgres_engines().make_migration_engine(address)
     try:
-        with engine.begin() as connection:
-            yield connection
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
     finally:
-        engine.dispose()
+        await engine.dispose()
+
+
+def _wait_for_turn(connection: Connection, rules: DatabaseRules) -> None:
+    """One process upgrades a database at a time; the next one finds nothing left to do."""
+    if connection.dialect.name != POSTGRES:
+        return  # on SQLite the transaction began with the writer's lock
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    # A change of a table that waits for a long query makes everybody behind it wait, so it gives up early.
+    connection.execute(select(func.set_config("lock_timeout", f"{round(rules.busy_seconds * 1000)}ms", true())))
 
 
 @contextmanager
@@ -156,14 +213,17 @@ def _translated() -> Iterator[None]:
 
 def _check_references(connection: Connection) -> None:
     """SQLite's foreign keys were off during the upgrade: look whether they hold before it is committed."""
+    if connection.dialect.name == POSTGRES:
+        return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if broken:
         tables = ", ".join(sorted({row[0] for row in broken}))
         raise MigrationError(f"after the upgrade rows of {tables} would point to nothing; nothing was changed")
 
 
-def _exists(database_url: str) -> bool:
-    return Path(parse_database_url(database_url).database or "").exists()
+def _exists(database_url: str, rules: DatabaseRules | None) -> bool:
+    address = parse_database_url(database_url, rules)
+    return isinstance(address, PostgresAddress) or Path(address.database or "").exists()
 
 
 def _heads(connection: Connection) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
-from fastness.db.engine import READ_ONLY_HELP, Database
-from fastness.db.errors import ClosedUnitError, ReadOnlyError
+from fastness.db.engine import Database
+from fastness.db.errors import READ_ONLY_HELP, ClosedUnitError, ReadOnlyError
 
 _CLOSED_HELP = (
     "the unit of work has ended: it commits or rolls back before the first byte of the response. Do the work inside "

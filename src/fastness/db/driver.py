@@ -1,0 +1,143 @@
+"""What asyncpg is told, and what its errors mean, for the engine and for the store alike.
+
+PostgreSQL puts values into its messages ("Key (email)=(ada@example.com) already exists"), and so does the driver
+("invalid input for query argument $1: …"). Logs are read by more people than rows, so a message keeps the name of the
+error, its SQLSTATE and the names of table, column and constraint; only the messages about the statement itself (class
+42: syntax, unknown names, missing rights) stay, as they quote what a developer wrote.
+
+ASVS 5.0: V16.2.5 (no values in logs), V16.5.1 (generic errors), V13.1.3 (what happens when a service is away).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from ssl import SSLCertVerificationError
+from typing import Final
+
+import asyncpg
+from asyncpg import Connection
+
+from fastness.db.address import PostgresAddress
+
+SESSION: Final[Mapping[str, str]] = {
+    # Who uses the connection, for pg_stat_activity.
+    "application_name": "fastness",
+    "timezone": "UTC",
+    # Compiling a query pays off for reports; for a point read it costs more than the read.
+    "jit": "off",
+}
+"""Settings of every connection."""
+_CONNECT_SECONDS: Final = 10
+"""How long a connection may take to come about; a firewall that swallows packets must not hold requests for a minute."""
+
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
+_BUSY: Final = frozenset({"55P03", "57014", "53300"})
+_LOST: Final = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
+_LOST_CLASSES: Final = ("08", "53", "58")
+_READ_ONLY: Final = "25006"
+_QUOTES_THE_STATEMENT: Final = "42"
+
+
+class Trouble(StrEnum):
+    """The errors that say something about the moment, not about the statement."""
+
+    CONFLICT = "two transactions changed the same rows at the same time, and PostgreSQL undid this one"
+    BUSY = (
+        "PostgreSQL did not get to it in time: a lock was held, a statement took too long, or all connections are taken"
+    )
+    LOST = "the connection to PostgreSQL broke, or could not be made"
+    READ_ONLY = "a write was tried in a transaction that only reads"
+
+
+def trouble_of(error: BaseException) -> Trouble | None:
+    """What kind of trouble an error of the driver is; None for a mistake in the statement or its values."""
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        if state in _CONFLICTS:
+            return Trouble.CONFLICT
+        if state in _BUSY:
+            return Trouble.BUSY
+        if state in _LOST or state.startswith(_LOST_CLASSES):
+            return Trouble.LOST
+        return Trouble.READ_ONLY if state == _READ_ONLY else None
+    # Everything the system says about a socket; TimeoutError and ssl.SSLError are of this kind.
+    if isinstance(error, OSError):
+        return Trouble.LOST
+    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
+        # A connection that is closed has no SQLSTATE, and no value either. A ValueError is about an argument.
+        return Trouble.LOST
+    return None
+
+
+def hide_values(error: BaseException) -> None:
+    """Take the values out of an error of the driver and out of those it was raised from, in place."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if not isinstance(seen, OSError):
+            seen.args = (summary_of(seen),)
+        for name in ("detail", "hint", "context", "query", "internal_query", "message"):
+            if getattr(seen, name, None) is not None:
+                setattr(seen, name, None)
+        seen = seen.__cause__
+
+
+def summary_of(error: BaseException) -> str:
+    """One line about an error of the driver without a value in it."""
+    source = _source_of(error)
+    state = getattr(source, "sqlstate", None)
+    parts = [type(source).__name__]
+    if isinstance(state, str):
+        parts.append(f"SQLSTATE {state}")
+        if state.startswith(_QUOTES_THE_STATEMENT) and source.args:
+            parts.append(str(source.args[0]).partition("\n")[0])
+    named = ((kind, getattr(source, f"{kind}_name", None)) for kind in ("table", "column", "constraint"))
+    return ", ".join([*parts, *(f"{kind} {name}" for kind, name in named if name)])
+
+
+def _source_of(error: BaseException) -> BaseException:
+    """The driver's own error: SQLAlchemy's wrapper holds it as its cause."""
+    while not isinstance(error, asyncpg.PostgresError) and isinstance(error.__cause__, asyncpg.PostgresError):
+        error = error.__cause__
+    return error
+
+
+def connect_help(error: BaseException) -> str:
+    """Why a connection could not be made, in a sentence for whoever runs the app."""
+    if isinstance(error, SSLCertVerificationError):
+        return (
+            f"the certificate of PostgreSQL could not be verified ({error.verify_message}); an own authority is named "
+            "with sslrootcert=/path/ca.pem in the address"
+        )
+    if isinstance(error, OSError):
+        return f"PostgreSQL cannot be reached: {error.strerror or type(error).__name__}"
+    return f"PostgreSQL refused the connection: {summary_of(error)}"
+
+
+def settings_for(*, is_read_only: bool, lock_seconds: float, statement_seconds: float) -> dict[str, str]:
+    """The server's settings for a connection that requests use."""
+    return {
+        **SESSION,
+        "default_transaction_read_only": "on" if is_read_only else "off",
+        "lock_timeout": _milliseconds(lock_seconds),
+        "statement_timeout": _milliseconds(statement_seconds),
+        # A handler that waits for something else holds locks meanwhile, and a machine that vanished holds them too.
+        "idle_in_transaction_session_timeout": _milliseconds(statement_seconds),
+    }
+
+
+async def connect(address: PostgresAddress, settings: Mapping[str, str]) -> Connection:
+    """A connection; raises what asyncpg and the system raise."""
+    return await asyncpg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=None if address.password is None else address.password.reveal(),
+        database=address.database,
+        # Never None: the driver would do what PGSSLMODE says.
+        ssl=address.ssl_context() or False,
+        timeout=_CONNECT_SECONDS,
+        server_settings=dict(settings),
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))

@@ -1,0 +1,129 @@
+"""The engines of a PostgreSQL database.
+
+As on SQLite there are two: one that writes and one whose every transaction is read-only by the server's own rule, so
+that a GET writes nothing whether it comes through ORM, Core or raw SQL. What a function of the database does with rights
+of its own, and a handler that switches the mode off by hand, are not covered.
+
+Transactions see one moment of the database (`repeatable read`), unless the rules say otherwise: of two requests that read a
+row and then change it, the second is undone with a conflict instead of overwriting the first, as on SQLite the second
+would have waited. Work that may run twice is repeated once by its caller.
+
+ASVS 5.0: V3.5.3 (no state change by safe methods), V2.3.3 (transactions), V2.3.4 and V15.4.2 (nothing is lost between check
+and act), V16.2.5 (no values in logs).
+"""
+
+from functools import partial
+from typing import Final
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from fastness.db.address import PostgresAddress
+from fastness.db.driver import (
+    SESSION,
+    Trouble,
+    connect,
+    connect_help,
+    hide_values,
+    settings_for,
+    summary_of,
+    trouble_of,
+)
+from fastness.db.errors import (
+    READ_ONLY_HELP,
+    DatabaseBusyError,
+    DatabaseLostError,
+    ReadOnlyError,
+    TransactionConflictError,
+)
+from fastness.db.pool import Pool
+from fastness.db.rules import DatabaseRules
+from fastness.kernel.errors import FastnessError
+
+# Everything else about the connection comes from the address: a password has no place in an engine's URL.
+_URL: Final = URL.create("postgresql+asyncpg")
+_ERRORS: Final = {
+    Trouble.CONFLICT: TransactionConflictError,
+    Trouble.BUSY: DatabaseBusyError,
+    Trouble.LOST: DatabaseLostError,
+}
+
+
+def make_engine(address: PostgresAddress, rules: DatabaseRules, *, is_read_only: bool) -> AsyncEngine:
+    """An engine for requests, writing or not."""
+    settings = settings_for(
+        is_read_only=is_read_only, lock_seconds=rules.busy_seconds, statement_seconds=rules.statement_seconds
+    )
+    if not rules.is_power_cut_safe:
+        settings["synchronous_commit"] = "off"
+    engine = create_async_engine(
+        _URL,
+        echo=False,
+        hide_parameters=True,
+        poolclass=Pool,
+        pool_size=rules.read_connections if is_read_only else rules.write_connections,
+        max_overflow=0,
+        pool_timeout=rules.queue_seconds,
+        isolation_level=rules.isolation.upper(),
+        async_creator=partial(_connect, address, settings),
+    )
+    event.listen(engine.sync_engine, "handle_error", _translate)
+    if is_read_only:
+        event.listen(engine.sync_engine, "connect", _begin_read_only)
+    return engine
+
+
+def make_migration_engine(address: PostgresAddress) -> AsyncEngine:
+    """An engine whose one transaction may change the schema and take its time."""
+    engine = create_async_engine(
+        _URL,
+        echo=False,
+        hide_parameters=True,
+        poolclass=NullPool,
+        # After waiting for another process's upgrade it has to be seen what that one did.
+        isolation_level="READ COMMITTED",
+        async_creator=partial(_connect, address, {**SESSION, "default_transaction_read_only": "off"}),
+    )
+    event.listen(engine.sync_engine, "handle_error", _translate)
+    return engine
+
+
+async def _connect(address: PostgresAddress, settings: dict[str, str]) -> asyncpg.Connection:
+    try:
+        return await connect(address, settings)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        kind = DatabaseBusyError if trouble_of(error) is Trouble.BUSY else DatabaseLostError
+        raise kind(connect_help(error)) from None
+
+
+def _begin_read_only(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # Beside default_transaction_read_only, which a SET would change for all later users of the connection: this way every
+    # BEGIN says READ ONLY. The attribute is one of SQLAlchemy's adapter for asyncpg.
+    connection.readonly = True
+
+
+def _translate(context: ExceptionContext) -> BaseException | None:
+    """Let our own errors through, turn troubles of the moment into ours, and take the values out of all others."""
+    error = context.original_exception
+    if isinstance(error, FastnessError):
+        return error
+    if not isinstance(error, Exception):
+        return None
+    trouble = trouble_of(error.__cause__ or error)
+    summary = summary_of(error)
+    hide_values(error)
+    if trouble is Trouble.READ_ONLY:
+        return ReadOnlyError(READ_ONLY_HELP)
+    if trouble is not None:
+        context.is_disconnect = context.is_disconnect or trouble is Trouble.LOST
+        return _ERRORS[trouble](f"{trouble} ({summary})")
+    wrapper = context.sqlalchemy_exception
+    if wrapper is not None:
+        wrapper.args = (f"({type(error).__name__}) {summary}",)
+        if hasattr(wrapper, "detail"):
+            wrapper.detail = []
+    return None
