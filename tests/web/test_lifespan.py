@@ -3,7 +3,7 @@
 import pytest
 
 from fastness import JSONResponse, Routes, access
-from fastness.app import purge
+from fastness.services import purge
 from tests.web.shop import Shop
 
 

@@ -1,0 +1,223 @@
+"""What one app's requests, commands and checks share: its store, its database, its hasher, made when they are first needed.
+
+What is expensive to import (the database library, the template engine, the password hasher) is loaded from one table when
+something asks for it: in production in the background when the app has opened, in development when a request needs it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from fastness.kernel.clock import Clock
+from fastness.kernel.errors import ConfigError, UnavailableError
+from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.sessions.identity import Identity
+from fastness.sessions.manager import Sessions
+from fastness.settings.settings import Settings
+from fastness.stores.store import Store
+from fastness.web.exchange import Exchange
+from fastness.web.recording import request_id
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fastness.auth.accounts import Accounts
+    from fastness.auth.login import Login
+    from fastness.auth.passwords import PasswordHasher
+    from fastness.auth.users import User
+    from fastness.auth.workers import HashingPool
+    from fastness.db.engine import Database
+    from fastness.db.unit import Unit
+    from fastness.web.templates import Templates
+
+_LATE: Final[Mapping[str, str]] = {
+    "Accounts": "fastness.auth.accounts",
+    "Caller": "fastness.auth.login",
+    "Database": "fastness.db.engine",
+    "HashingPool": "fastness.auth.workers",
+    "Login": "fastness.auth.login",
+    "MemoryStore": "fastness.stores.memory",
+    "PasswordHasher": "fastness.auth.passwords",
+    "SQLiteStore": "fastness.stores.sqlite",
+    "Templates": "fastness.web.templates",
+    "Unit": "fastness.db.unit",
+    "User": "fastness.auth.users",
+    "load_identity": "fastness.auth.identities",
+}
+"""What is loaded when it is first needed, and from where."""
+
+_PURGE_SECONDS: Final = 600
+_WARM_UP_SECONDS: Final = 1
+_PURGE_AT_ONCE: Final = 1000
+_LOG: Final = logging.getLogger("fastness.services")
+
+
+def late(name: str) -> Any:  # noqa: ANN401 - the caller names the type
+    """A name of the table above."""
+    return getattr(import_module(_LATE[name]), name)
+
+
+class Services:
+    """What one app's requests and commands share. The heavy ones are made at first use."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, events: EventSink) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.events = events
+        self.keyring = settings.keyring
+        self.store: Store = make_store(settings, clock)
+        self.sessions = Sessions(self.store, settings.session, clock, events)
+        self.templates: Callable[[], Templates] | None = None
+        """Set when the app is sealed; the first call loads the template engine."""
+        self._made: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - the properties below name the type
+        """What `make` gives, made once."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    @property
+    def database(self) -> "Database":
+        """The app's database."""
+        settings = self.settings
+        database: Database = self.once(
+            "database", lambda: late("Database")(settings.database_url, rules=settings.database)
+        )
+        return database
+
+    @property
+    def hasher(self) -> "PasswordHasher":
+        """Hashes and checks passwords by the settings' rules."""
+        hasher: PasswordHasher = self.once("hasher", lambda: late("PasswordHasher")(self.settings.passwords))
+        return hasher
+
+    @property
+    def hashing(self) -> "HashingPool":
+        """The threads on which passwords are hashed."""
+        pool: HashingPool = self.once("hashing", late("HashingPool"))
+        return pool
+
+    @property
+    def login(self) -> "Login":
+        """The one place where a password signs somebody in."""
+        login: Login = self.once(
+            "login",
+            lambda: late("Login")(
+                database=self.database,
+                store=self.store,
+                hasher=self.hasher,
+                pool=self.hashing,
+                keyring=self.keyring,
+                events=self.events,
+                clock=self.clock,
+            ),
+        )
+        return login
+
+    @property
+    def accounts(self) -> "Accounts":
+        """Creates and changes users."""
+        accounts: Accounts = self.once(
+            "accounts",
+            lambda: late("Accounts")(
+                store=self.store,
+                sessions=self.sessions,
+                hasher=self.hasher,
+                pool=self.hashing,
+                events=self.events,
+                clock=self.clock,
+            ),
+        )
+        return accounts
+
+    def open_unit(self, *, is_read_only: bool) -> "Unit":
+        """A unit of work of its own; an async context manager that commits at its end."""
+        unit: Unit = late("Unit")(self.database, is_read_only=is_read_only)
+        return unit
+
+    async def load_identity(self, former: Identity) -> Identity | None:
+        """A stale snapshot made anew, or `None` where its session must end."""
+        identity: Identity | None = await late("load_identity")(self.database, self.store, former)
+        return identity
+
+    async def load_account(self, db: "AsyncSession", user_id: UUID) -> "User | None":
+        """The user's row."""
+        user: User | None = await db.get(late("User"), user_id)
+        return user
+
+    async def check_password(self, exchange: Exchange, username: str, password: str) -> Identity | None:
+        """The identity for a name and a password as typed, or nobody."""
+        route = exchange.route
+        caller = late("Caller")(
+            request_id=request_id(exchange),
+            client_ip=exchange.client_ip,
+            method=exchange.method,
+            route="" if route is None else route.name,
+        )
+        outcome = await self.login.attempt(username=username, password=password, caller=caller)
+        return outcome.identity
+
+    def report(self, name: EventName, reason: str, detail: Mapping[str, str] | None = None) -> None:
+        """Write an event that belongs to no request."""
+        self.events.emit(SecurityEvent(name=name, at=self.clock.now(), reason=reason, detail=detail or {}))
+
+    async def open(self) -> None:
+        """Open the store, without which nobody is signed in."""
+        await self.store.open()
+
+    async def warm_up(self) -> None:
+        """Load what is expensive while the first requests are served already; one that needs it sooner loads it itself."""
+        # Not at once: whoever waits for a new process, a load balancer or a person, gets the first answer first.
+        await asyncio.sleep(_WARM_UP_SECONDS)
+        try:
+            # On a thread: importing the database library takes a few hundred milliseconds.
+            await asyncio.to_thread(lambda: [import_module(home) for home in _LATE.values()])
+            await self.database.open()
+            if self.templates is not None:
+                templates = self.templates
+                await asyncio.to_thread(lambda: templates().compile_all())
+        except Exception:  # noqa: BLE001 - a background task that dies in silence would be worse than any of its errors
+            # Whoever needs what is broken here gets the error as an answer, and the log has it with the request.
+            _LOG.exception("the app could not be warmed up")
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if "hashing" in self._made:
+            await self.hashing.close()
+        if "database" in self._made:
+            await self.database.close()
+        await self.store.close()
+
+
+def make_store(settings: Settings, clock: Clock) -> Store:
+    """The store that the settings name."""
+    url = settings.store_url
+    store: Store
+    if url == "memory:":
+        store = late("MemoryStore")(clock)
+        return store
+    if url.startswith("sqlite:///"):
+        store = late("SQLiteStore")(Path(url.removeprefix("sqlite:///")), clock)
+        return store
+    raise ConfigError("FASTNESS_STORE_URL must be 'sqlite:///path/to/store.sqlite3' or, for tests, 'memory:'.")
+
+
+async def keep_tidy(services: Services) -> None:
+    """Remove expired entries from the store, now and then."""
+    while True:
+        await asyncio.sleep(_PURGE_SECONDS)
+        try:
+            await purge(services.store)
+        except UnavailableError:
+            _LOG.warning("the store is away; expired entries stay until the next round")
+
+
+async def purge(store: Store) -> None:
+    """Remove all expired entries, some at a time, so that other writes get their turn between."""
+    while await store.purge_expired(_PURGE_AT_ONCE) >= _PURGE_AT_ONCE:
+        pass
