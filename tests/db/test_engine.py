@@ -4,13 +4,15 @@ import sqlite3
 import stat
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from fastness.db.engine import Database, parse_database_url
 from fastness.db.errors import DatabaseBusyError, ReadOnlyError
 from fastness.db.rules import DatabaseRules
+from fastness.db.sql import insecure_sql, sql
 from fastness.db.unit import Unit
+from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from tests.db.models import Book, Shelf
 
@@ -72,14 +74,14 @@ async def test_the_file_and_its_companions_belong_to_their_owner_only(database, 
 async def test_how_safe_a_commit_is_can_be_chosen(database_path, is_power_cut_safe, synchronous):
     database = Database(f"sqlite:///{database_path}", rules=DatabaseRules(is_power_cut_safe=is_power_cut_safe))
     async with database.write.connect() as connection:
-        assert await connection.scalar(text("PRAGMA synchronous")) == synchronous
+        assert await connection.scalar(sql("PRAGMA synchronous")) == synchronous
     await database.close()
 
 
 async def test_a_file_made_by_the_first_read_belongs_to_its_owner_only(database_path):
     database = Database(f"sqlite:///{database_path}")
     async with database.read.connect() as connection:
-        assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert await connection.scalar(sql("PRAGMA journal_mode")) == "wal"
     await database.close()
     assert stat.S_IMODE(database_path.stat().st_mode) == 0o600
 
@@ -100,8 +102,13 @@ async def test_a_folder_that_is_missing_is_a_configuration_error(tmp_path):
 )
 async def test_every_connection_is_prepared(database, engine, expected):
     async with getattr(database, engine).connect() as connection:
-        found = {name: await connection.scalar(text(f"PRAGMA {name}")) for name in expected}
-        assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        found = {
+            name: await connection.scalar(
+                insecure_sql(f"PRAGMA {name}", because=Because("a test of the engine puts a name in"))
+            )
+            for name in expected
+        }
+        assert await connection.scalar(sql("PRAGMA journal_mode")) == "wal"
     assert found == expected
 
 
@@ -109,14 +116,14 @@ async def test_every_connection_is_prepared(database, engine, expected):
     "statement",
     [
         pytest.param(insert(Shelf).values(name="x"), id="core-insert"),
-        pytest.param(text("DELETE FROM test_db_books"), id="raw-delete"),
-        pytest.param(text("CREATE TABLE t (a)"), id="raw-ddl"),
-        pytest.param(text("REPLACE INTO test_db_shelves (id, name) VALUES ('a', 'b')"), id="raw-replace"),
+        pytest.param(sql("DELETE FROM test_db_books"), id="raw-delete"),
+        pytest.param(sql("CREATE TABLE t (a)"), id="raw-ddl"),
+        pytest.param(sql("REPLACE INTO test_db_shelves (id, name) VALUES ('a', 'b')"), id="raw-replace"),
         pytest.param(
-            text("INSERT INTO test_db_shelves (id, name) VALUES ('a', 'b') RETURNING id"),
+            sql("INSERT INTO test_db_shelves (id, name) VALUES ('a', 'b') RETURNING id"),
             id="write-that-looks-like-a-read",
         ),
-        pytest.param(text("VACUUM"), id="vacuum"),
+        pytest.param(sql("VACUUM"), id="vacuum"),
     ],
 )
 async def test_the_reading_engine_refuses_every_write_and_names_the_way_out(database, statement):
@@ -125,7 +132,7 @@ async def test_the_reading_engine_refuses_every_write_and_names_the_way_out(data
             await connection.execute(statement)
     assert "insecure_write_on_get=Because(" in str(refused.value)
     async with database.write.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        await connection.execute(sql("SELECT 1"))
 
 
 async def test_the_reading_engine_reads(database, shelf_id):
@@ -136,13 +143,13 @@ async def test_the_reading_engine_reads(database, shelf_id):
 async def test_foreign_keys_hold(database, shelf_id):
     async with database.write.connect() as connection:
         with pytest.raises(IntegrityError):
-            await connection.execute(text("DELETE FROM test_db_shelves"))
+            await connection.execute(sql("DELETE FROM test_db_shelves"))
 
 
 async def test_a_writer_holds_the_lock_from_its_first_statement(database, database_path):
     other = sqlite3.connect(database_path, timeout=0, isolation_level=None)
     async with database.write.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        await connection.execute(sql("SELECT 1"))
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
     other.execute("BEGIN IMMEDIATE")
@@ -174,7 +181,7 @@ async def test_a_lock_that_lasts_too_long_is_a_503(database_path, database):
 async def test_a_pool_that_stays_empty_is_a_503(database_path, database):
     small = Database(f"sqlite:///{database_path}", rules=DatabaseRules(read_connections=1, queue_seconds=0.05))
     async with small.read.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        await connection.execute(sql("SELECT 1"))
         async with Unit(small, is_read_only=True) as unit:
             with pytest.raises(DatabaseBusyError):
                 await unit.session.execute(select(Shelf))
@@ -184,7 +191,7 @@ async def test_a_pool_that_stays_empty_is_a_503(database_path, database):
 async def test_a_transaction_begun_by_hand_on_a_reading_connection_does_not_outlive_its_unit(database_path, database):
     single = Database(f"sqlite:///{database_path}", rules=DatabaseRules(read_connections=1))
     async with Unit(single, is_read_only=True) as unit:
-        await unit.session.execute(text("BEGIN"))
+        await unit.session.execute(sql("BEGIN"))
         await unit.session.execute(select(Shelf))
     async with Unit(database, is_read_only=False) as writer:
         writer.session.add(Shelf(name="later"))

@@ -4,11 +4,12 @@ import sqlite3
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fastness.db.errors import ClosedUnitError, ReadOnlyError
 from fastness.db.model import load_options
+from fastness.db.sql import sql
 from fastness.db.unit import Unit
 from tests.db.models import Book, Shelf
 
@@ -102,7 +103,7 @@ async def test_rows_stay_readable_after_the_end(database, shelf_id):
     "use",
     [
         pytest.param(lambda unit, session: session.execute(select(Shelf)), id="execute"),
-        pytest.param(lambda unit, session: session.scalars(text("SELECT 1")), id="raw"),
+        pytest.param(lambda unit, session: session.scalars(sql("SELECT 1")), id="raw"),
         pytest.param(lambda unit, session: session.get(Shelf, "x"), id="get"),
         pytest.param(lambda unit, session: session.add(Shelf(name="x")), id="add"),
         pytest.param(lambda unit, session: session.commit(), id="commit-of-the-session"),
@@ -134,7 +135,7 @@ async def test_nothing_works_after_the_end(database, use, is_read_only):
         pytest.param(lambda session, shelf: session.delete(shelf), id="delete"),
         pytest.param(lambda session, shelf: session.execute(update(Shelf).values(name="new")), id="orm-update"),
         pytest.param(lambda session, shelf: session.execute(insert(Shelf), [{"name": "new"}]), id="bulk-insert"),
-        pytest.param(lambda session, shelf: session.execute(text("DELETE FROM test_db_books")), id="raw"),
+        pytest.param(lambda session, shelf: session.execute(sql("DELETE FROM test_db_books")), id="raw"),
     ],
 )
 async def test_a_read_only_unit_writes_nothing(database, shelf_id, write):

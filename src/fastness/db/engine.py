@@ -35,6 +35,7 @@ from fastness.db.errors import READ_ONLY_HELP, DatabaseBusyError, ReadOnlyError
 from fastness.db.pool import Pool
 from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
+from fastness.db.statements import OWN_SQL, engine_for_units, refuse_built_sql
 from fastness.kernel.errors import ConfigError, FastnessError
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
@@ -53,7 +54,7 @@ _PRAGMAS = (
 class Database:
     """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
 
-    __slots__ = ("_file", "_threads", "is_postgres", "read", "rules", "write")
+    __slots__ = ("_file", "_for_units", "_threads", "is_postgres", "read", "rules", "write")
 
     def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
         self.rules = rules or DatabaseRules()
@@ -68,6 +69,13 @@ class Database:
             make = partial(self._sqlite_engine, address)
         self.write: AsyncEngine = make(is_read_only=False)
         self.read: AsyncEngine = make(is_read_only=True)
+        for engine in (self.write, self.read):
+            refuse_built_sql(engine.sync_engine)
+        self._for_units = {True: engine_for_units(self.read), False: engine_for_units(self.write)}
+
+    def engine_for_units(self, *, is_read_only: bool) -> AsyncEngine:
+        """The reading or the writing engine as a session gets it: without text for the driver."""
+        return self._for_units[is_read_only]
 
     async def open(self) -> None:
         """Connect once, so that a file that cannot be opened, or a server that is away, is noticed at the start."""
@@ -185,7 +193,7 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
             cursor.close()
 
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE", execution_options=OWN_SQL)
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "handle_error", _translate)

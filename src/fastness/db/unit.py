@@ -59,7 +59,7 @@ class Unit:
         if self._has_ended:
             raise ClosedUnitError(_CLOSED_HELP)
         if self._session is None:
-            engine = self._database.read if self.is_read_only else self._database.write
+            engine = self._database.engine_for_units(is_read_only=self.is_read_only)
             # Objects stay readable after the commit: a response is rendered from them, and an expired one would query.
             session = AsyncSession(engine, sync_session_class=UnitSession, expire_on_commit=False)
             _sync(session).is_read_only = self.is_read_only
