@@ -17,7 +17,7 @@ from bench.contenders import Contender
 from bench.measure import measure_group, pin_load
 from bench.work import GROUPS
 
-PARTS = (*GROUPS, "signin", "startup", "matching")
+PARTS = (*GROUPS, "signin", "startup", "matching", "templates")
 MATCHERS = (("fastness", "fastness"), ("starlette", "fastness"), ("litestar", "litestar"), ("fastapi", "fastapi"))
 DOCUMENTS = servers.ROOT / "docs" / "benchmarks"
 
@@ -54,6 +54,8 @@ def _run(options: argparse.Namespace) -> int:
         results["startup"] = _measure_starts(options.only, pythons, 3 if options.quick else 9)
     if "matching" in parts:
         results["matching"] = _measure_matching(options.only, pythons, 1 if options.quick else 3)
+    if "templates" in parts and "fastness" in pythons:
+        results["templates"] = _measure_templates(3 if options.quick else 15)
     _say(f"took {time.monotonic() - began:.0f} s")
     print(report.tables(results))
     print(goals.table(results))
@@ -151,6 +153,21 @@ def _measure_matching(only: str, pythons: dict[str, Path], rounds: int) -> list[
         {"framework": name, "micros": {count: min(each[count] for each in figures) for count in figures[0]}}
         for name, figures in found.items()
     ]
+
+
+def _measure_templates(rounds: int) -> dict[str, object]:
+    fastness = next(each for each in contenders.CONTENDERS if each.venv == "fastness")
+    _say("templates: rendering and compiling")
+    shown = subprocess.run(
+        [servers.python_of("fastness"), "-m", "bench.templates", str(rounds)],
+        env=servers.environment(fastness, mode="secured"),
+        cwd=servers.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout
+    return dict(json.loads(shown))
 
 
 def _say(text: str) -> None:

@@ -1,5 +1,6 @@
 """The goals, and what a run came to: the design's budget as a table, met or not."""
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,12 @@ class Outcome:
 
 def outcomes(results: Row) -> list[Outcome]:
     """All goals for which this run has a figure."""
-    return [*_cpu(results.get("cpu", [])), *_times(results), *_matching(results.get("matching", []))]
+    return [
+        *_cpu(results.get("cpu", [])),
+        *_times(results),
+        *_matching(results.get("matching", [])),
+        *_templates(results),
+    ]
 
 
 def _cpu(rows: list[Row]) -> Iterator[Outcome]:
@@ -82,6 +88,22 @@ def _matching(rows: list[Row]) -> Iterator[Outcome]:
             growth = figures[-1] - figures[0]
             # Half a microsecond is what the same measurement differs by from one run to the next.
             yield Outcome("Route 500 costs what route 1 costs", f"{growth:+.1f} µs", growth < 0.5)
+
+
+def _templates(results: Row) -> Iterator[Outcome]:
+    found = results.get("templates")
+    if not found:
+        return
+    # Of both kinds of values the one that plain Jinja2 is faster with.
+    ratios = [row["ratio"]["median"] for row in found["render"] if row["values"] == "objects"]
+    mean = statistics.geometric_mean(ratios)
+    yield Outcome(
+        "Rendering, five shapes, times plain Jinja2: at most 0.8", f"{mean:.2f}", mean <= 0.8, "geometric mean"
+    )
+    yield Outcome("Rendering, the slowest shape: at most 1.0", f"{max(ratios):.2f}", max(ratios) <= 1)
+    for row in found["compile"]:
+        times = row["ratio"]["median"]
+        yield Outcome(f"Compiling {row['title']}, times plain Jinja2: at most 1.6", f"{times:.2f}", times <= 1.6)
 
 
 def table(results: Row) -> str:

@@ -119,6 +119,7 @@ def tables(results: Row) -> str:
         _rush_table(results.get("signin", [])),
         _start_table(results.get("startup", [])),
         _matching_table(results.get("matching", [])),
+        _template_table(results.get("templates")),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -199,6 +200,21 @@ def _matching_table(rows: list[Row]) -> str:
         cells = " | ".join(f"{row['micros'][count]:.1f}" for count in counts)
         lines.append(f"| {_NAMES[row['framework']]} | {cells} |")
     return "\n".join([*lines, ""])
+
+
+def _template_table(found: Row | None) -> str:
+    if not found:
+        return ""
+    head = ["", "| | plain ms | Fastness ms | times plain Jinja2 |", "|---|--:|--:|--:|"]
+    lines = ["### Rendering templates", *head]
+    lines += [_template_line(row, f"{row['title']} ({row['values']})") for row in found["render"]]
+    lines += ["", "### Compiling templates", *head]
+    lines += [_template_line(row, row["title"]) for row in found["compile"]]
+    return "\n".join([*lines, ""])
+
+
+def _template_line(row: Row, title: str) -> str:
+    return f"| {title} | {row['plain_ms']:.2f} | {row['fastness_ms']:.2f} | {_times(row['ratio'])} |"
 
 
 _NAMES = {"fastness": "Fastness, all gates", "starlette": "Starlette", "litestar": "Litestar", "fastapi": "FastAPI"}

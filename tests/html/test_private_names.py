@@ -22,6 +22,8 @@ GENERATOR = {
     "visit_Call": ["self", "node", "frame", "forward_caller"],
     "visit_FilterBlock": ["self", "node", "frame"],
     "visit_AssignBlock": ["self", "node", "frame"],
+    "visit_For": ["self", "node", "frame"],
+    "visit_Macro": ["self", "node", "frame"],
     "visit_Getitem": ["self", "node", "frame"],
     "buffer": ["self", "frame"],
     "enter_frame": ["self", "frame"],

@@ -60,9 +60,11 @@ class Escapers:
 
     def text(self, value: object) -> str:
         """HTML text; markup passes."""
+        kind = type(value)
+        if kind is str:
+            return escape_inner(value)  # type: ignore[arg-type]
         if value is None:
             return ""
-        kind = type(value)
         if kind is int:
             return str(value)
         if isinstance(value, str) and (kind is Markup or kind is SafeHTML):
@@ -78,6 +80,8 @@ class Escapers:
 
     def attribute(self, value: object) -> str:
         """The quoted value of an attribute, and the page's title; markup is turned into text."""
+        if type(value) is str:
+            return escape_inner(value)
         if type(value) is int:
             return str(value)
         return escape_inner(encoders.plain_text(value))

@@ -35,6 +35,8 @@ class ContextualGenerator(CodeGenerator):
 
     plan: Plan
     salt: str
+    repeats: int = 0
+    """How many loops and macros we are in: what is written once a page is not worth more code."""
 
     def place(self, node: nodes.Expr) -> Place:
         found = self.plan.places.get(id(node))
@@ -89,8 +91,10 @@ class ContextualGenerator(CodeGenerator):
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         del frame, finalize
         name = self.place(node).escaper
-        if name in _FAST:
+        if name in _FAST and self.repeats:
             self.write("fx_inner(fx_value) if type(fx_value := (")
+        elif name in _FAST:
+            self.write(f"fx_{name}(")
         elif name in _INSERTIONS:
             self.write(_INSERTIONS[name])
         elif name == plans.FORM_URL:
@@ -107,7 +111,7 @@ class ContextualGenerator(CodeGenerator):
         place = self.place(node)
         name = place.escaper
         address = f"({self.name or 'template'!r}, {node.lineno})"
-        if name in _FAST:
+        if name in _FAST and self.repeats:
             self.write(f")) is str else fx_{name}(fx_value)")
         elif name in {plans.TOKEN_IF_LOCAL, plans.TOKEN_UNLESS_PLACED}:
             self.write(f", {place.form!r})")
@@ -119,6 +123,18 @@ class ContextualGenerator(CodeGenerator):
             self.write(f", {address})")
         else:
             self.write(")")
+
+    # --- where the usual case is written out ---
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 Jinja2's name
+        self.repeats += 1
+        super().visit_For(node, frame)
+        self.repeats -= 1
+
+    def visit_Macro(self, node: nodes.Macro, frame: Frame) -> None:  # noqa: N802 Jinja2's name
+        self.repeats += 1
+        super().visit_Macro(node, frame)
+        self.repeats -= 1
 
     # --- results that Jinja2 writes as they are ---
 
