@@ -228,6 +228,7 @@ class Fastness:
             check_password=services.check_password,
             debug_token=self.settings.debug_token if development else None,
             sign_in_path=SIGN_IN_PATH if self._has_accounts else None,
+            service=services.service,
         )
 
     def _refuse_if_sealed(self) -> None:

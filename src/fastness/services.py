@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from fastness.kernel.clock import Clock
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fastness.db.unit import Unit
     from fastness.web.templates import Templates
 
+ServiceT = TypeVar("ServiceT")
+
 _LATE: Final[Mapping[str, str]] = {
     "Accounts": "fastness.auth.accounts",
     "Caller": "fastness.auth.login",
@@ -49,6 +51,15 @@ _LATE: Final[Mapping[str, str]] = {
     "load_identity": "fastness.auth.identities",
 }
 """What is loaded when it is first needed, and from where."""
+
+_BY_KIND: Final[Mapping[str, str]] = {
+    "Accounts": "accounts",
+    "Database": "database",
+    "HashingPool": "hashing",
+    "Login": "login",
+    "PasswordHasher": "hasher",
+}
+"""Which property of `Services` gives what pages ask for by its class."""
 
 _PURGE_SECONDS: Final = 600
 _WARM_UP_SECONDS: Final = 1
@@ -134,6 +145,14 @@ class Services:
             ),
         )
         return accounts
+
+    def service(self, kind: type[ServiceT]) -> ServiceT:
+        """The service of this class, for the pages of parts that know the class and not this file."""
+        name = _BY_KIND.get(kind.__name__)
+        found = None if name is None else getattr(self, name)
+        if not isinstance(found, kind):
+            raise ConfigError(f"There is no service {kind.__name__} in this app.")
+        return found
 
     def open_unit(self, *, is_read_only: bool) -> "Unit":
         """A unit of work of its own; an async context manager that commits at its end."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from fastness.html.values import TrustedURL
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fastness.auth.users import User
     from fastness.web.exchange import Exchange
 
+ServiceT = TypeVar("ServiceT")
+
 
 class UnitOfWork(Protocol):
     """One transaction of one request."""
@@ -37,6 +39,12 @@ class UnitOpener(Protocol):
     """Makes units of work; the database library is loaded when the first is asked for."""
 
     def __call__(self, *, is_read_only: bool) -> UnitOfWork: ...
+
+
+class ServiceFinder(Protocol):
+    """Finds a service of the parts below by its class; made when it is first asked for."""
+
+    def __call__(self, kind: type[ServiceT]) -> ServiceT: ...
 
 
 class Renderer(Protocol):
@@ -83,3 +91,5 @@ class Site:
     """Opens the development error page to browsers on other machines."""
     sign_in_path: str | None
     """Where pages send people who are not signed in; `None` answers 401."""
+    service: ServiceFinder
+    """What account pages and the like work with: `site.service(Accounts)`."""
