@@ -2,7 +2,9 @@
 
 import pytest
 
+from fastness.db.address import parse_postgres_address
 from fastness.stores.memory import MemoryStore
+from fastness.stores.postgres import PostgresStore
 from fastness.stores.sqlite import SQLiteStore
 from fastness.stores.store import Store
 from fastness.testing.contracts.stores import StoreContract
@@ -22,6 +24,22 @@ class TestSQLiteStore(StoreContract):
         return SQLiteStore(self.path, clock)
 
 
-@pytest.mark.parametrize("kind", [pytest.param(MemoryStore, id="memory"), pytest.param(SQLiteStore, id="sqlite")])
+class TestPostgresStore(StoreContract):
+    @pytest.fixture(autouse=True)
+    def address(self, postgres_url):
+        self.address = parse_postgres_address(postgres_url)
+
+    def make_store(self, clock):
+        return PostgresStore(self.address, clock)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(MemoryStore, id="memory"),
+        pytest.param(SQLiteStore, id="sqlite"),
+        pytest.param(PostgresStore, id="postgresql"),
+    ],
+)
 def test_the_stores_have_the_methods_of_the_protocol(kind):
     assert issubclass(kind, Store)

@@ -1,0 +1,215 @@
+"""A store in a PostgreSQL database, shared by all workers on all machines.
+
+Every operation is one statement and one round trip, on a connection of the store's own; statements are prepared once a
+connection. The tables may lie in the database of the app's data: a request's open transaction holds no row of the store,
+and the store's changes do not wait for its end. That also means that they are not undone with it.
+
+What a crash can lose: of an ordinary write (a session, a counter) the last moments before the server's machine or the
+server itself fails, as such a write does not wait for the disk; never a revocation (delete, delete_owned, bump_epoch, a
+durable put), which is on disk before the call returns. A standby that answers reads late would show sessions that were
+revoked: the address has to be the primary's. Times are the workers' clocks, so those have to agree.
+
+ASVS 5.0: V7.4.1, V7.4.2, V12.3.1, V15.4.2, V15.4.3.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import asyncpg
+
+from fastness.db.address import PostgresAddress
+from fastness.db.driver import Trouble, connect, connect_help, settings_for, summary_of, trouble_of
+from fastness.kernel.clock import Clock
+from fastness.stores import postgres_statements as sql
+from fastness.stores.store import (
+    NotACounterError,
+    StaleVersionError,
+    StoredValue,
+    StoreUnavailableError,
+    check_key,
+    is_live,
+)
+
+_Result = TypeVar("_Result")
+
+_CONNECTIONS: Final = 4
+_DURABLE_CONNECTIONS: Final = 2
+_SECONDS: Final = 5.0
+"""How long one operation may take, waiting for a connection and for locks included."""
+_LOCK: Final = 0x6661_7374_7374_6F72
+"""The advisory lock under which the tables are made; any number that nobody else picks."""
+_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+class PostgresStore:
+    """`Store` over two tables of a database. Open it in the process and on the event loop that use it."""
+
+    def __init__(self, address: PostgresAddress, clock: Clock) -> None:
+        self._address = address
+        self._clock = clock
+        self._ordinary: asyncpg.Pool[asyncpg.Record] | None = None
+        self._durable: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        if self._ordinary is not None:
+            return
+        ordinary = self._pool(_CONNECTIONS, {"synchronous_commit": "off"})
+        durable = self._pool(_DURABLE_CONNECTIONS, {"synchronous_commit": "on"})
+        try:
+            await durable
+            await _make_tables(durable)
+            await ordinary
+        except _ERRORS as error:
+            ordinary.terminate()
+            durable.terminate()
+            raise StoreUnavailableError(f"The store cannot be opened: {connect_help(error)}") from None
+        except BaseException:
+            ordinary.terminate()
+            durable.terminate()
+            raise
+        self._ordinary, self._durable = ordinary, durable
+
+    async def close(self) -> None:
+        pools = (self._ordinary, self._durable)
+        self._ordinary = self._durable = None
+        for pool in pools:
+            if pool is not None:
+                await pool.close()
+
+    async def get(self, key: bytes) -> StoredValue | None:
+        row = await self._read(lambda pool: pool.fetchrow(sql.GET, key))
+        if row is None or not is_live(row[2], self._clock.epoch()):
+            return None
+        return StoredValue(*row)
+
+    async def put(
+        self,
+        key: bytes,
+        value: bytes,
+        *,
+        expires_at: float | None,
+        owner: str | None = None,
+        if_version: int | None = None,
+        durable: bool = False,
+    ) -> int:
+        entry = (check_key(key), bytes(value), expires_at, owner, _new_version())
+        if if_version is None:
+            version = await self._write(lambda pool: pool.fetchval(sql.PUT, *entry), durable=durable)
+        elif if_version == 0:
+            now = self._clock.epoch()
+            version = await self._write(lambda pool: pool.fetchval(sql.PUT_IF_ABSENT, *entry, now), durable=durable)
+        else:
+            seen = (self._clock.epoch(), if_version)
+            version = await self._write(lambda pool: pool.fetchval(sql.PUT_IF_VERSION, *entry, *seen), durable=durable)
+        if version is None:
+            raise StaleVersionError("The record changed since it was read.")
+        return int(version)
+
+    async def delete(self, key: bytes) -> bool:
+        now = self._clock.epoch()
+        return bool(await self._write(lambda pool: pool.fetchval(sql.DELETE, key, now), durable=True))
+
+    async def delete_owned(self, owner: str, *, prefix: bytes = b"", except_key: bytes | None = None) -> int:
+        arguments = (owner, prefix, except_key, self._clock.epoch())
+        return int(await self._write(lambda pool: pool.fetchval(sql.DELETE_OWNED, *arguments), durable=True))
+
+    async def list_owned(self, owner: str, *, prefix: bytes = b"") -> list[tuple[bytes, StoredValue]]:
+        now = self._clock.epoch()
+        rows = await self._read(lambda pool: pool.fetch(sql.LIST_OWNED, owner, prefix, now))
+        return [(row[0], StoredValue(*row[1:])) for row in rows]
+
+    async def bump_epoch(self, owner: str) -> int:
+        return int(await self._write(lambda pool: pool.fetchval(sql.BUMP_EPOCH, owner), durable=True))
+
+    async def epoch(self, owner: str) -> int:
+        return int(await self._read(lambda pool: pool.fetchval(sql.EPOCH, owner)) or 0)
+
+    async def increment(self, key: bytes, *, amount: int = 1, expires_at: float) -> int:
+        arguments = (check_key(key), str(amount), expires_at, _new_version(), self._clock.epoch())
+        value = await self._write(lambda pool: pool.fetchval(sql.INCREMENT, *arguments), durable=False)
+        if value is None:
+            raise NotACounterError(
+                "The record under this key is not a counter; give counters a key prefix of their own."
+            )
+        return int(value)
+
+    async def purge_expired(self, limit: int = 1000) -> int:
+        now = self._clock.epoch()
+        return int(await self._write(lambda pool: pool.fetchval(sql.PURGE, now, limit), durable=False))
+
+    async def _read(self, statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]]) -> _Result:
+        # A connection that broke while it was idle is noticed by its next user; a read may be asked again.
+        return await _repeated(_opened(self._ordinary), statement, (Trouble.CONFLICT, Trouble.LOST))
+
+    async def _write(
+        self, statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]], *, durable: bool
+    ) -> _Result:
+        pool = _opened(self._durable if durable else self._ordinary)
+        # What PostgreSQL undid may be done again. Of a write whose connection broke nobody knows whether it was done.
+        return await _repeated(pool, statement, (Trouble.CONFLICT,))
+
+    def _pool(self, size: int, more: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
+        settings = settings_for(is_read_only=False, lock_seconds=_SECONDS, statement_seconds=_SECONDS) | more
+
+        async def connected(*_arguments: object, **_options: object) -> "asyncpg.Connection[asyncpg.Record]":
+            return await connect(self._address, settings)
+
+        pool: asyncpg.Pool[asyncpg.Record] = asyncpg.create_pool(
+            min_size=1, max_size=size, connect=connected, reset=_nothing_to_reset, max_inactive_connection_lifetime=300
+        )
+        return pool
+
+
+async def _repeated(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]],
+    again: tuple[Trouble, ...],
+) -> _Result:
+    """Run a statement, once more where that is right."""
+    try:
+        return await statement(pool)
+    except _ERRORS as error:
+        if trouble_of(error) not in again:
+            raise _unavailable(error) from None
+    try:
+        return await statement(pool)
+    except _ERRORS as error:
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: BaseException) -> StoreUnavailableError:
+    trouble = trouble_of(error)
+    return StoreUnavailableError(f"The store cannot answer: {trouble or 'PostgreSQL refused'} ({summary_of(error)})")
+
+
+def _opened(pool: "asyncpg.Pool[asyncpg.Record] | None") -> "asyncpg.Pool[asyncpg.Record]":
+    if pool is None:
+        raise StoreUnavailableError("The store is not open; await open() first.")
+    return pool
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """A statement leaves nothing behind, and the usual reset would be a second round trip for each."""
+
+
+async def _make_tables(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    if not await pool.fetchval(sql.HAS_SCHEMA):
+        async with pool.acquire() as connection, connection.transaction():
+            # Workers start together; the second one finds the tables when it has the lock.
+            await connection.execute(sql.LOCK, _LOCK)
+            if not await connection.fetchval(sql.HAS_SCHEMA):
+                for statement in sql.SCHEMA:
+                    await connection.execute(statement)
+                await connection.execute(sql.WRITE_VERSION, sql.SCHEMA_VERSION)
+    version = await pool.fetchval(sql.READ_VERSION)
+    if version != sql.SCHEMA_VERSION:
+        raise StoreUnavailableError(
+            f"The store's tables have version {version}, this release knows {sql.SCHEMA_VERSION}; run the release that "
+            "made them, or drop the schema fastness_store (everybody is signed out)."
+        )
+
+
+def _new_version() -> int:
+    """Random, so that a key deleted and made anew never meets the version somebody read in its former life."""
+    return 1 + int.from_bytes(os.urandom(7), "big")

@@ -1,0 +1,80 @@
+"""The statements of a `PostgresStore`: each is one round trip, and a transaction of its own.
+
+What has to be true when it is written is part of the statement, so that two servers which ask at the same moment are put
+in order by PostgreSQL's row locks; nothing is read first and written later. The tables have a schema of their own, which
+only the account that made it may use: whoever reads them knows who is signed in.
+
+ASVS 5.0: V1.2.4 (values are parameters), V15.4.2, V14.2.4.
+"""
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+
+SCHEMA: Final = (
+    "CREATE SCHEMA fastness_store",
+    """CREATE TABLE fastness_store.entry (
+        key bytea NOT NULL PRIMARY KEY,
+        value bytea NOT NULL,
+        version bigint NOT NULL,
+        expires_at double precision,
+        owner text COLLATE "C"
+    )""",
+    "CREATE INDEX entry_owner ON fastness_store.entry (owner) WHERE owner IS NOT NULL",
+    "CREATE INDEX entry_expires_at ON fastness_store.entry (expires_at) WHERE expires_at IS NOT NULL",
+    """CREATE TABLE fastness_store.owner_epoch (owner text COLLATE "C" NOT NULL PRIMARY KEY, epoch bigint NOT NULL)""",
+    "CREATE TABLE fastness_store.schema_version (version integer NOT NULL PRIMARY KEY)",
+)
+HAS_SCHEMA: Final = "SELECT to_regclass('fastness_store.schema_version') IS NOT NULL"
+READ_VERSION: Final = "SELECT max(version) FROM fastness_store.schema_version"
+WRITE_VERSION: Final = "INSERT INTO fastness_store.schema_version VALUES ($1)"
+LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
+
+GET: Final = """SELECT entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
+    FROM fastness_store.entry LEFT JOIN fastness_store.owner_epoch ON owner_epoch.owner = entry.owner
+    WHERE entry.key = $1"""
+
+_INSERT: Final = """INSERT INTO fastness_store.entry (key, value, expires_at, owner, version) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner,
+    version = excluded.version"""
+PUT: Final = f"{_INSERT} RETURNING version"
+PUT_IF_ABSENT: Final = f"{_INSERT} WHERE entry.expires_at <= $6 RETURNING version"
+PUT_IF_VERSION: Final = """UPDATE fastness_store.entry SET value = $2, expires_at = $3, owner = $4, version = $5
+    WHERE key = $1 AND version = $7 AND (expires_at IS NULL OR expires_at > $6) RETURNING version"""
+
+DELETE: Final = """DELETE FROM fastness_store.entry WHERE key = $1
+    RETURNING expires_at IS NULL OR expires_at > $2"""
+# `substring` of a bytea counts bytes, so the prefix is compared exactly; LIKE would know wildcards.
+_OWNED: Final = "entry.owner = $1 AND substring(entry.key FROM 1 FOR length($2::bytea)) = $2"
+DELETE_OWNED: Final = f"""WITH deleted AS (
+        DELETE FROM fastness_store.entry WHERE {_OWNED} AND ($3::bytea IS NULL OR entry.key <> $3) RETURNING expires_at
+    ) SELECT count(*) FROM deleted WHERE expires_at IS NULL OR expires_at > $4"""  # noqa: S608 - constants
+LIST_OWNED: Final = f"""SELECT entry.key, entry.value, entry.version, entry.expires_at, entry.owner,
+        coalesce(owner_epoch.epoch, 0)
+    FROM fastness_store.entry LEFT JOIN fastness_store.owner_epoch ON owner_epoch.owner = entry.owner
+    WHERE {_OWNED} AND (entry.expires_at IS NULL OR entry.expires_at > $3) ORDER BY entry.key"""  # noqa: S608 - constants
+
+BUMP_EPOCH: Final = """INSERT INTO fastness_store.owner_epoch VALUES ($1, 1)
+    ON CONFLICT (owner) DO UPDATE SET epoch = owner_epoch.epoch + 1 RETURNING epoch"""
+EPOCH: Final = "SELECT epoch FROM fastness_store.owner_epoch WHERE owner = $1"
+
+_IS_OVER: Final = "entry.expires_at <= $5"
+# A live record that is no number is left alone, and nothing is returned. `encode(…, 'escape')` never fails, whatever the
+# bytes are; the expression names the digits because PostgreSQL's own cast takes spaces, underscores and hexadecimals.
+INCREMENT: Final = f"""INSERT INTO fastness_store.entry (key, value, expires_at, version)
+    VALUES ($1, convert_to($2, 'UTF8'), $3, $4)
+    ON CONFLICT (key) DO UPDATE SET
+        value = CASE WHEN {_IS_OVER} THEN excluded.value
+            ELSE convert_to((encode(entry.value, 'escape')::numeric + $2::text::numeric)::text, 'UTF8') END,
+        expires_at = CASE WHEN {_IS_OVER} THEN excluded.expires_at ELSE entry.expires_at END,
+        owner = CASE WHEN {_IS_OVER} THEN NULL ELSE entry.owner END,
+        version = excluded.version
+    WHERE {_IS_OVER} OR encode(entry.value, 'escape') ~ '^-?[0-9]+$'
+    RETURNING value"""  # noqa: S608 - constants
+
+# Rows that another worker removes at this moment are its business: nobody waits, and nobody waits in a circle.
+PURGE: Final = """WITH expired AS (
+        SELECT key FROM fastness_store.entry WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), deleted AS (
+        DELETE FROM fastness_store.entry USING expired WHERE entry.key = expired.key RETURNING 1
+    ) SELECT count(*) FROM deleted"""
