@@ -18,7 +18,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
         pytest.param(b"NaN", "json_not_a_number", id="nan"),
         pytest.param(b"-Infinity", "json_not_a_number", id="infinity"),
         pytest.param(b"1e999", "json_number_too_large", id="a-number-that-becomes-infinity"),
-        pytest.param(b"1" * 1_000_000, "json_number_too_long", id="a-million-digits"),
+        pytest.param(b"1" * 400_000, "json_number_too_long", id="400000-digits"),
         pytest.param(b'"\\ud800"', "json_lone_surrogate", id="half-a-character"),
         pytest.param(b'"\xff"', "json_not_utf8", id="no-utf-8"),
         pytest.param(b'"a"'.decode().encode("utf-16"), "json_not_utf8", id="utf-16"),
@@ -42,8 +42,8 @@ def test_v2_2_1_json_within_the_limits_is_read(site):
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
-        pytest.param(FORM, b"a&" * 999_000, id="a-million-fields"),
-        pytest.param(FORM, b"&" * 1_999_000, id="a-million-separators"),
+        pytest.param(FORM, b"a&" * 200_000, id="200000-fields"),
+        pytest.param(FORM, b"&" * 400_000, id="400000-separators"),
         pytest.param(FORM, b"&".join(b"a=1" for _ in range(1001)), id="one-field-too-many"),
         pytest.param(FORM, b"a=%ff", id="no-utf-8"),
         pytest.param("Content-Type: text/plain", b"a=1", id="text-plain"),

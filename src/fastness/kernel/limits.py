@@ -71,6 +71,9 @@ class LimitRules:
 
     max_body_bytes: int = 2_000_000
     """Counted as received, whatever the request announced."""
+    max_parsed_bytes: int = 500_000
+    """The part of it that a JSON document or a urlencoded form may have, which become objects in memory at once; a route that
+    states its own `max_body_bytes` states this, too."""
     max_fields: int = 1000
     """Form fields, names and values counted together as one."""
     max_files: int = 20
@@ -121,13 +124,14 @@ def parse_json(data: bytes, *, max_depth: int) -> JSONValue:
     except UnicodeDecodeError:
         raise _refusal(JSONReason.NOT_UTF8) from None
     _check_depth(data, max_depth)
+    parse_int, parse_float = (_parse_int, _parse_float) if _may_have_odd_numbers(data) else (None, None)
     try:
         value: JSONValue = json.loads(
             text,
             object_pairs_hook=_build_object,
             parse_constant=_refuse_constant,
-            parse_int=_parse_int,
-            parse_float=_parse_float,
+            parse_int=parse_int,
+            parse_float=parse_float,
         )
     except (ValueError, RecursionError):
         # The parser's own message quotes the document.
@@ -139,6 +143,26 @@ def parse_json(data: bytes, *, max_depth: int) -> JSONValue:
         except UnicodeEncodeError:
             raise _refusal(JSONReason.LONE_SURROGATE) from None
     return value
+
+
+_NUMBER_BYTES: Final = bytes(0x30 if byte in b"0123456789+-.eE" else 0x20 for byte in range(256))
+_TOO_MANY_DIGITS: Final = b"0" * (MAX_NUMBER_LENGTH + 1)
+_EXPONENT_BYTES: Final = bytes(
+    {0x45: 0x65, 0x65: 0x65, 0x2B: 0x2B}.get(byte, 0x30 if byte in b"0123456789" else 0x20) for byte in range(256)
+)
+
+
+def _may_have_odd_numbers(data: bytes) -> bool:
+    """Whether a number could be too long, or large enough to become infinity.
+
+    Asked once of the whole document, strings included, so that the parser calls back for each number of the few documents
+    where the answer matters: for the others, a million numbers are converted in C. 128 digits with an exponent of two stay far
+    below the largest double (1.8e308).
+    """
+    if len(data) > MAX_NUMBER_LENGTH and data.translate(_NUMBER_BYTES).find(_TOO_MANY_DIGITS) >= 0:
+        return True
+    exponents = data.translate(_EXPONENT_BYTES)
+    return exponents.find(b"0e000") >= 0 or exponents.find(b"0e+000") >= 0
 
 
 _OPENING: Final = frozenset(b"[{")
@@ -154,8 +178,17 @@ def _check_depth(data: bytes, max_depth: int) -> None:
         return
     # Escapes go first, so that each quote left begins or ends a string; then every second piece is inside a string.
     quotes = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    brackets = b"".join(quotes.split(b'"')[::2])
+    # Innermost pairs go first: each pass takes one level off the whole document, in C. An honest one is gone after a few.
+    flat = brackets.replace(b"{", b"[").replace(b"}", b"]")
+    for _ in range(max_depth):
+        before, flat = len(flat), flat.replace(b"[]", b"")
+        if not flat:
+            return
+        if len(flat) == before:
+            break
     depth = 0
-    for byte in b"".join(quotes.split(b'"')[::2]):
+    for byte in brackets:
         if byte in _OPENING:
             depth += 1
             if depth > max_depth:

@@ -7,7 +7,6 @@ ASVS 5.0 V2.2.1, V15.2.2.
 
 from collections.abc import AsyncGenerator
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -69,14 +68,21 @@ def read_urlencoded(body: bytes, *, max_fields: int) -> list[tuple[str, str]]:
                 name, _, value = part.partition(b"=")
                 pairs.append((decode_component(name), decode_component(value)))
     except UnicodeDecodeError:
-        raise MalformedFormError("The form is not valid urlencoded UTF-8.") from None
+        raise MalformedFormError("It is not valid urlencoded UTF-8: a '%' has two hex digits after it.") from None
     return pairs
 
 
 def decode_component(raw: bytes) -> str:
-    """A name or value of a urlencoded form (WHATWG URL, application/x-www-form-urlencoded)."""
-    if _PLUS in raw or _PERCENT in raw:
-        raw = unquote_to_bytes(raw.replace(b"+", b" "))
+    r"""A name or value of a urlencoded form (WHATWG URL, application/x-www-form-urlencoded).
+
+    A `%` without two hex digits is an error, as in a path: no browser writes one, and readers differ on what it means.
+    Python's own decoder takes 70 ns for each escape, so that a short form holds the event loop for long. Here the escapes
+    become `\x41`, which one call in C decodes; backslashes are escaped before, so there is no other escape in the text.
+    """
+    if _PLUS in raw:
+        raw = raw.replace(b"+", b" ")
+    if _PERCENT in raw:
+        raw = raw.replace(b"\\", rb"\x5c").replace(b"%", rb"\x").decode("unicode_escape").encode("latin-1")
     return raw.decode()
 
 

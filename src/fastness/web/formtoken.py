@@ -22,6 +22,7 @@ from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.verdicts import Allow, Deny
 from fastness.web.bodies import read_body, read_urlencoded
 from fastness.web.exchange import FORM_TOKEN, SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import FormTokenError
 
 ANONYMOUS: Final = bytes(32)
@@ -94,6 +95,7 @@ class FormTokenStage:
             return
         if exchange.is_trusted_cross_site:
             return
+        hold_to_parsed_size(exchange)
         fields = read_urlencoded(await read_body(body), max_fields=exchange.site.limits.max_fields)
         raise StaleFormError(verdict.reason, fields=[(name, value) for name, value in fields if name != FIELD_NAME])
 

@@ -93,6 +93,15 @@ class CountedBody:
             watch.overdue.discard(task)
 
 
+def hold_to_parsed_size(exchange: Exchange) -> None:
+    """From here on the body may have no more bytes than a document that becomes objects in memory at once."""
+    route = exchange.route
+    if route is None or route.max_body_bytes is None:
+        exchange.max_body_bytes = min(exchange.max_body_bytes, exchange.site.limits.max_parsed_bytes)
+    if exchange.received_body_bytes > exchange.max_body_bytes:
+        raise BodyTooLargeError("parsed_body_too_large", headers={"connection": "close"})
+
+
 def refuse_declared_length(exchange: Exchange) -> None:
     """An early no for an honest client that announces too much; the count does the rest."""
     declared = exchange.headers.get(b"content-length")

@@ -5,7 +5,7 @@ Reading the session or the user marks the response as private, so that no cache 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
@@ -19,6 +19,7 @@ from fastness.web.bodies import MalformedFormError, read_body, read_multipart, r
 from fastness.web.exchange import SCOPE_KEY, Exchange, Receive, Scope
 from fastness.web.forms import bound_form
 from fastness.web.formtoken import token_for
+from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
 from fastness.web.site import Site
@@ -156,8 +157,12 @@ class Request(Connection):
         return self._body
 
     async def json(self) -> JSONValue:
-        """The body as JSON: bounded depth, no repeated keys, no NaN. Raises `MalformedJSONError`."""
-        return parse_json(await self.body(), max_depth=self.site.limits.max_json_depth)
+        """The body as JSON: bounded size and depth, no repeated keys, no NaN. Raises `MalformedJSONError`."""
+        hold_to_parsed_size(self.exchange)
+        data = await self.body()
+        return await self.site.parsing.run(
+            len(data), partial(parse_json, data, max_depth=self.site.limits.max_json_depth)
+        )
 
     async def form_pairs(self) -> list[tuple[str, str | UploadFile]]:
         """The fields of a urlencoded or multipart form, in order, without the token."""
@@ -167,6 +172,7 @@ class Request(Connection):
             if content_type.startswith(b"multipart/form-data"):
                 pairs = await read_multipart(self.exchange.headers, self.receive, self.site.limits)
             elif content_type.startswith(b"application/x-www-form-urlencoded") or not content_type:
+                hold_to_parsed_size(self.exchange)
                 pairs = list(read_urlencoded(await self.body(), max_fields=self.site.limits.max_fields))
             else:
                 raise MalformedFormError("The body is no form: its type is neither urlencoded nor multipart.")

@@ -1,7 +1,7 @@
 """What all requests of one app share: its services, opened once and handed down, never looked up in a global."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from fastness.kernel.signing import Keyring
 from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.stores.store import Store
+from fastness.web.parsing import ParsingLane
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -93,3 +94,5 @@ class Site:
     """Where pages send people who are not signed in; `None` answers 401."""
     service: ServiceFinder
     """What account pages and the like work with: `site.service(Accounts)`."""
+    parsing: ParsingLane = field(default_factory=ParsingLane)
+    """Where large JSON documents are parsed."""

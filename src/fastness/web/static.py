@@ -104,7 +104,7 @@ class StaticFiles:
         if request.headers.get("if-none-match") == file.etag:
             return Response(status=304, headers=headers)
         body = file.body
-        if file.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        if file.gzipped is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
             body = file.gzipped
             headers["content-encoding"] = "gzip"
         return Response(body, media_type=file.media_type, headers=headers)
@@ -115,6 +115,16 @@ class StaticFiles:
             for file in files_below(folder):
                 found[file.name] = file
         self._by_name = found | {file.hashed_name: file for file in found.values()}
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is named and not with weight zero, which is a no (RFC 9110 §12.5.3)."""
+    for entry in accept_encoding.lower().split(","):
+        coding, _, weight = entry.partition(";")
+        if coding.strip() in {"gzip", "x-gzip"}:
+            # A weight has three digits at most, so that nothing but zeros behind "q=" is a no.
+            return weight.replace(" ", "").replace("\t", "").rstrip("0") not in {"q=", "q=0."}
+    return False
 
 
 def files_below(folder: Path) -> list[StaticFile]:
