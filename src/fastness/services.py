@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
+from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import ConfigError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
@@ -42,15 +43,20 @@ _LATE: Final[Mapping[str, str]] = {
     "Database": "fastness.db.engine",
     "HashingPool": "fastness.auth.workers",
     "Login": "fastness.auth.login",
-    "MemoryStore": "fastness.stores.memory",
     "PasswordHasher": "fastness.auth.passwords",
-    "SQLiteStore": "fastness.stores.sqlite",
     "Templates": "fastness.web.templates",
     "Unit": "fastness.db.unit",
     "User": "fastness.auth.users",
     "load_identity": "fastness.auth.identities",
 }
 """What is loaded when it is first needed, and from where."""
+
+_STORES: Final[Mapping[str, str]] = {
+    "MemoryStore": "fastness.stores.memory",
+    "PostgresStore": "fastness.stores.postgres",
+    "SQLiteStore": "fastness.stores.sqlite",
+}
+"""One of these is loaded; the driver of another one may not be installed."""
 
 _BY_KIND: Final[Mapping[str, str]] = {
     "Accounts": "accounts",
@@ -69,7 +75,7 @@ _LOG: Final = logging.getLogger("fastness.services")
 
 def late(name: str) -> Any:  # noqa: ANN401 - the caller names the type
     """A name of the table above."""
-    return getattr(import_module(_LATE[name]), name)
+    return getattr(import_module(_LATE.get(name) or _STORES[name]), name)
 
 
 class Services:
@@ -223,7 +229,18 @@ def make_store(settings: Settings, clock: Clock) -> Store:
     if url.startswith("sqlite:///"):
         store = late("SQLiteStore")(Path(url.removeprefix("sqlite:///")), clock)
         return store
-    raise ConfigError("FASTNESS_STORE_URL must be 'sqlite:///path/to/store.sqlite3' or, for tests, 'memory:'.")
+    if is_postgres_url(url):
+        reason = settings.database.insecure_unverified_tls
+        address = parse_postgres_address(url, insecure_unverified_tls=reason)
+        try:
+            store = late("PostgresStore")(address, clock)
+        except ModuleNotFoundError:
+            raise ConfigError('PostgreSQL needs its driver: pip install "fastness[postgres]".') from None
+        return store
+    raise ConfigError(
+        f"FASTNESS_STORE_URL must be 'sqlite:///path/to/store.sqlite3', an address such as {EXAMPLE!r} or, for tests, "
+        "'memory:'."
+    )
 
 
 async def keep_tidy(services: Services) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, get_origin
 
+from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
+from fastness.db.rules import DatabaseRules
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.secret import Secret
@@ -87,21 +89,35 @@ def _names(values: Mapping[str, object]) -> list[str]:
 
 def _addresses(values: Mapping[str, object], *, is_production: bool) -> list[str]:
     problems: list[str] = []
-    store, token = values.get("store_url"), values.get("debug_token")
-    if isinstance(store, str) and not (store == MEMORY_STORE or (store.startswith(SQLITE) and store != SQLITE)):
-        problems.append("FASTNESS_STORE_URL: expected sqlite:///path/to/store.sqlite3.")
+    store, database, token = values.get("store_url"), values.get("database_url"), values.get("debug_token")
+    if isinstance(store, str) and store != MEMORY_STORE:
+        problems += _data_address("FASTNESS_STORE_URL", store, values)
     if is_production and store == MEMORY_STORE:
         problems.append(
             "FASTNESS_STORE_URL: memory: is for development: each worker would have sessions of its own, and a sign-out in "
             "one would not reach the others. Set sqlite:///path/to/store.sqlite3."
         )
-    if "database_url" in values and not values["database_url"]:
-        problems.append("FASTNESS_DATABASE_URL: expected an address such as sqlite:///var/data.sqlite3.")
+    if isinstance(database, str):
+        problems += _data_address("FASTNESS_DATABASE_URL", database, values)
     if is_production and token is not None:
         problems.append("FASTNESS_DEBUG_TOKEN: there is no debug page in production; remove it.")
     if token is not None and not isinstance(token, Secret):
         problems.append("debug_token takes a Secret.")
     return problems
+
+
+def _data_address(name: str, url: str, values: Mapping[str, object]) -> list[str]:
+    if url.startswith(SQLITE) and url != SQLITE:
+        return []
+    if not is_postgres_url(url):
+        return [f"{name}: expected sqlite:///path/to/file.sqlite3 or {EXAMPLE}."]
+    rules = values.get("database")
+    reason = rules.insecure_unverified_tls if isinstance(rules, DatabaseRules) else None
+    try:
+        parse_postgres_address(url, insecure_unverified_tls=reason)
+    except ConfigError as error:
+        return [f"{name}: {error.detail}."]
+    return []
 
 
 def _production(values: Mapping[str, object]) -> list[str]:

@@ -22,6 +22,7 @@ from fastness.web.exchange import (
     route_path_of,
 )
 from fastness.web.refusals import PipelineFaultError
+from fastness.web.repeating import REPEATABLE, Checkpoint, may_repeat
 from fastness.web.requests import Request
 from fastness.web.routing import Route
 from fastness.web.sockets import WebSocket
@@ -77,13 +78,27 @@ async def run(
     handler: Callable[[Request], Awaitable[Any]], request: Request, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Call the handler, send its response, and close the files of its form."""
+    before = Checkpoint(request.exchange)
     try:
-        response = await handler(request)
-        if not isinstance(response, StarletteResponse):
-            raise_no_response(handler, response)
-        await response(scope, receive, send)
+        try:
+            await answer(handler, request, scope, receive, send)
+        except REPEATABLE:
+            if not may_repeat(request):
+                raise
+            await before.restore(request)
+            await answer(handler, request, scope, receive, send)
     finally:
         request.close()
+
+
+async def answer(
+    handler: Callable[[Request], Awaitable[Any]], request: Request, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call the handler and send its response; the transaction ends before the first byte."""
+    response = await handler(request)
+    if not isinstance(response, StarletteResponse):
+        raise_no_response(handler, response)
+    await response(scope, receive, send)
 
 
 def class_app(endpoint: type) -> ASGIApp:

@@ -123,6 +123,15 @@ class Request(Connection):
                 value.file.close()
 
     @property
+    def has_read_whole_body(self) -> bool:
+        """Whether the body was read by `body`, `json` or `form`, which can be asked again."""
+        return self._body is not None or self._pairs is not None
+
+    def read_pairs(self) -> Sequence[tuple[str, str | UploadFile]]:
+        """The fields of the form, if it was read."""
+        return self._pairs or ()
+
+    @property
     def method(self) -> str:
         """The HTTP method, in capitals."""
         return self.exchange.method

@@ -61,6 +61,7 @@ class RouteOptions(TypedDict, total=False):
     trusted_origins: tuple[str, ...]
     encoded_slash: bool
     read_session: bool
+    idempotent: bool
     insecure_skip_csrf: Because
     insecure_cross_site: Because
     insecure_write_on_get: Because
@@ -90,6 +91,8 @@ class Route:
     """`%2f` may occur in the path."""
     read_session: bool = True
     """False for what is the same for everybody: no store read, no user."""
+    idempotent: bool = False
+    """A second run of the handler does no harm: the request is repeated once where PostgreSQL undid its transaction."""
     insecure_skip_csrf: Because | None = None
     """No form token is asked for."""
     insecure_cross_site: Because | None = None
@@ -306,6 +309,8 @@ def check_options(route: Route) -> None:
             f"csrf='always' of {route.path!r} ({route.where}) asks for what no browser can send with an upgrade; the "
             "Origin of a socket is always compared."
         )
+    if route.idempotent and route.kind != "http":
+        raise RouteError(f"idempotent of {route.path!r} ({route.where}) is for handlers of requests.")
     if route.max_body_bytes is not None and route.max_body_bytes <= 0:
         raise RouteError(f"max_body_bytes of {route.path!r} ({route.where}) is a number above 0.")
 
