@@ -10,18 +10,22 @@ from types import MappingProxyType
 
 __version__ = "0.1.0"
 
-# Public name → the module it lives in; a module of the very name is itself what is exported.
+# Public name → the module it lives in; a module of the very name, without one in it, is itself what is exported.
 HOMES = MappingProxyType(
     {
         "Because": "fastness.kernel.because",
+        "Comparison": "fastness.web.filters",
         "ConfigError": "fastness.kernel.errors",
         "DeniedError": "fastness.kernel.errors",
         "Fastness": "fastness.app",
         "FastnessError": "fastness.kernel.errors",
+        "Filter": "fastness.web.filters",
         "HTMLResponse": "fastness.web.responses",
+        "Identifiers": "fastness.db.sql",
         "Identity": "fastness.sessions.identity",
         "InvalidInputError": "fastness.kernel.errors",
         "JSONResponse": "fastness.web.responses",
+        "ListQuery": "fastness.web.listing",
         "Model": "fastness.db.model",
         "NotFoundError": "fastness.web.refusals",
         "PublicID": "fastness.db.model",
@@ -34,8 +38,11 @@ HOMES = MappingProxyType(
         "UnavailableError": "fastness.kernel.errors",
         "WebSocket": "fastness.web.sockets",
         "access": "fastness.web.access",
+        "insecure_sql": "fastness.db.sql",
         "redirect": "fastness.web.responses",
         "render": "fastness.web.rendering",
+        "sql": "fastness.db.sql",
+        "sql_fragment": "fastness.db.sql",
     }
 )
 
@@ -45,9 +52,8 @@ def __getattr__(name: str) -> object:
     if home is None:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    value: object = import_module(home)
-    if home.rpartition(".")[2] != name:
-        value = getattr(value, name)
+    module = import_module(home)
+    value: object = getattr(module, name) if home.rpartition(".")[2] != name else getattr(module, name, module)
     globals()[name] = value  # the next access is an ordinary one
     return value
 

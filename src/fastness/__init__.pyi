@@ -3,6 +3,10 @@ from collections.abc import Mapping
 from fastness.app import Fastness as Fastness
 from fastness.db.model import Model as Model
 from fastness.db.model import PublicID as PublicID
+from fastness.db.sql import Identifiers as Identifiers
+from fastness.db.sql import insecure_sql as insecure_sql
+from fastness.db.sql import sql as sql
+from fastness.db.sql import sql_fragment as sql_fragment
 from fastness.kernel.because import Because as Because
 from fastness.kernel.errors import ConfigError as ConfigError
 from fastness.kernel.errors import DeniedError as DeniedError
@@ -14,6 +18,9 @@ from fastness.kernel.secret import Secret as Secret
 from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
+from fastness.web.filters import Comparison as Comparison
+from fastness.web.filters import Filter as Filter
+from fastness.web.listing import ListQuery as ListQuery
 from fastness.web.refusals import NotFoundError as NotFoundError
 from fastness.web.rendering import render as render
 from fastness.web.requests import Request as Request
