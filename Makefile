@@ -17,7 +17,7 @@ help:
 	@echo "make lint    run ruff, mypy and import-linter"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   measure beside Django, FastAPI and Litestar"
-	@echo "make reference  write the pages of docs/reference that are made from the code"
+	@echo "make reference  write what is made from the code: pages of docs/reference, lock files"
 	@echo "make lock    resolve the pinned requirements again"
 	@echo "make clean   remove what these commands made"
 
@@ -44,6 +44,7 @@ bench: dev-environment
 
 reference: dev-environment
 	@$(IN_VENV)python -m scripts.reference
+	@$(IN_VENV)python -m scripts.locks
 
 lock: python
 	@$(PYTHON) scripts/environment.py $(VENV)-lock requirements/lock.txt

@@ -8,6 +8,7 @@ import pytest
 from fastness.auth.password_rules import PasswordRules
 from fastness.checks.catalogue import NOTICES
 from fastness.checks.check import Deployment
+from fastness.checks.lock import LOCK_FILE, entries_of, lock_text
 from fastness.checks.runner import run_checks
 from fastness.db.migrations import upgrade
 from fastness.kernel.because import Because
@@ -35,6 +36,8 @@ SOUND = {
 
 def found(folder, *, has_tls=None, routes=(), **changes):
     settings = Settings(**{**SOUND, **changes})
+    if routes:
+        (folder / LOCK_FILE).write_text(lock_text(entries_of(routes)))
     deployment = Deployment(settings=settings, routes=routes, folder=folder, has_tls=has_tls)
     return [finding.id for finding in run_checks(deployment).findings]
 
@@ -185,10 +188,9 @@ def test_routes(tmp_path, options, ids):
 
 
 def test_the_reason_of_an_exit_is_in_the_finding(tmp_path):
-    deployment = Deployment(
-        settings=Settings(**SOUND), folder=tmp_path, routes=(route(insecure_skip_csrf=Because("signed webhook only")),)
-    )
-    (finding,) = run_checks(deployment).findings
+    routes = (route(insecure_skip_csrf=Because("signed webhook only")),)
+    (tmp_path / LOCK_FILE).write_text(lock_text(entries_of(routes)))
+    (finding,) = run_checks(Deployment(settings=Settings(**SOUND), folder=tmp_path, routes=routes)).findings
     assert "signed webhook only" in finding.detail
     assert "insecure_skip_csrf" in (finding.where or "")
 

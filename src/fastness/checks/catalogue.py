@@ -6,7 +6,7 @@ reference; an id is never used again for something else.
 
 from typing import Final
 
-from fastness.checks import browsers, failures, migrations, profile, routes, storage, templates, transport
+from fastness.checks import browsers, failures, lock, migrations, profile, routes, storage, templates, transport
 from fastness.checks.check import Check, Notice
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     storage.check_limits,
     migrations.check_migrations,
     routes.check_routes,
+    lock.check_lock,
     templates.check_templates,
     templates.check_sources,
 )
@@ -39,5 +40,6 @@ NOTICES: Final[tuple[Notice, ...]] = (
     *storage.NOTICES,
     *migrations.NOTICES,
     *routes.NOTICES,
+    *lock.NOTICES,
     *templates.NOTICES,
 )

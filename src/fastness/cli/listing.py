@@ -5,6 +5,7 @@ ASVS 5.0: V8.1.1 (who may use what), V15.1.5 (what is left out, and why).
 
 import json
 
+from fastness.checks.lock import methods_of
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import say, table
 from fastness.web.routing import Route
@@ -27,13 +28,6 @@ def show_routes(app_name: str | None, *, as_json: bool) -> None:
         for route in app.routes
     ]
     say(table(["path", "methods", "name", "access", "leaves out"], rows))
-
-
-def methods_of(route: Route) -> list[str]:
-    """The methods in a fixed order; what is no HTTP request at one address says what it is."""
-    if route.kind in {"websocket", "websocket-asgi"}:
-        return ["WEBSOCKET"]
-    return sorted(route.methods) or ["any"]
 
 
 def route_fields(route: Route) -> dict[str, object]:

@@ -21,7 +21,7 @@ from fastness.kernel.because import Because
 from fastness.settings.sources import read_sources
 
 PROJECT_FILE: Final = "pyproject.toml"
-KNOWN_KEYS: Final = frozenset({"app", "demo", "migrations", "accepted"})
+KNOWN_KEYS: Final = frozenset({"app", "demo", "migrations", "accepted", "roles"})
 DEFAULT_MIGRATIONS: Final = "migrations"
 
 
@@ -38,6 +38,8 @@ class Location:
     """The folder of the app's own migrations; need not be there."""
     accepted: Mapping[str, Because] = field(default_factory=dict)
     """Findings by id that the team lives with."""
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Roles by name with the permissions they are meant to hold, for the matrix; the database decides what they do hold."""
 
     @property
     def migrations_if_there(self) -> Path | None:
@@ -67,6 +69,7 @@ def find_location(app: str | None = None) -> Location:
         demo=_text(section, "demo"),
         migrations=folder / migrations,
         accepted=_read_accepted(section),
+        roles=_read_roles(section),
     )
 
 
@@ -132,3 +135,12 @@ def _read_accepted(section: Mapping[str, object]) -> Mapping[str, Because]:
     if not isinstance(accepted, dict) or not all(isinstance(reason, str) for reason in accepted.values()):
         raise CommandError('[tool.fastness.accepted] has lines such as FST-HTTPS-001 = "why we accept it".')
     return {str(name): Because(reason) for name, reason in accepted.items()}
+
+
+def _read_roles(section: Mapping[str, object]) -> Mapping[str, frozenset[str]]:
+    roles = section.get("roles", {})
+    if not isinstance(roles, dict) or not all(
+        isinstance(held, list) and all(isinstance(name, str) for name in held) for held in roles.values()
+    ):
+        raise CommandError('[tool.fastness.roles] has lines such as editors = ["cases.add_note", "cases.edit"].')
+    return {str(name): frozenset(held) for name, held in roles.items()}

@@ -142,14 +142,38 @@ def check(*, json: JSONOption = False, app_name: AppOption = None) -> None:
 
 
 @app.command()
-def routes(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+def routes(
+    *,
+    json: JSONOption = False,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Show each route against each kind of people.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="With --matrix: write access.lock, to be committed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="With --matrix: compare the routes with access.lock.")] = False,
+    database: Annotated[
+        bool, typer.Option("--database", help="With --matrix: show the roles of the database with what they permit.")
+    ] = False,
+    app_name: AppOption = None,
+) -> None:
     """List the routes.
 
     Each with its methods, its name, whom it admits and what it leaves out.
     """
-    from fastness.cli.listing import show_routes
+    if (write or check or database) and not matrix:
+        raise typer.BadParameter("--write, --check and --database go with --matrix.")
+    if write + check + (database or json) > 1:
+        raise typer.BadParameter("--write, --check and --json or --database: one at a time.")
+    if not matrix:
+        from fastness.cli.listing import show_routes
 
-    show_routes(app_name, as_json=json)
+        show_routes(app_name, as_json=json)
+        return
+    from fastness.cli.matrix import check_lock_file, show_matrix, write_lock
+
+    if write:
+        write_lock(app_name)
+    elif not check:
+        show_matrix(app_name, as_json=json, asks_database=database)
+    elif not check_lock_file(app_name):
+        raise typer.Exit(1)
 
 
 @app.command()
