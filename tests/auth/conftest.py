@@ -3,9 +3,9 @@ import pytest
 from fastness.auth.accounts import Accounts
 from fastness.auth.login import Login
 from fastness.auth.passwords import PasswordHasher, PasswordRules
-from fastness.auth.users import User
 from fastness.auth.workers import HashingPool
 from fastness.db.engine import Database
+from fastness.db.migrations import OWN_PREFIX
 from fastness.db.model import Model
 from fastness.db.unit import Unit
 from fastness.kernel.clock import ManualClock
@@ -53,7 +53,8 @@ async def database(database_url):
     database = Database(database_url)
     await database.open()
     async with database.write.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all, tables=[Model.metadata.tables[User.__tablename__]])
+        own = [table for name, table in Model.metadata.tables.items() if name.startswith(OWN_PREFIX)]
+        await connection.run_sync(Model.metadata.create_all, tables=own)
     yield database
     await database.close()
 

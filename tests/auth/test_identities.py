@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete, update
 
+from fastness.auth.holdings import Holdings
 from fastness.auth.identities import identity_of, load_identity
 from fastness.auth.users import User
 from fastness.db.engine import Database
@@ -32,7 +33,7 @@ async def test_a_change_shows_and_what_was_proved_stays(accounts, database, stor
 
 
 async def test_without_a_display_name_the_user_name_is_shown(ada):
-    assert identity_of(ada, epoch=0, authenticated_at=0).display_name == "Ada Lovelace"
+    assert identity_of(ada, Holdings(), epoch=0, authenticated_at=0).display_name == "Ada Lovelace"
 
 
 async def remove(database, user_id):

@@ -8,12 +8,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, create_engine
 from sqlalchemy.pool import NullPool
 
+from fastness.auth.roles import USER_ROLES
 from fastness.auth.users import User
+from fastness.db import versions
 from fastness.db.errors import MigrationError
 from fastness.db.migrations import OWN_PREFIX, current, pending, revision, upgrade
 from fastness.db.model import NAMING_CONVENTION, Model, UTCDateTime
 
-OWN_HEAD = "fastness_0001"
+OWN = tuple(sorted(file.stem[: len("fastness_0000")] for file in Path(versions.__file__).parent.glob("fastness_*.py")))
+OWN_HEAD = OWN[-1]
 
 
 @pytest.fixture
@@ -55,12 +58,12 @@ def app_metadata(*columns):
 
 
 def test_a_new_database_has_everything_pending(url, folder, tmp_path):
-    assert (pending(url, None), current(url, None)) == ((OWN_HEAD,), ())
+    assert (pending(url, None), current(url, None)) == (OWN, ())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_upgrade_runs_what_is_pending_once(url, tmp_path):
-    assert upgrade(url, None) == (OWN_HEAD,)
+    assert upgrade(url, None) == OWN
     assert upgrade(url, None) == ()
     assert (pending(url, None), current(url, None)) == ((), (OWN_HEAD,))
     assert stat.S_IMODE((tmp_path / "app.db").stat().st_mode) == 0o600
@@ -78,6 +81,7 @@ def test_our_migrations_make_what_our_models_say(url):
         for table in Model.metadata.sorted_tables:
             if table.name.startswith(OWN_PREFIX):
                 table.to_metadata(ours)
+        assert USER_ROLES.name in ours.tables
         assert compare_metadata(context, ours) == []
 
 
@@ -89,7 +93,7 @@ def test_the_app_gets_a_branch_of_its_own(url, folder, capsys):
     assert "create_table('cases'" in content
     assert "fastness_users" in content, "the reference"
     assert "create_table('fastness" not in content
-    assert "depends_on = 'fastness_0001'" in content
+    assert f"depends_on = '{OWN_HEAD}'" in content
     assert "fastness.db" not in content
     assert len(pending(url, folder)) == 1
     upgrade(url, folder)
@@ -137,7 +141,7 @@ def write(folder: Path, name: str, body: str, *, down: str | None = None) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.py").write_text(
         f"from alembic import op\nrevision = {name!r}\ndown_revision = {down!r}\n"
-        f"branch_labels = None\ndepends_on = 'fastness_0001'\n"
+        f"branch_labels = None\ndepends_on = '{OWN_HEAD}'\n"
         f"def upgrade():\n    {body}\ndef downgrade():\n    pass\n"
     )
 
@@ -148,7 +152,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(url, folder):
     with pytest.raises(Exception, match="already exists"):
         upgrade(url, folder)
     assert tables(url) == set()
-    assert pending(url, folder) == (OWN_HEAD, "a1", "a2")
+    assert pending(url, folder) == (*OWN, "a1", "a2")
 
 
 def test_an_upgrade_that_breaks_a_reference_is_undone(url, folder):

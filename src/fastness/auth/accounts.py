@@ -12,11 +12,10 @@ V6.2.1, V16.3.1.
 
 from collections.abc import Mapping
 
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session as ORMSession
 
+from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import PasswordRefusedError, UsernameTakenError
 from fastness.auth.passwords import PasswordHasher, decide_password
 from fastness.auth.usernames import parse_username
@@ -153,14 +152,4 @@ class Accounts:
         record = SecurityEvent(
             name=name, at=self._clock.now(), reason=reason, user_id=str(user.id), detail=detail or {}
         )
-
-        is_emitted = False
-
-        def emit(session: ORMSession) -> None:
-            nonlocal is_emitted
-            if not is_emitted and not session.in_nested_transaction():
-                is_emitted = True
-                self._events.emit(record)
-
-        # What is rolled back did not happen and must not be in the log as if it had.
-        event.listen(db.sync_session, "after_commit", emit)
+        emit_after_commit(db, self._events, record)

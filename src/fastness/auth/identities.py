@@ -1,26 +1,37 @@
 """From the row of a user to the snapshot that a session carries, and back to the row when the snapshot is stale.
 
-Protects a change of privilege from being overtaken. Whoever changes a user flushes the row, raises the owner's epoch
-in the store, then commits (`fastness.auth.accounts`). A request that meets the new epoch loads the user again, and
-does so through the writing engine: it waits for that commit. A plain read could see the old row under the new epoch,
-and the session would then keep the old privileges for as long as it lives. The epoch is read before the row for the
-same reason: a change in between makes the snapshot stale once more, never fresh by mistake.
+Protects a change of privilege from being overtaken. Whoever changes a user, or what the user holds, writes the user's
+row, raises the owner's epoch in the store, then commits (`fastness.auth.accounts`, `fastness.auth.granting`). A request
+that meets the new epoch loads the user again, and does so through the writing engine: it waits for that commit. A plain
+read could see the old row under the new epoch, and the session would then keep the old privileges for as long as it
+lives. The epoch is read before the row for the same reason: a change in between makes the snapshot stale once more,
+never fresh by mistake. On PostgreSQL, where a transaction sees one moment, waiting for a row that was written means
+beginning again; `load_identity` does that itself.
 
 ASVS 5.0: V8.3.2 (changes of authorization apply at once), V7.4.2 (sessions end with the account), V15.4.2.
 """
 
+from typing import Final
+
+from fastness.auth.holdings import Holdings, load_holdings
 from fastness.auth.users import User
 from fastness.db.engine import Database
+from fastness.db.errors import TransactionConflictError
 from fastness.db.unit import Unit
 from fastness.sessions.identity import Identity
 from fastness.stores.store import Store
 
+_ATTEMPTS: Final = 3
 
-def identity_of(user: User, *, epoch: int, authenticated_at: float, second_factor_at: float | None = None) -> Identity:
+
+def identity_of(
+    user: User, holdings: Holdings, *, epoch: int, authenticated_at: float, second_factor_at: float | None = None
+) -> Identity:
     """The snapshot of a user.
 
     Args:
         user: the row.
+        holdings: roles and permissions, read after the row and in its transaction.
         epoch: the owner's epoch in the store, read before the row.
         authenticated_at: epoch seconds at which the sign-in began, before the password was looked up.
         second_factor_at: epoch seconds of the second factor, if there was one.
@@ -30,8 +41,8 @@ def identity_of(user: User, *, epoch: int, authenticated_at: float, second_facto
         username=user.username,
         display_name=user.display_name or user.username,
         is_staff=user.is_staff,
-        roles=frozenset(),
-        permissions=frozenset(),
+        roles=holdings.roles,
+        permissions=holdings.permissions,
         authenticated_at=authenticated_at,
         second_factor_at=second_factor_at,
         epoch=epoch,
@@ -43,6 +54,15 @@ async def load_identity(database: Database, store: Store, former: Identity) -> I
 
     It must end when the user is gone or inactive, and when the session was signed in before the password was last set.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _load(database, store, former)
+        except TransactionConflictError:
+            continue
+    return await _load(database, store, former)
+
+
+async def _load(database: Database, store: Store, former: Identity) -> Identity | None:
     epoch = await store.epoch(former.owner)
     async with Unit(database, is_read_only=False) as unit:
         user = await unit.session.get(User, former.id, with_for_update={"read": True})
@@ -50,6 +70,7 @@ async def load_identity(database: Database, store: Store, former: Identity) -> I
             return None
         return identity_of(
             user,
+            await load_holdings(unit.session, user.id),
             epoch=epoch,
             authenticated_at=former.authenticated_at,
             second_factor_at=former.second_factor_at,

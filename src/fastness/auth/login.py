@@ -18,6 +18,7 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from fastness.auth.evenwork import Checked, EvenChecker
+from fastness.auth.holdings import load_holdings
 from fastness.auth.identities import identity_of
 from fastness.auth.passwords import PasswordHasher
 from fastness.auth.usernames import try_username_key
@@ -144,9 +145,9 @@ class Login:
             user.last_login_at = self._clock.now()
             if checked.new_hash is not None:
                 user.password_hash = checked.new_hash
-        return LoginOutcome(
-            reason=LoginReason.SUCCESS, user=user, identity=identity_of(user, epoch=epoch, authenticated_at=began)
-        )
+            holdings = await load_holdings(unit.session, user.id)
+        identity = identity_of(user, holdings, epoch=epoch, authenticated_at=began)
+        return LoginOutcome(reason=LoginReason.SUCCESS, user=user, identity=identity)
 
     def _emit(self, outcome: LoginOutcome, found: _Found, typed: str, caller: Caller) -> None:
         succeeded = outcome.reason is LoginReason.SUCCESS

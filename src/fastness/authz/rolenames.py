@@ -15,6 +15,7 @@ from typing import Final
 from fastness.kernel.errors import InvalidInputError
 
 MAX_LENGTH: Final = 64
+MAX_LABEL_LENGTH: Final = 254
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
@@ -24,6 +25,7 @@ class RoleNameReason(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "too_long"
     CHARACTER = "character"
+    LABEL_TOO_LONG = "label_too_long"
 
 
 class RoleNameError(InvalidInputError):
@@ -53,3 +55,10 @@ def parse_role_name(text: str) -> str:
         raise RoleNameError(RoleNameReason.CHARACTER)
     # A plain text, also where a StrEnum's member was given.
     return str.__str__(text)
+
+
+def parse_role_label(text: str) -> str:
+    """Return what people read beside the name, without spaces at its ends. Raises `RoleNameError` for more than fits."""
+    if len(text) > MAX_LABEL_LENGTH:
+        raise RoleNameError(RoleNameReason.LABEL_TOO_LONG)
+    return text.strip()
