@@ -37,6 +37,10 @@ _READ_ONLY: Final = "25006"
 _QUOTES_THE_STATEMENT: Final = "42"
 
 
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that goes wrong between here and the server."""
+
+
 class Trouble(StrEnum):
     """The errors that say something about the moment, not about the statement."""
 
@@ -51,6 +55,9 @@ class Trouble(StrEnum):
 def trouble_of(error: BaseException) -> Trouble | None:
     """What kind of trouble an error of the driver is; None for a mistake in the statement or its values."""
     state = getattr(error, "sqlstate", None)
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # Tables changed below a prepared statement; a new connection knows nothing of the old ones.
+        return Trouble.LOST
     if isinstance(state, str):
         if state in _CONFLICTS:
             return Trouble.CONFLICT
@@ -59,13 +66,16 @@ def trouble_of(error: BaseException) -> Trouble | None:
         if state in _LOST or state.startswith(_LOST_CLASSES):
             return Trouble.LOST
         return Trouble.READ_ONLY if state == _READ_ONLY else None
-    # Everything the system says about a socket; TimeoutError and ssl.SSLError are of this kind.
-    if isinstance(error, OSError):
+    # OSError: everything the system says about a socket; TimeoutError and ssl.SSLError are of this kind.
+    # InternalClientError: what the driver and the server have said to each other no longer fits together, as in the moment
+    # between the server's last words and the end of the connection.
+    if isinstance(error, OSError | asyncpg.InternalClientError):
         return Trouble.LOST
-    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
-        # A connection that is closed has no SQLSTATE, and no value either. A ValueError is about an argument.
-        return Trouble.LOST
-    return None
+    # The same class of error is about arguments and about one connection used by two tasks: mistakes, which are to be seen.
+    is_closed = (
+        isinstance(error, asyncpg.InterfaceError) and "closed" in str(error) and not isinstance(error, ValueError)
+    )
+    return Trouble.LOST if is_closed else None
 
 
 def hide_values(error: BaseException) -> None:

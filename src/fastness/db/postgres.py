@@ -24,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fastness.db.address import PostgresAddress
 from fastness.db.driver import (
+    DRIVER_ERRORS,
     SESSION,
     Trouble,
     connect,
@@ -95,7 +96,7 @@ def make_migration_engine(address: PostgresAddress) -> AsyncEngine:
 async def _connect(address: PostgresAddress, settings: dict[str, str]) -> asyncpg.Connection:
     try:
         return await connect(address, settings)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DRIVER_ERRORS as error:
         kind = DatabaseBusyError if trouble_of(error) is Trouble.BUSY else DatabaseLostError
         raise kind(connect_help(error)) from None
 

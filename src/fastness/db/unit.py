@@ -10,16 +10,18 @@ ASVS 5.0: V2.3.3 (business logic operations succeed as a whole or not at all).
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
 from fastness.db.engine import Database
-from fastness.db.errors import READ_ONLY_HELP, ClosedUnitError, ReadOnlyError
+from fastness.db.errors import READ_ONLY_HELP, ClosedUnitError, ReadOnlyError, TransactionConflictError
+
+T = TypeVar("T")
 
 _CLOSED_HELP = (
     "the unit of work has ended: it commits or rolls back before the first byte of the response. Do the work inside "
@@ -103,6 +105,20 @@ class Unit:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.finish(200 if error is None else 500)
+
+
+async def run_in_unit(database: Database, work: Callable[[AsyncSession], Awaitable[T]], *, is_read_only: bool) -> T:
+    """Do the work in a unit of its own and commit; once more, in a second one, if the database undid the first.
+
+    The work has to be such that a second run does no harm: it gets a new session and shares nothing with the first.
+    """
+    try:
+        async with Unit(database, is_read_only=is_read_only) as unit:
+            return await work(unit.session)
+    except TransactionConflictError:
+        pass
+    async with Unit(database, is_read_only=is_read_only) as unit:
+        return await work(unit.session)
 
 
 async def _end_reading(session: AsyncSession, *, is_success: bool) -> None:

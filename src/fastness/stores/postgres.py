@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import asyncpg
 
 from fastness.db.address import PostgresAddress
-from fastness.db.driver import Trouble, connect, connect_help, settings_for, summary_of, trouble_of
+from fastness.db.driver import DRIVER_ERRORS, Trouble, connect, connect_help, settings_for, summary_of, trouble_of
 from fastness.kernel.clock import Clock
 from fastness.stores import postgres_statements as sql
 from fastness.stores.store import (
@@ -39,7 +39,6 @@ _SECONDS: Final = 5.0
 """How long one operation may take, waiting for a connection and for locks included."""
 _LOCK: Final = 0x6661_7374_7374_6F72
 """The advisory lock under which the tables are made; any number that nobody else picks."""
-_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class PostgresStore:
@@ -60,7 +59,7 @@ class PostgresStore:
             await durable
             await _make_tables(durable)
             await ordinary
-        except _ERRORS as error:
+        except DRIVER_ERRORS as error:
             ordinary.terminate()
             durable.terminate()
             raise StoreUnavailableError(f"The store cannot be opened: {connect_help(error)}") from None
@@ -169,12 +168,12 @@ async def _repeated(
     """Run a statement, once more where that is right."""
     try:
         return await statement(pool)
-    except _ERRORS as error:
+    except DRIVER_ERRORS as error:
         if trouble_of(error) not in again:
             raise _unavailable(error) from None
     try:
         return await statement(pool)
-    except _ERRORS as error:
+    except DRIVER_ERRORS as error:
         raise _unavailable(error) from None
 
 
