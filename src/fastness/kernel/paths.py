@@ -85,7 +85,7 @@ def join_under(root: Path, name: str) -> Path:
     if not encoded or len(encoded) > MAX_FILE_PATH_BYTES:
         raise UnsafePathError("The file name is empty or too long.")
     for segment in name.split("/"):
-        _check_segment(segment)
+        check_file_name(segment)
     try:
         base = root.resolve()
         path = (base / name).resolve()
@@ -154,7 +154,8 @@ def _has_c1(decoded: bytes) -> bool:
     return False
 
 
-def _check_segment(segment: str) -> None:
+def check_file_name(segment: str) -> None:
+    """Raise `UnsafePathError` for a name that leads elsewhere, or is not the same file on every system."""
     if segment in {"", ".", ".."}:
         # Empty: "/etc/passwd", "//host/share", "a//b" and "a/".
         raise UnsafePathError("The file name is absolute, or has an empty, . or .. segment.")

@@ -15,7 +15,8 @@ from starlette.requests import ClientDisconnect
 
 from fastness.kernel.errors import InvalidInputError
 from fastness.kernel.limits import LimitRules
-from fastness.web.exchange import Receive
+from fastness.web.exchange import Exchange, Receive
+from fastness.web.refusals import RefusedError
 
 _UTF8: Final = frozenset({b"utf-8", b"utf8"})
 _PERCENT: Final = 0x25
@@ -26,6 +27,22 @@ class MalformedFormError(InvalidInputError):
     """A form body that cannot be read, or that has more fields than the route takes."""
 
     code = "malformed_form"
+
+
+class UnsupportedTypeError(RefusedError):
+    """A body of another type than the handler reads."""
+
+    code = "unsupported_type"
+    status = 415
+    public = "This address does not take this kind of content."
+
+
+def require_json(exchange: Exchange) -> None:
+    """Refuse a body that does not say that it is JSON: other sites' forms can send such text without asking first."""
+    kind, _, _ = exchange.headers.get(b"content-type", b"").partition(b";")
+    kind = kind.strip().lower()
+    if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
+        raise UnsupportedTypeError("not_json", "Send the document with Content-Type: application/json.")
 
 
 async def read_body(receive: Receive) -> bytes:

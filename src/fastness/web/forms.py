@@ -49,6 +49,14 @@ def clean_text(value: str) -> str:
     return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
 
 
+def text_pairs(pairs: list[tuple[str, str | UploadFile]]) -> Iterator[tuple[str, str]]:
+    """The pairs of a form that has no files."""
+    for name, value in pairs:
+        if not isinstance(value, str):
+            raise MalformedFormError("A file was sent where text is read.")
+        yield name, clean_text(value)
+
+
 def bound_form(form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]]) -> FormT:
     """The form with the submitted values, validated."""
     form: Any = form_class(formdata=FormValues(pairs))

@@ -15,10 +15,11 @@ from fastness.kernel.csrf import FIELD_NAME
 from fastness.kernel.limits import JSONValue, parse_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
-from fastness.web.bodies import MalformedFormError, read_body, read_multipart, read_urlencoded
+from fastness.web.bodies import MalformedFormError, read_body, read_multipart, read_urlencoded, require_json
 from fastness.web.exchange import SCOPE_KEY, Exchange, Receive, Scope
-from fastness.web.forms import bound_form
+from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
+from fastness.web.inputs import InputRefusedError, InputT
 from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
@@ -191,6 +192,30 @@ class Request(Connection):
     async def form(self, form_class: Callable[..., FormT]) -> FormT:
         """The submitted form, validated: look at `form.errors` before using its data."""
         return bound_form(form_class, await self.form_pairs())
+
+    async def json_as(self, input_class: type[InputT]) -> InputT:
+        """The JSON body as an object of an `Input` class. Raises `InputRefusedError`, and the errors of `json`."""
+        require_json(self.exchange)
+        hold_to_parsed_size(self.exchange)
+        data = await self.body()
+        depth = self.site.limits.max_json_depth
+        return await self.site.parsing.run(len(data), lambda: input_class.from_json(parse_json(data, max_depth=depth)))
+
+    def query_as(self, input_class: type[InputT]) -> InputT:
+        """The query string as an object of an `Input` class. Raises `InputRefusedError`, and `MalformedFormError`."""
+        query: bytes = self.scope.get("query_string") or b""
+        return input_class.from_pairs(read_urlencoded(query, max_fields=self.site.limits.max_fields))
+
+    async def form_as(self, input_class: type[InputT]) -> InputT:
+        """A form without files as an object of an `Input` class. Raises `InputRefusedError`, and `MalformedFormError`."""
+        return input_class.from_pairs(text_pairs(await self.form_pairs()))
+
+    def path_as(self, input_class: type[InputT]) -> InputT:
+        """The parameters of the path as an object of an `Input` class; answers 404 where they cannot be one."""
+        try:
+            return input_class.from_pairs((name, str(value)) for name, value in self.path_params.items())
+        except InputRefusedError as error:
+            raise NotFoundError("path_value", error.detail) from None
 
     def csrf_token(self) -> str:
         """This session's form token, for scripts that send it in `X-CSRF-Token`."""

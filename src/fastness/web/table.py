@@ -9,6 +9,7 @@ table is made and cost one dict look-up.
 A match is exact on the decoded path. `fullmatch` is used because `$` also matches before a line feed.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -26,6 +27,9 @@ _SOCKET_KINDS: Final = frozenset({"websocket", "websocket-asgi"})
 _ALL_METHODS: Final = (*KNOWN_METHODS, WEBSOCKET)
 _MAX_SLOW_PATH: Final = 1024
 """Trying two open-ended parameters costs the square of the path's length."""
+_MAX_INT64: Final = 2**63 - 1
+_LONGEST_SURE_NUMBER: Final = 18
+"""A path with no more letters holds no number above 64 bits."""
 _NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -78,6 +82,8 @@ class Table:
                 except ValueError:
                     # Python refuses to convert thousands of digits (CVE-2020-10735): such a number is nobody's.
                     continue
+                if len(path) > _LONGEST_SURE_NUMBER and any(map(is_beyond_bounds, params.values())):
+                    continue
             if method in route.methods or not route.methods:
                 return Found(route, params)
             allowed |= route.methods
@@ -91,6 +97,13 @@ class Table:
             found.sort()
         routes = self.routes
         return [routes[index] for index in found]
+
+
+def is_beyond_bounds(value: object) -> bool:
+    """Whether a parameter is a number that no database holds: the driver would raise, and nothing lives there."""
+    if type(value) is int:
+        return value > _MAX_INT64
+    return type(value) is float and math.isinf(value)
 
 
 class Node:
