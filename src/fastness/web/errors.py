@@ -21,6 +21,7 @@ from fastness.kernel.events import EventName
 from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
+from fastness.web.inputs import InputRefusedError
 from fastness.web.pages import error_response, last_resort
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import MalformedRequestError, RefusedError, SignInRequiredError
@@ -79,29 +80,37 @@ class ErrorsStage:
                 await answer(scope, receive, send, broken)
         except Exception as error:
             exchange: Exchange = scope[SCOPE_KEY]
+            if not exchange.has_started:
+                await conclude(scope, receive, send, error)
+                return
             report(exchange, error)
-            if exchange.has_started:
-                if exchange.is_websocket:
-                    if not exchange.has_ended:
-                        await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
-                    return
+            if not exchange.is_websocket:
                 raise
-            try:
-                await answer(scope, receive, send, error)
-            except Exception as failure:
-                if exchange.has_started:
-                    raise
-                # A page that cannot be rendered, or a session that cannot be saved. An answer is still owed, with the
-                # headers on it: what escaped from here would be answered by the server, without them.
-                report(exchange, failure)
-                await last_resort(*visible(error))(scope, receive, send)
+            if not exchange.has_ended:
+                await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+
+
+async def conclude(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+    """Record an error and answer for it."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    report(exchange, error)
+    try:
+        await answer(scope, receive, send, error)
+    except Exception as failure:
+        if exchange.has_started:
+            raise
+        # A page that cannot be rendered, or a session that cannot be saved. An answer is still owed, with the headers on
+        # it: what escaped from here would be answered by the server, without them.
+        report(exchange, failure)
+        await last_resort(*visible(error))(scope, receive, send)
 
 
 def report(exchange: Exchange, error: Exception) -> None:
     """The event of a refusal, and the log line of a failure."""
     name, reason = event_of(error)
     if name is not None:
-        record(exchange, name, reason)
+        # Names of declared fields and codes of rules: nothing that was sent.
+        record(exchange, name, reason, **({"fields": error.rules()} if isinstance(error, InputRefusedError) else {}))
     extra = {"request_id": request_id(exchange)}
     if isinstance(error, RefusedError):
         _LOG.info("refused: %s", error.code, extra={**extra, "detail": error.detail})
@@ -136,18 +145,22 @@ async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -
     if exchange.is_websocket:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         return
+    response = conclusion_of(Request(scope, receive), error)
+    await response(scope, receive, send)
+
+
+def conclusion_of(request: Request, error: Exception) -> Response:
+    """The page, problem document or redirect that an error ends in."""
+    exchange = request.exchange
     # An error that a cache keeps is everybody's: one malformed request would take a page down for all (CPDoS).
     exchange.is_private = True
-    request = Request(scope, receive)
-    response = None
-    if isinstance(error, SignInRequiredError):
-        response = sign_in_redirect(request)
+    response = sign_in_redirect(request) if isinstance(error, SignInRequiredError) else None
     if response is None and is_debug_wanted(exchange, error):
         response = debug_response(request, error)
     if response is None:
         known, headers = visible(error)
         response = error_response(request, known, headers)
-    await response(scope, receive, send)
+    return response
 
 
 def visible(error: Exception) -> tuple[FastnessError, Mapping[str, str]]:

@@ -7,6 +7,7 @@ even the page cannot be rendered, a few fixed bytes are sent.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from string import punctuation
 from typing import Any, Final
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from fastness.kernel.errors import FastnessError
 from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
+from fastness.web.inputs import InputRefusedError
 from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError
 from fastness.web.requests import Request
@@ -37,7 +39,8 @@ def error_response(request: Request, error: FastnessError, headers: Mapping[str,
     """What is answered for `error`: a page to people, a problem document to programs."""
     exchange = request.exchange
     if not exchange.wants_page:
-        return problem(exchange, error.status, error.code, error.public, headers)
+        members = {"errors": [asdict(one) for one in error.errors]} if isinstance(error, InputRefusedError) else {}
+        return problem(exchange, error.status, error.code, error.public, headers, **members)
     if isinstance(error, StaleFormError):
         return stale_form_page(request, error)
     return page(request, error, headers)
@@ -95,8 +98,10 @@ def stale_form_page(request: Request, error: StaleFormError) -> Response:
     return HTMLResponse(exchange.site.render("errors/resend.html", context), status=error.status)
 
 
-def problem(exchange: Exchange, status: int, code: str, public: str, headers: Mapping[str, str]) -> Response:
-    """The problem document for programs."""
+def problem(
+    exchange: Exchange, status: int, code: str, public: object, headers: Mapping[str, str], **members: object
+) -> Response:
+    """The problem document for programs; `members` are added to it (RFC 9457 §3.2)."""
     document = {
         "type": "about:blank",
         "title": title_of(status),
@@ -104,6 +109,7 @@ def problem(exchange: Exchange, status: int, code: str, public: str, headers: Ma
         "detail": public,
         "code": code,
         "request_id": request_id(exchange),
+        **members,
     }
     body = json.dumps(document, separators=(",", ":"))
     return Response(body, status=status, media_type=PROBLEM_TYPE, headers=headers)
