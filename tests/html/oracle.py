@@ -22,6 +22,8 @@ PLACES = {
     "text beside tags": "<p><b>x</b>{E}<i>y</i></p>",
     "text in a list": "<ul><li>{E}</li><li>z</li></ul>",
     "text in a table": "<table><tr><td>{E}</td><td>z</td></tr></table>",
+    "comment": "<p>x<!-- {E} -->y</p>",
+    "end of a comment": "<p>x<!-- {E}-->y</p>",
     "text before a comment": "<p>{E}<!-- c --></p>",
     "text in svg": '<svg viewBox="0 0 1 1"><text>{E}</text></svg>',
     "text in foreignobject": "<svg><foreignObject><p>{E}</p></foreignObject></svg>",
@@ -31,6 +33,8 @@ PLACES = {
     "title attribute": '<p title="{E}">z</p>',
     "single-quoted attribute": "<p title='{E}'>z</p>",
     "attribute with neighbours": '<p class="a {E} b" id=c>z</p>',
+    "attribute by name": """<p {{{{ "title" }}}}="{E}" id=c>z</p>""",
+    "address by name": """<a {{{{ "href" }}}}='{E}'>z</a>""",
     "data attribute": '<p data-x="{E}" data-y="y">z</p>',
     "aria attribute": '<p aria-label="{E}">z</p>',
     "input value": '<input type=text value="{E}" name=n>',
@@ -51,6 +55,8 @@ PLACES = {
     "svg link": '<svg><a xlink:href="{E}"><text>z</text></a></svg>',
     "svg fill": '<svg><path fill="{E}" d="M0 0"/></svg>',
     "style attribute": '<p style="width: {E}; color: red">z</p>',
+    "style url": """<p style="background: url('{E}') red; width: 1px">z</p>""",
+    "style element url": "<style>p {{ background: url({E}) red; width: 1px }}</style><p>z</p>",
     "style element": "<style>p { width: {E}; color: red }</style><p>z</p>",
     "script value": "<script>var a = {E}; var b = 1;</script><p>z</p>",
     "script argument": "<script>f({E}, 2);</script><p>z</p>",
@@ -127,7 +133,8 @@ CONSTRUCTS = {
     },
 }
 # Refused, and rightly: the construct cannot be followed at this place.
-MAY_BE_REFUSED: dict[str, set[str]] = {}
+IN_PIECES = {"if inside", "include inside", "block inside", "parent chosen at run time", "super"}
+MAY_BE_REFUSED: dict[str, set[str]] = {"attribute by name": IN_PIECES, "address by name": IN_PIECES}
 
 TOKENS = (
     "</textarea ><b>",
@@ -315,6 +322,11 @@ def script_problem(marked, hostile):
 def style_problem(marked, hostile):
     begin, _, end = marked.partition(MARKER)
     middle = hostile[len(begin) : len(hostile) - len(end)] if end else hostile[len(begin) :]
+    if re.search(r"""url\(["']?\Z""", begin):
+        # css-syntax, url token and string: what ends them, and what an escape could hide.
+        if CODE_SCHEME.match(middle) or re.search(r"[\s\"'()\\<>{}\x00-\x1f]", middle.replace("\\26 ", "")):
+            return f"the style changed: {middle!r}"
+        return None
     if re.search(r"[<>\"'\\;{}:@*]|url|expression|/\*", middle, re.IGNORECASE):
         return f"the style changed: {middle!r}"
     return None

@@ -15,6 +15,7 @@ FOUND_BY = {
     "text": "text",
     "attribute": "title attribute",
     "textarea": "textarea",
+    "comment": "comment",
     "url": "href",
     "media": "img src",
     "url_path": "href path",
@@ -23,11 +24,12 @@ FOUND_BY = {
     "code_path": "script src path",
     "srcset": "srcset",
     "css": "style attribute",
+    "css_url": "style url",
     "json": "script value",
     "js_string": "script string",
 }
 # Found by the tests of values: they take one type only.
-TYPED = {"attributes", "code_url", "srcdoc"}
+TYPED = {"attributes", "pair", "code_url", "srcdoc"}
 
 
 def identity(value, *_where):
@@ -72,6 +74,7 @@ def test_the_oracle_notices_a_missing_escaper(name):
     [
         pytest.param("attributes", "<p {{ x }}>", "onclick=alert(1)", id="attributes"),
         pytest.param("attributes", "<p {{ x }}>", Attrs(onclick="alert(1)"), id="an event among the attributes"),
+        pytest.param("pair", '<p {{ "onclick" }}="{{ x }}">', "alert(1)", id="an event by name"),
         pytest.param("code_url", '<script src="{{ x }}"></script>', "https://evil.example/", id="code url"),
         pytest.param("srcdoc", '<iframe srcdoc="{{ x }}"></iframe>', "<script>alert(1)</script>", id="srcdoc"),
     ],

@@ -72,7 +72,15 @@ ENDS = [
     pytest.param('<script type="text/html">', {"script": "data"}, id="an unknown type"),
     pytest.param("<style>p { width: ", {"part": at.CSS_VALUE}, id="style, value"),
     pytest.param("<style>p { width: -", {"part": at.CSS_VALUE_JOINED}, id="style, joined"),
-    pytest.param("<style>p { background: url(", {"part": at.CSS_URL}, id="style, url"),
+    pytest.param("<style>p { background: url(/x", {"part": at.CSS_URL}, id="style, url"),
+    pytest.param("<style>p { background: url( ", {"part": at.CSS_URL_STARTS[""]}, id="style, start of a url"),
+    pytest.param(
+        "<style>p { background: url('",
+        {"part": at.CSS_URL_STARTS["'"], "return_part": at.CSS_VALUE},
+        id="style, quoted url",
+    ),
+    pytest.param("<style>p { background: src('", {"part": at.CSS_URL}, id="style, src"),
+    pytest.param("<style>p { background: -url('", {"part": at.CSS_URL}, id="style, another function"),
     pytest.param('<style>p { content: "', {"part": at.CSS_DOUBLE}, id="style, string"),
     pytest.param("<style>@media (x: ", {"part": at.CSS_AT}, id="style, at-rule"),
     pytest.param("<style>p", {"part": at.CSS_NAME}, id="style, selector"),
@@ -169,6 +177,6 @@ def test_text_may_be_cut_anywhere():
             except TemplateRefusedError:
                 continue  # a cut escape; refusing is always allowed
             if (second.state, second.part) != (whole.state, whole.part):
-                assert second.part in {at.JS_UNSUPPORTED, at.JS_JOINED}, (text, cut, first, second, whole)
+                assert second.part in {at.JS_UNSUPPORTED, at.JS_JOINED, at.CSS_URL}, (text, cut, first, second, whole)
             else:
                 assert second == whole, json.dumps([text, cut])

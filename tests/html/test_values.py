@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from fastness.html.environment import TemplateEnvironment
-from fastness.html.errors import UntypedAttributesError, UntypedURLError
+from fastness.html.errors import UntypedAttributesError, UntypedURLError, ValueRefusedError
 from fastness.html.sanitiser import sanitise
 from fastness.html.values import Attrs, SafeHTML, TrustedURL
 from fastness.kernel.because import Because
@@ -163,3 +163,89 @@ def test_names_of_attributes(name):
 
 def test_what_the_sanitiser_made_is_written_as_it_is():
     assert rendered("{{ x }}", x=sanitise("<b>x</b><script>y</script>")) == "<b>x</b>"
+
+
+PAIR = '<p id="a" {{ n }}="{{ v }}">'
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value", "expected"),
+    [
+        pytest.param(PAIR, "title", '"x" onclick=1', '<p id="a"  title="&#34;x&#34; onclick=1">', id="plain"),
+        pytest.param(PAIR, "DATA-X", None, '<p id="a"  data-x="">', id="case-and-nothing"),
+        pytest.param("<a {{ n }}='{{ v }}'>", "href", "javascript:1", '<a  href="about:invalid#fastness-blocked">', id="URL"),
+        pytest.param('<p class="a"{{ n }}="{{ v }}">', "title", "x", '<p class="a" title="x">', id="no-space-before"),
+        pytest.param(
+            '<p{% for i in [1, 2] %} {% endfor %}{{ n }}="{{ v }}" lang=de>', "title", "x", '<p   title="x" lang=de>', id="loop"
+        ),
+    ],
+)  # fmt: skip
+def test_an_attribute_by_name(text, name, value, expected):
+    assert rendered(text, n=name, v=value) == expected
+
+
+def test_attributes_by_name_in_a_loop_are_kept_apart():
+    text = '<p {% for n, v in x %}{{ n }}="{{ v }}"{% endfor %}>'
+    assert rendered(text, x=[("title", "a"), ("lang", "b")]) == '<p  title="a" lang="b">'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param(PAIR, "onclick", id="event"),
+        pytest.param(PAIR, "x onclick=alert(1) y", id="several"),
+        pytest.param(PAIR, "title=1 onclick", id="equals"),
+        pytest.param(PAIR, "a>", id="end-of-the-tag"),
+        pytest.param(PAIR, "", id="nothing"),
+        pytest.param(PAIR, None, id="none"),
+        pytest.param(PAIR, "id", id="twice"),
+        pytest.param(PAIR, "style", id="style"),
+        pytest.param(PAIR, "x-data", id="framework"),
+        pytest.param(PAIR, "title\n", id="line-end"),
+        pytest.param('<script {{ n }}="{{ v }}"></script>', "src", id="script"),
+        pytest.param('<form {{ n }}="{{ v }}"></form>', "method", id="form"),
+        pytest.param('<meta {{ n }}="{{ v }}">', "content", id="meta"),
+        pytest.param('<iframe {{ n }}="{{ v }}"></iframe>', "srcdoc", id="srcdoc"),
+    ],
+)
+def test_a_name_that_may_not_come_at_run_time(text, name):
+    with pytest.raises(ValueRefusedError):
+        rendered(text, n=name, v="x")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("2026-11-22 12:00, v1.2", "2026-11-22 12:00, v1.2", id="as-it-is"),
+        pytest.param("--><script>", "    script ", id="end"),
+        pytest.param("--!>", "    ", id="other-end"),
+        pytest.param("a--b-c-", "a  b-c ", id="hyphens"),
+        pytest.param("", " ", id="nothing"),
+        pytest.param(None, " ", id="none"),
+        pytest.param("[if IE]", " if IE ", id="condition"),
+        pytest.param("#include", " include", id="directive"),
+        pytest.param("é漢", "é漢", id="letters"),
+    ],
+)
+def test_a_comment(value, expected):
+    assert rendered("<!-- {{ x }}-->", x=value) == f"<!-- {expected}-->"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("/a.png?x=1&y=2", "/a.png?x=1\\26 y=2", id="path"),
+        pytest.param("data:image/png;base64,AA==", "data:image/png;base64,AA==", id="picture"),
+        pytest.param("javascript:alert(1)", "about:invalid#fastness-blocked", id="code"),
+        pytest.param("data:text/html,x", "about:invalid#fastness-blocked", id="document"),
+        pytest.param("/a');}b{", "/a%27%29;%7Db%7B", id="end-of-the-value"),
+        pytest.param("/a\\0022", "/a%5C0022", id="escape"),
+        pytest.param("/a b\n/*", "/a%20b/*", id="space-and-comment"),
+    ],
+)
+@pytest.mark.parametrize(
+    "frame",
+    ["<p style=\"background: url('{}')\">", "<p style='background: url({})'>", '<style>p {{ mask: url( "{}" ) }}</style>'],
+)  # fmt: skip
+def test_a_url_in_css(frame, value, expected):
+    assert rendered(frame.format("{{ x }}"), x=value) == frame.format(expected)

@@ -53,6 +53,10 @@ CSS_AT: Final = "at-rule"
 CSS_VALUE: Final = "value"
 CSS_VALUE_JOINED: Final = "value, joined"
 CSS_URL: Final = "url()"
+# Straight after the opening of a url(…), and after the one expression in it: by the quote that has to close it.
+CSS_URL_STARTS: Final = {"": "start of url()", '"': "start of double-quoted url()", "'": "start of single-quoted url()"}
+CSS_URL_ENDS: Final = {"": "end of url()", '"': "end of double-quoted url()", "'": "end of single-quoted url()"}
+CSS_URL_AFTER: Final = {start: CSS_URL_ENDS[quote] for quote, start in CSS_URL_STARTS.items()}
 CSS_DOUBLE: Final = "double-quoted string"
 CSS_SINGLE: Final = "single-quoted string"
 CSS_COMMENT: Final = "comment"

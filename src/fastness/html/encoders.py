@@ -63,6 +63,17 @@ def _js_escape(found: re.Match[str]) -> str:
     return f"\\u{code:04x}"
 
 
+_COMMENT_OTHER: Final = re.compile(r"[^\w .,:+/\-]|(?<!\w)-|-(?!\w)")
+
+
+def comment_text(text: str) -> str:
+    """Text in an HTML comment: letters, digits and a few marks, and never nothing.
+
+    An empty value would let what stands before it join what follows: `<!-- -{{ x }}->`. A hyphen stays between letters only.
+    """
+    return _COMMENT_OTHER.sub(" ", text) or " "
+
+
 # --- URLs ---
 
 # What a URL may begin with and stay as it is: nothing before the first of / ? # can be a scheme.
@@ -114,6 +125,11 @@ def code_path_text(text: str) -> str | None:
 
 def _encode(text: str, safe: str) -> str:
     return quote(_BAD_PERCENT.sub("%25", text), safe=safe + "%", errors="replace")
+
+
+def css_url_text(url: str) -> str:
+    """A URL (after `url_text`) inside `url(…)` of CSS, in quotes or without, in an attribute or a style sheet."""
+    return url.replace("(", "%28").replace(")", "%29").replace("&", "\\26 ")
 
 
 def is_local_url(url: str) -> bool:

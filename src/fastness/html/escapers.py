@@ -18,7 +18,7 @@ from fastness.html import encoders, tables
 from fastness.html.contexts import Context
 from fastness.html.errors import UntypedAttributesError, UntypedURLError
 from fastness.html.speedups import escape_inner
-from fastness.html.values import Attrs, SafeHTML, TrustedURL
+from fastness.html.values import ATTRIBUTE_NAME, Attrs, SafeHTML, TrustedURL
 
 # Names that may be written into a tag as they are: `<option {{ "selected" if … }}>`.
 BARE_ATTRIBUTES: Final = frozenset(
@@ -92,6 +92,10 @@ class Escapers:
             return ""
         return escape_inner(str(value.__html__() if hasattr(value, "__html__") else value))
 
+    def comment(self, value: object) -> str:
+        """A note in a comment: what could end it, or begin a directive, is a space."""
+        return encoders.comment_text(encoders.plain_text(value))
+
     def srcdoc(self, value: object) -> str:
         """A document in an attribute: HTML of the sanitiser's only, escaped once more."""
         if value is not None and not isinstance(value, SafeHTML):
@@ -115,6 +119,16 @@ class Escapers:
             escaped = self._attribute_of(element, name, item, where)
             written.append(name if item is True else f'{name}="{escaped}"')
         return " ".join(written)
+
+    def pair(self, pair: tuple[object, object], element: str, present: tuple[str, ...], where: tuple[str, int]) -> str:
+        """An attribute whose name is known at run time, with the space before it."""
+        name = encoders.plain_text(pair[0])
+        if not ATTRIBUTE_NAME.fullmatch(name):
+            raise UntypedAttributesError(f"{where[0]}, line {where[1]}: a value is not the name of an attribute.")
+        name = name.lower()
+        if name in present:
+            raise UntypedAttributesError(f"{where[0]}, line {where[1]}: <{element}> has {name} twice.")
+        return f' {name}="{self._attribute_of(element, name, pair[1], where)}"'
 
     def _attribute_of(self, element: str, name: str, value: object, where: tuple[str, int]) -> str:
         kind = tables.classify(element, name, Context(element=element))
@@ -202,6 +216,14 @@ class Escapers:
             self._blocked(where, "css value")
             return encoders.BLOCKED_CSS
         return text
+
+    def css_url(self, value: object, where: tuple[str, int]) -> str:
+        """The whole URL in `url(…)` of a property, which loads a picture or a font."""
+        url = encoders.url_text(encoders.plain_text(value), allows_images=True)
+        if url is None:
+            self._blocked(where, "css url")
+            return encoders.BLOCKED_URL
+        return encoders.css_url_text(url)
 
 
 _KINDS_OF_ATTRS: Final = {

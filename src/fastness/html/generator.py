@@ -18,9 +18,10 @@ from fastness.html.speedups import escape_inner
 
 _FAST: Final = frozenset({TEXT, ATTRIBUTE})
 _WITH_ADDRESS: Final = frozenset(
-    {"url", "media", "url_path", "url_root", "url_query", "code_url", "code_path", "srcset", "css"}
+    {"url", "media", "url_path", "url_root", "url_query", "code_url", "code_path", "srcset", "css", "css_url"}
 )
-_WITHOUT_ADDRESS: Final = frozenset({"textarea", "json", "js_string", "srcdoc"})
+_WITHOUT_ADDRESS: Final = frozenset({"textarea", "comment", "json", "js_string", "srcdoc"})
+_WITH_TAG: Final = frozenset({"attributes", "pair"})
 _INSERTIONS: Final = {
     plans.NONCE: "fx_page.nonce(",
     plans.TOKEN: "fx_page.token(",
@@ -55,7 +56,7 @@ class ContextualGenerator(CodeGenerator):
         self.writeline("fx = environment.fx")
         self.writeline("fx_text = fx.text")
         used = {place.escaper for place in self.plan.places.values()}
-        for name in sorted(used & (_WITH_ADDRESS | _WITHOUT_ADDRESS | {ATTRIBUTE, "attributes"})):
+        for name in sorted(used & (_WITH_ADDRESS | _WITHOUT_ADDRESS | _WITH_TAG | {ATTRIBUTE})):
             self.writeline(f"fx_{name} = fx.{name}")
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 Jinja2's name
@@ -101,7 +102,7 @@ class ContextualGenerator(CodeGenerator):
             self.write("fx_page.note_action(fx.url(")
         elif name == RAW:
             self.write("str(")
-        elif name in _WITH_ADDRESS or name in _WITHOUT_ADDRESS or name == "attributes":
+        elif name in _WITH_ADDRESS or name in _WITHOUT_ADDRESS or name in _WITH_TAG:
             self.write(f"fx_{name}(")
         else:
             raise TemplateConstructError(f"no escaper is named {name!r}.", template=self.name or "", line=node.lineno)
@@ -117,7 +118,7 @@ class ContextualGenerator(CodeGenerator):
             self.write(f", {place.form!r})")
         elif name == plans.FORM_URL:
             self.write(f", {address}), {place.form!r}, environment.fx_is_local)")
-        elif name == "attributes":
+        elif name in _WITH_TAG:
             self.write(f", {place.element!r}, {place.present!r}, {address})")
         elif name in _WITH_ADDRESS:
             self.write(f", {address})")

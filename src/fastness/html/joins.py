@@ -119,13 +119,16 @@ def settle(context: Context) -> Context:
     if context.state == at.VALUE:
         if context.kind in tables.URL_KINDS:
             return context._replace(part=at.URL_AMBIGUOUS, value=at.FOREIGN_URL)
-        part = at.CSS_VALUE_JOINED if context.part == at.CSS_VALUE else context.part
+        part = at.CSS_VALUE_JOINED if context.part == at.CSS_VALUE else at.CSS_URL_AFTER.get(context.part, context.part)
         part = "static" if context.kind in {tables.CSS, tables.SRCSET, tables.SRCDOC} else part
         return context._replace(part=part, value=at.DYNAMIC if context.attribute else "")
     if context.state == at.RAW and context.element == "script" and context.part == at.JS_VALUE:
         return context._replace(part=at.JS_JOINED)
-    if context.state == at.RAW and context.element == "style" and context.part == at.CSS_VALUE:
-        return context._replace(part=at.CSS_VALUE_JOINED)
+    if context.state == at.RAW and context.element == "style":
+        after = (
+            at.CSS_VALUE_JOINED if context.part == at.CSS_VALUE else at.CSS_URL_AFTER.get(context.part, context.part)
+        )
+        return context._replace(part=after)
     return context
 
 

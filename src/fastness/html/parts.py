@@ -163,12 +163,22 @@ _CSS_ENDS: Final = {
 }
 _CSS_JOINS: Final = re.compile(r"[\w#@\-.%\\]\Z")
 _CSS_NAME_ONLY: Final = re.compile(r"[\w\-]*")
+_CSS_PLAIN_URL: Final = re.compile(r"(?:^|[\s:,(])url\Z", re.IGNORECASE)
+_CSS_URL_OPENED: Final = re.compile(r"""[ \t\n\r\f]*(["']?)""")
+_CSS_URL_CLOSES: Final = {end: re.compile(rf"{quote}[ \t\n\r\f]*\)") for quote, end in at.CSS_URL_ENDS.items()}
 _CSS_URL_NAME: Final = re.compile(r"(?:url|src|url-prefix|domain|image-set|element|attr)\Z", re.IGNORECASE)
 
 
 def after_css(part: str, return_part: str, text: str) -> tuple[str, str]:
     """The part of a style after `text`, and the part that a string or comment returns to."""
     position = 0
+    if text and part in at.CSS_URL_AFTER:
+        part = at.CSS_URL  # not the whole URL is an expression
+    elif text and part in _CSS_URL_CLOSES:
+        closed = _CSS_URL_CLOSES[part].match(text)
+        if closed is None:
+            raise StylePlaceError("url(…) with more than one expression in it. Pass the whole URL: url('{{ url }}').")
+        part, return_part, position = return_part, "", closed.end()
     while position < len(text):
         ending = _CSS_ENDS.get(part)
         if ending is not None:
@@ -186,10 +196,14 @@ def after_css(part: str, return_part: str, text: str) -> tuple[str, str]:
         if found is None:
             return _css_joined(part, text[position:]), ""
         before = text[position : found.start()]
+        # "url" at the start of a piece, after letters in the last one, is the end of another name.
+        is_url = _CSS_PLAIN_URL.search(before) and not (len(before) == 3 and part == at.CSS_VALUE_JOINED)
         if found.group() == "(" and position == 0 and part == at.CSS_VALUE_JOINED and _CSS_NAME_ONLY.fullmatch(before):
             before += "url"  # the name of the function began in an earlier piece: it may have been url
         position = found.end()
         part, return_part = _after_css_token(_css_joined(part, before), found.group(), before)
+        if part == at.CSS_URL and is_url and (opened := _CSS_URL_OPENED.fullmatch(text, position)):
+            return at.CSS_URL_STARTS[opened[1]], return_part
     return part, return_part
 
 

@@ -48,13 +48,24 @@ def place_of(context: Context) -> tuple[Place, Context]:
         return _in_value(context)
     if context.state == at.RAW:
         return _in_raw(context)
+    if context.state == at.COMMENT:
+        return Place("comment"), context
     if context.state == at.IN_TAG and not context.is_end_tag:
-        present = tuple(name for name, _ in context.attributes)
-        attributes = tuple(sorted({*context.attributes, (at.ANY_NAME, at.MAYBE)}))
-        return Place("attributes", context.element, present), context._replace(
-            state=at.SEPARATOR, attributes=attributes
-        )
+        return _in_tag("attributes", context)
     raise _refusal(context)
+
+
+def place_of_pair(context: Context) -> tuple[Place, Context] | None:
+    """The place of `{{ name }}="{{ value }}"`; a space is written before it, so that it may follow an attribute closely."""
+    if context.state not in {at.IN_TAG, at.SEPARATOR} or context.is_end_tag or context.pending:
+        return None
+    return _in_tag("pair", context)
+
+
+def _in_tag(escaper: str, context: Context) -> tuple[Place, Context]:
+    present = tuple(name for name, _ in context.attributes)
+    attributes = tuple(sorted({*context.attributes, (at.ANY_NAME, at.MAYBE)}))
+    return Place(escaper, context.element, present), context._replace(state=at.SEPARATOR, attributes=attributes)
 
 
 _TEXT_PLACE: Final = Place(TEXT)
@@ -67,7 +78,6 @@ def _refusal(context: Context) -> TemplateRefusedError:
         at.ATTRIBUTE_NAME: "Names of attributes are static; pass an Attrs for others.",
         at.AFTER_NAME: "Write =, then the value in quotes.",
         at.BEFORE_VALUE: 'Put the value in quotes: name="{{ value }}".',
-        at.COMMENT: "Use a template comment, {# … #}, or leave it out.",
         at.DECLARATION: "Write <!doctype html>.",
     }.get(context.state, "")
     return ExpressionPlaceError(f"an expression in {describe(context)}. {advice}")
@@ -85,7 +95,7 @@ def _in_value(context: Context) -> tuple[Place, Context]:
     if kind in tables.URL_KINDS:
         return _in_url(context)
     if kind == tables.STYLE:
-        return Place("css"), _after_css(context)
+        return _in_style(context)
     if kind in {tables.CSS, tables.SRCSET, tables.SRCDOC}:
         if context.part:
             raise ExpressionPlaceError(
@@ -156,7 +166,7 @@ def _in_raw(context: Context) -> tuple[Place, Context]:
     if element == "textarea":
         return Place("textarea"), context
     if element == "style":
-        return Place("css"), _after_css(context)
+        return _in_style(context)
     if element == "script":
         return _in_script(context)
     raise ExpressionPlaceError(
@@ -164,12 +174,18 @@ def _in_raw(context: Context) -> tuple[Place, Context]:
     )
 
 
+def _in_style(context: Context) -> tuple[Place, Context]:
+    # Of a property only: @import would load a style sheet from there.
+    if context.part in at.CSS_URL_AFTER and context.return_part == at.CSS_VALUE:
+        return Place("css_url"), context._replace(part=at.CSS_URL_AFTER[context.part])
+    return Place("css"), _after_css(context)
+
+
 def _after_css(context: Context) -> Context:
     if context.part != at.CSS_VALUE:
         raise StylePlaceError(
             f"an expression in {describe(context)} of CSS. A value may stand after the colon of a property, "
-            "alone or after a space, "
-            "outside quotes and url(…)."
+            "alone or after a space, outside quotes; and a whole URL in url('{{ url }}')."
         )
     return context._replace(part=at.CSS_VALUE_JOINED)
 

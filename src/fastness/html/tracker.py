@@ -324,6 +324,11 @@ class _Reader:
             self.end_tag(self.position, is_self_closing=True)
 
     def in_separator(self) -> None:
+        if self.text[self.position] == "=":
+            raise self.refuse(
+                f'"=" after an expression in <{self.context.element}>. Write {{{{ name }}}}="{{{{ value }}}}" with one '
+                "expression on each side, or pass an Attrs."
+            )
         if self.text[self.position] not in _SPACE + "/>":
             raise self.refuse(
                 f"{self.text[self.position : self.position + 12]!r} follows an attribute of <{self.context.element}> without a "

@@ -22,7 +22,7 @@ from fastness.kernel.because import Because
 _OWN_PATH: Final = re.compile(r"/(?![/\\])[A-Za-z0-9._~/%!$&()*+,;=:@\-]*(?:\?[A-Za-z0-9._~/%!$&()*+,;=:@?\-]*)?")
 _DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|\?|$)", re.IGNORECASE)
 _HTTPS: Final = re.compile(r"https://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?(?:/[^\s\"'<>\\\x00-\x1f]*)?")
-_ATTRIBUTE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:\-]*")
+ATTRIBUTE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:\-]*")
 
 
 class SafeHTML(str):
@@ -86,7 +86,7 @@ class Attrs(Mapping[str, object]):
         collected = dict(values or {})
         collected.update({name.rstrip("_").replace("_", "-"): value for name, value in others.items()})
         for name in collected:
-            if not _ATTRIBUTE_NAME.fullmatch(name):
+            if not ATTRIBUTE_NAME.fullmatch(name):
                 raise UntypedAttributesError(f"{name!r} is not the name of an attribute.")
         lowered = [name.lower() for name in collected]
         if len(set(lowered)) != len(lowered):

@@ -217,7 +217,9 @@ class _Walk:
     def output(self, node: nodes.Output, context: Context) -> Context:
         written: list[nodes.Expr] = []
         before = ""
-        for child in node.nodes:
+        waiting = list(reversed(node.nodes))
+        while waiting:
+            child = waiting.pop()
             if type(child) is nodes.TemplateData:
                 context = self.data(child, context, written)
                 before = child.data
@@ -225,7 +227,7 @@ class _Walk:
                 try:
                     refuse_half_reference(before)
                     before = ""
-                    expression, context = self.expression(child, context)
+                    expression, context = self.pair(child, waiting, context) or self.expression(child, context)
                 except TemplateRefusedError as error:
                     raise self.refused(error, child) from error
                 written.append(expression)
@@ -277,6 +279,23 @@ class _Walk:
         if place.escaper == "url" and context.element == "form" and context.attribute == "action":
             place = Place(FORM_URL, form=self.form_key())
         return self.placed(filters.unwrap(node, place, self.settings.allows_safe), place), after
+
+    def pair(self, name: nodes.Expr, waiting: list[nodes.Expr], context: Context) -> tuple[nodes.Expr, Context] | None:
+        """`{{ name }}="{{ value }}"` in a tag; what it consists of is taken from `waiting`, whose end comes next."""
+        if len(waiting) < 3:
+            return None
+        equals, value, rest = waiting[-1], waiting[-2], waiting[-3]
+        if not (isinstance(equals, nodes.TemplateData) and isinstance(rest, nodes.TemplateData)):
+            return None
+        quote = equals.data[1:]
+        if equals.data[:1] != "=" or quote not in {'"', "'"} or not rest.data.startswith(quote):
+            return None
+        found = places.place_of_pair(context)
+        if found is None or isinstance(value, nodes.TemplateData):
+            return None
+        del waiting[-3:]
+        waiting.append(nodes.TemplateData(rest.data[1:], lineno=rest.lineno))
+        return self.placed(nodes.Tuple([name, value], "load", lineno=name.lineno), found[0]), found[1]
 
     def token_call(self, node: nodes.Expr, context: Context) -> nodes.Expr | None:
         """`{{ csrf_field() }}` and `{% csrf_token %}`: nothing where the form has its token already."""
