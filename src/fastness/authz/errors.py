@@ -1,0 +1,35 @@
+"""What the policies and their guard refuse.
+
+    FastnessError
+    ├── UnscopedError           a statement reached a guarded table without its scope
+    ├── ConfigError
+    │   └── PolicyError         a policy, or a scope asked of one, that cannot be right
+    └── DeniedError
+        └── ForbiddenWriteError a flush that would add, change or delete what the actor may not
+
+The first two are mistakes of the app's author, and the detail names the fix; the third may also be a visitor who asked for
+what is not theirs. No detail holds a value of a row or a request.
+"""
+
+from fastness.kernel.errors import ConfigError, DeniedError, FastnessError
+
+
+class UnscopedError(FastnessError):
+    """A statement on a guarded model carries no scope for it."""
+
+    code = "unscoped"
+    status = 500
+
+
+class PolicyError(ConfigError):
+    """A policy is declared, or asked for an action, in a way that cannot be right."""
+
+    code = "policy"
+    status = 500
+
+
+class ForbiddenWriteError(DeniedError):
+    """A guarded row was to be added, changed or deleted without the policy's consent."""
+
+    code = "forbidden_write"
+    status = 403
