@@ -17,6 +17,12 @@ from fastness.kernel.errors import ConfigError
 from tests.db.models import Book, Shelf
 
 
+@pytest.fixture
+def database_url(database_path):
+    """What is tested here is SQLite's."""
+    return f"sqlite:///{database_path}"
+
+
 @pytest.mark.parametrize(
     "url",
     [

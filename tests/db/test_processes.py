@@ -5,6 +5,7 @@ import multiprocessing
 import sqlite3
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import select
 
 from fastness.db.engine import Database
@@ -13,6 +14,12 @@ from tests.db.models import Book, Shelf
 
 REQUESTS = 50
 WORKERS = 2
+
+
+@pytest.fixture
+def database_url(database_path):
+    """What is tested here is SQLite's."""
+    return f"sqlite:///{database_path}"
 
 
 async def post(database, worker, number):

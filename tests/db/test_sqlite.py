@@ -27,6 +27,12 @@ ENDLESS = sql(
 
 
 @pytest.fixture
+def database_url(database_path):
+    """What is tested here is SQLite's."""
+    return f"sqlite:///{database_path}"
+
+
+@pytest.fixture
 async def where(database):
     """Records on which thread SQLite compiles each statement."""
     seen = []

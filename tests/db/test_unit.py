@@ -1,6 +1,5 @@
 import asyncio
 import inspect
-import sqlite3
 from contextlib import suppress
 
 import pytest
@@ -197,7 +196,7 @@ async def test_a_cancelled_request_leaves_the_pool_clean(database, shelf_id, is_
 @pytest.mark.parametrize("steps", range(12))
 @pytest.mark.parametrize("is_read_only", [pytest.param(True, id="read-only"), pytest.param(False, id="writing")])
 async def test_a_cancellation_at_any_moment_leaves_the_pool_clean(
-    database, database_path, shelf_id, is_read_only, steps
+    database, expect_no_open_transaction, shelf_id, is_read_only, steps
 ):
     """The client hangs up during the begin, the statement, the flush, the commit or the close."""
 
@@ -213,11 +212,7 @@ async def test_a_cancellation_at_any_moment_leaves_the_pool_clean(
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    # Give the writer's lock back: another process could begin at once.
-    other = sqlite3.connect(database_path, timeout=5, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    other.execute("ROLLBACK")
-    other.close()
+    await expect_no_open_transaction()
     async with Unit(database, is_read_only=False) as unit:
         unit.session.add(Shelf(name="next"))
     assert await names(database) == ["law", "next"]

