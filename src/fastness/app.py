@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from fastness.accounts.pages import SIGN_IN_PATH, account_routes
 from fastness.kernel.clock import Clock, SystemClock
@@ -23,9 +23,11 @@ from fastness.web.access import Access, public
 from fastness.web.addresses import Addresses
 from fastness.web.debugtoken import debug_routes
 from fastness.web.exchange import ASGIApp, Receive, Scope, Send
+from fastness.web.lifespans import Lifespan, start_all, stop_all
 from fastness.web.pipeline import PerimeterRules, build_pipeline
 from fastness.web.reports import report_routes
-from fastness.web.routing import Route, Routes, seal_route
+from fastness.web.routing import Route, RouteOptions, Routes
+from fastness.web.sealing import mounted_apps, seal_declared
 from fastness.web.site import Site
 from fastness.web.static import STATIC_PREFIX, StaticFiles
 from fastness.web.table import Table
@@ -77,6 +79,7 @@ class Fastness:
         self.settings = settings
         self.services = Services(settings, clock=clock or SystemClock(), events=events or LogSink())
         self._groups = list(routes)
+        self._root_groups: list[Routes] = []
         self._templates = templates
         self._static = static
         self._template_rules = template_rules
@@ -84,6 +87,7 @@ class Fastness:
         self._pipeline: ASGIApp | None = None
         self._table: Table | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._lifespans: list[Lifespan] = []
         self._is_open = False
         self._opening = asyncio.Lock()
 
@@ -98,12 +102,17 @@ class Fastness:
         self._refuse_if_sealed()
         self._groups.append(routes)
 
-    def mount(self, path: str, app: ASGIApp, *, access: Access) -> None:
-        """Put an ASGI app under `path`; the rule holds for all of it."""
+    def mount(self, path: str, app: ASGIApp, *, access: Access | None = None, **options: Unpack[RouteOptions]) -> None:
+        """Put an ASGI app under `path`.
+
+        The routes of a Starlette or FastAPI app are sealed one by one, each with the rule that its endpoint declares with
+        `@access.requires(…)` or, where it declares none, with `access`. For any other app `access` holds for all of it.
+        An app at `/` comes after all other routes, the framework's own among them.
+        """
         self._refuse_if_sealed()
         group = Routes()
-        group.mount(path, app, access=access)
-        self._groups.append(group)
+        group.mount(path, app, access=access, **options)
+        (self._groups if path.strip("/") else self._root_groups).append(group)
 
     def seal(self) -> None:
         """Check and compile everything. Raises `ConfigError` with the route, the file and the fix."""
@@ -119,7 +128,8 @@ class Fastness:
         groups = [*self._groups, own, report_routes, *([account_routes] if self._has_accounts else [])]
         if development and settings.debug_token is not None:
             groups.append(debug_routes)
-        table = Table(seal_route(declared) for group in groups for declared in group.declared())
+        groups += self._root_groups
+        table = Table(route for group in groups for declared in group.declared() for route in seal_declared(declared))
         self._table = table
         self._pipeline = build_pipeline(
             perimeter_of(settings), self._make_site(Addresses(table, static), development), table
@@ -151,6 +161,11 @@ class Fastness:
             if not self.settings.is_development:
                 self.compile_templates()
             await self.services.open()
+            try:
+                self._lifespans = await start_all(mounted_apps(self.routes))
+            except BaseException:
+                await self.services.close()
+                raise
             self._is_open = True
             self._tasks = [asyncio.create_task(keep_tidy(self.services))]
             if not self.settings.is_development:
@@ -165,6 +180,7 @@ class Fastness:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop_all(self._lifespans)
         self.services.report(EventName.SYS_SHUTDOWN, self.settings.profile.value)
         await self.services.close()
 
@@ -223,6 +239,7 @@ class Fastness:
             addresses=addresses,
             render=lambda name, context: templates().render(name, context),
             open_unit=services.open_unit,
+            objects=lambda: services.objects,
             load_identity=services.load_identity,
             load_account=services.load_account,
             check_password=services.check_password,

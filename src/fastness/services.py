@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
+from fastness.authz.actors import Actor
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
+from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import ConfigError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.users import User
     from fastness.auth.workers import HashingPool
+    from fastness.authz.objects import Objects
     from fastness.db.engine import Database
     from fastness.db.unit import Unit
     from fastness.web.templates import Templates
@@ -43,10 +46,13 @@ _LATE: Final[Mapping[str, str]] = {
     "Database": "fastness.db.engine",
     "HashingPool": "fastness.auth.workers",
     "Login": "fastness.auth.login",
+    "Objects": "fastness.authz.objects",
     "PasswordHasher": "fastness.auth.passwords",
     "Templates": "fastness.web.templates",
     "Unit": "fastness.db.unit",
     "User": "fastness.auth.users",
+    "bind_actor": "fastness.authz.acting",
+    "bind_unscoped": "fastness.authz.acting",
     "load_identity": "fastness.auth.identities",
 }
 """What is loaded when it is first needed, and from where."""
@@ -160,10 +166,31 @@ class Services:
             raise ConfigError(f"There is no service {kind.__name__} in this app.")
         return found
 
-    def open_unit(self, *, is_read_only: bool) -> "Unit":
-        """A unit of work of its own; an async context manager that commits at its end."""
+    def open_unit(
+        self,
+        *,
+        is_read_only: bool,
+        actor: Callable[[], Actor] | None = None,
+        on_event: Callable[[EventName, str], None] | None = None,
+        unscoped: Because | None = None,
+    ) -> "Unit":
+        """A unit of work of its own; an async context manager that commits at its end.
+
+        It acts for `actor`, or for nobody and for the reason given; with neither, it meets models with a policy only by
+        statements that say `unscoped`.
+        """
         unit: Unit = late("Unit")(self.database, is_read_only=is_read_only)
+        if actor is not None:
+            late("bind_actor")(unit.session, actor, on_event)
+        elif unscoped is not None:
+            late("bind_unscoped")(unit.session, unscoped)
         return unit
+
+    @property
+    def objects(self) -> "Objects":
+        """Finds objects of models with a policy."""
+        objects: Objects = self.once("objects", late("Objects"))
+        return objects
 
     async def load_identity(self, former: Identity) -> Identity | None:
         """A stale snapshot made anew, or `None` where its session must end."""

@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pytest": ("testing/*",),
     "python_multipart": ("web/*",),
     "rich": ("cli/*",),
-    "sqlalchemy": ("db/*", "auth/*", "web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
+    "sqlalchemy": ("db/*", "authz/*", "auth/*", "web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
     "starlette": ("web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
     "typer": ("cli/*",),
     "uvicorn": ("cli/*", "testing/*"),

@@ -4,14 +4,17 @@ Nothing here is built from the Host header or from any other value that the gate
 Reading the session or the user marks the response as private, so that no cache keeps it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from markupsafe import Markup
 from starlette.datastructures import Headers, QueryParams, UploadFile
 
+from fastness.authz.actors import Actor
+from fastness.kernel.because import Because
 from fastness.kernel.csrf import FIELD_NAME
+from fastness.kernel.errors import ConfigError
 from fastness.kernel.limits import JSONValue, parse_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
@@ -24,16 +27,22 @@ from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
 from fastness.web.site import Site
-from fastness.web.unit import require_unit
+from fastness.web.unit import actor_for, require_unit
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.users import User
+    from fastness.authz.scope import May
+    from fastness.db.model import Model
 
 ModelT = TypeVar("ModelT")
+GuardedT = TypeVar("GuardedT", bound="Model")
+StatementT = TypeVar("StatementT")
 FormT = TypeVar("FormT")
+Pairs: TypeAlias = list[tuple[str, str | UploadFile]]
+"""A form's fields in order. (Inside the class, `list` is the method.)"""
 
 _HIDDEN_FIELD = '<input type="hidden" name="' + FIELD_NAME + '" value="'
 
@@ -149,16 +158,74 @@ class Request(Connection):
             raise SignInRequiredError("account_gone", "The signed-in user's row is gone.")
         return account
 
-    async def one(self, statement: "Select[ModelT]") -> ModelT:
-        """The one object that the statement selects. Answers 404 where there is none, so that nobody learns what exists."""
-        found: ModelT | None = (await self.db.scalars(statement)).unique().one_or_none()
+    async def one(self, statement: "Select[ModelT]", *, unscoped: Because | None = None) -> ModelT:
+        """The one object that the statement selects. Answers 404 where there is none, so that nobody learns what exists.
+
+        A model with a policy needs `request.scoped(statement)`, or the reason why not.
+        """
+        found: ModelT | None = (await self.db.scalars(self._exempt(statement, unscoped))).unique().one_or_none()
         if found is None:
             raise NotFoundError("no_object")
         return found
 
-    async def all(self, statement: "Select[ModelT]") -> Sequence[ModelT]:
-        """All objects that the statement selects."""
-        return (await self.db.scalars(statement)).unique().all()
+    async def all(self, statement: "Select[ModelT]", *, unscoped: Because | None = None) -> Sequence[ModelT]:
+        """All objects that the statement selects. A model with a policy needs `request.scoped(statement)`."""
+        return (await self.db.scalars(self._exempt(statement, unscoped))).unique().all()
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for policies; `ANONYMOUS` if nobody is signed in."""
+        self.exchange.is_private = True
+        return actor_for(self.exchange)
+
+    async def load(
+        self, model: type[GuardedT], param: str, *, may: str = "view", with_: Iterable[object] = ()
+    ) -> GuardedT:
+        """The object whose key is the path's parameter `param`, if the visitor may do `may` with it.
+
+        Answers 404 where there is none, or none for this visitor: nobody learns which.
+
+        Args:
+            model: a model with a policy.
+            param: the name of the parameter in the route's path.
+            may: the action that is to follow; only an object loaded for a writing action can be changed.
+            with_: relationships to load along, each through its own policy's `view`.
+        """
+        if param not in self.path_params:
+            raise ConfigError(
+                f"The route's path has no parameter {param!r}. An id from a form goes through request.pick."
+            )
+        return await self.pick(model, self.path_params[param], may=may, with_=with_)
+
+    async def pick(
+        self, model: type[GuardedT], key: object, *, may: str = "view", with_: Iterable[object] = ()
+    ) -> GuardedT:
+        """The object with this key, which may come from a form, a query or JSON; answers 404 as `load` does.
+
+        Every id that a visitor sends goes through here or `load`, also one from a list that the page itself has offered.
+        """
+        found = await self.site.objects().load(self.db, model, key, self.actor, may=may, with_=with_)
+        if found is None:
+            raise NotFoundError("no_object")
+        return found
+
+    async def list(
+        self, source: "type[GuardedT] | Select[GuardedT]", *, may: str = "view", with_: Iterable[object] = ()
+    ) -> Sequence[GuardedT]:
+        """All objects of a model, or of a statement, with which the visitor may do `may`."""
+        found: Sequence[GuardedT] = await self.site.objects().all(self.db, source, self.actor, may=may, with_=with_)
+        return found
+
+    def scoped(self, statement: StatementT, *, may: "May" = "view") -> StatementT:
+        """The SELECT, UPDATE or DELETE, limited to the rows with which the visitor may do `may`."""
+        return self.site.objects().scoped(self.db, statement, self.actor, may)
+
+    async def may(self, action: str, target: "Model") -> bool:
+        """Whether the visitor may do `action` with an object, for instance to show a button."""
+        return await self.site.objects().may(self.db, action, target, self.actor)
+
+    def _exempt(self, statement: StatementT, because: Because | None) -> StatementT:
+        return statement if because is None else self.site.objects().unscoped(statement, because)
 
     async def body(self) -> bytes:
         """The whole body, within the route's limit."""
@@ -174,7 +241,7 @@ class Request(Connection):
             len(data), partial(parse_json, data, max_depth=self.site.limits.max_json_depth)
         )
 
-    async def form_pairs(self) -> list[tuple[str, str | UploadFile]]:
+    async def form_pairs(self) -> Pairs:
         """The fields of a urlencoded or multipart form, in order, without the token."""
         if self._pairs is None:
             content_type = self.exchange.headers.get(b"content-type", b"").lstrip().lower()

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
+from fastness.authz.actors import Actor
 from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
 from fastness.kernel.cookies import CookieRules
-from fastness.kernel.events import EventSink
+from fastness.kernel.events import EventName, EventSink
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.users import User
+    from fastness.authz.objects import Objects
     from fastness.web.exchange import Exchange
 
 ServiceT = TypeVar("ServiceT")
@@ -39,7 +41,13 @@ class UnitOfWork(Protocol):
 class UnitOpener(Protocol):
     """Makes units of work; the database library is loaded when the first is asked for."""
 
-    def __call__(self, *, is_read_only: bool) -> UnitOfWork: ...
+    def __call__(
+        self,
+        *,
+        is_read_only: bool,
+        actor: Callable[[], Actor] | None = None,
+        on_event: Callable[[EventName, str], None] | None = None,
+    ) -> UnitOfWork: ...
 
 
 class ServiceFinder(Protocol):
@@ -92,6 +100,8 @@ class Site:
     """Opens the development error page to browsers on other machines."""
     sign_in_path: str | None
     """Where pages send people who are not signed in; `None` answers 401."""
+    objects: "Callable[[], Objects]"
+    """Finds objects of models with a policy; loaded when it is first asked for."""
     service: ServiceFinder
     """What account pages and the like work with: `site.service(Accounts)`."""
     parsing: ParsingLane = field(default_factory=ParsingLane)

@@ -6,10 +6,13 @@ in a mail or an image tag cannot change data (RFC 9110 §9.2.1); a route that mu
 Security events are written elsewhere and survive the rollback.
 """
 
+from functools import partial
 from typing import Final
 
+from fastness.authz.actors import ANONYMOUS, Actor
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.web.exchange import SCOPE_KEY, UNIT, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.recording import record
 from fastness.web.site import UnitOfWork
 
 _FAILED: Final = 500
@@ -42,8 +45,24 @@ def require_unit(exchange: Exchange) -> UnitOfWork:
     if unit is None:
         route = exchange.route
         is_read_only = exchange.method in SAFE_METHODS and (route is None or route.insecure_write_on_get is None)
-        unit = exchange.unit = exchange.site.open_unit(is_read_only=is_read_only)
+        unit = exchange.unit = exchange.site.open_unit(
+            is_read_only=is_read_only, actor=partial(actor_for, exchange), on_event=partial(record, exchange)
+        )
         # Before the session is saved, whichever was asked for first: a commit that fails must not leave a session that
         # tells of what was undone.
         exchange.before_response(unit.finish, is_first=True)
     return unit
+
+
+def actor_for(exchange: Exchange) -> Actor:
+    """Who acts in this request: asked at each use, since a sign-in changes it."""
+    session = exchange.session
+    identity = None if session is None else session.identity
+    if identity is None:
+        return ANONYMOUS
+    return Actor(
+        id=identity.id,
+        roles=identity.roles,
+        permissions=identity.permissions,
+        is_superuser=identity.is_superuser,
+    )
