@@ -126,25 +126,161 @@ async def test_a_route_object_of_starlettes_keeps_its_name_and_its_endpoints_mar
     ]
 
 
-async def test_a_group_gives_its_rule_and_prefix_and_a_route_replaces_the_rule(make_shop, browse):
-    inner = Routes("/notes")
+async def test_a_group_gives_its_rule_and_prefix_and_what_is_in_it_can_only_ask_for_more(make_shop, browse):
+    inner = Routes("/notes", access=access.role("editors"))
     inner.get("/{note_id:int}", name="note")(answer)
+    inner.get("/new", access=access.fresh(minutes=5))(answer)
     routes = Routes("/cases", access=access.signed_in)
     routes.include(inner)
-    routes.get("/help", access=access.public)(answer)
-    shop = await make_shop(routes)
-    by_path = {route.path: str(route.access) for route in shop.app.routes}
-    assert by_path["/cases/notes/{note_id:int}"] == "signed_in"
-    assert by_path["/cases/help"] == "public"
+    routes.include(inner, access=access.second_factor)
+    routes.get("/list", access=access.signed_in)(answer)
+    routes.get("/other", access=access.signed_in & access.role("editors"))(answer)
+    open_to_all = Routes("/help", access=access.public)
+    open_to_all.get("/all")(answer)
+    open_to_all.get("/mine", access=access.signed_in)(answer)
+    shop = await make_shop(routes, open_to_all)
+    assert [(route.path, str(route.access)) for route in shop.app.routes[:8]] == [
+        ("/cases/notes/{note_id:int}", "signed_in & role(editors)"),
+        ("/cases/notes/new", "signed_in & role(editors) & fresh(300 s)"),
+        ("/cases/notes/{note_id:int}", "signed_in & second_factor & role(editors)"),
+        ("/cases/notes/new", "signed_in & second_factor & role(editors) & fresh(300 s)"),
+        ("/cases/list", "signed_in"),
+        ("/cases/other", "signed_in & role(editors)"),
+        ("/help/all", "public"),
+        ("/help/mine", "signed_in"),
+    ]
     async with browse(shop) as browser:
-        assert (await browser.fetch("/cases/help")).status == 200
+        assert (await browser.fetch("/help/all")).status == 200
         assert (await browser.fetch("/cases/notes/7")).status == 401
 
 
+def endpoint_of(**attributes):
+    return type("Case", (), {"get": answer, **attributes})
+
+
 @pytest.mark.parametrize(
-    ("digits", "status"), [pytest.param(4300, 200, id="as-many-as-python-reads"), pytest.param(4301, 404, id="more")]
+    "declare",
+    [
+        pytest.param(lambda r: r.get("/help", access=access.public)(answer), id="route"),
+        pytest.param(lambda r: r.get("/help")(access.requires(access.public)(copy_of(answer))), id="mark"),
+        pytest.param(lambda r: r.include(group(access.public)), id="group"),
+        pytest.param(lambda r: r.endpoint("/help")(endpoint_of(access=access.public)), id="class"),
+        pytest.param(
+            lambda r: r.endpoint("/help")(
+                type("Open", (endpoint_of(access=access.signed_in),), {"access": access.public})
+            ),
+            id="derived-class",
+        ),
+    ],
 )
-async def test_a_number_of_thousands_of_digits_is_no_number(make_shop, browse, digits, status):
+async def test_what_says_public_inside_what_is_not_does_not_start(make_shop, declare):
+    routes = Routes("/cases", access=access.signed_in)
+
+    async def start():
+        declare(routes)
+        await make_shop(routes)
+
+    with pytest.raises(RouteError, match="a group of its own"):
+        await start()
+
+
+def copy_of(handler):
+    async def copied(request):
+        return await handler(request)
+
+    return copied
+
+
+def group(rule):
+    routes = Routes("/help", access=rule)
+    routes.get("/all")(answer)
+    return routes
+
+
+async def test_a_mark_of_a_handler_counts_beside_its_group(make_shop):
+    routes = Routes(access=access.signed_in)
+    routes.get("/a")(access.requires(access.role("editors"))(copy_of(answer)))
+    shop = await make_shop(routes)
+    assert str(shop.app.routes[0].access) == "signed_in & role(editors)"
+
+
+async def test_what_is_no_rule_is_none(make_shop):
+    handler = copy_of(answer)
+    handler.access = "public"
+    routes = Routes()
+    routes.get("/a", access=access.public)(handler)
+    with pytest.raises(MissingAccessError):
+        await make_shop(routes)
+
+
+class ForEditors:
+    access = access.role("editors")
+
+
+@access.requires(access.fresh(minutes=5))
+class ForTheFresh:
+    @access.requires(access.second_factor)
+    async def delete(self, request):
+        return JSONResponse("deleted")
+
+
+async def test_the_rules_of_a_class_its_methods_and_its_mixins_all_hold(make_shop, browse):
+    routes = Routes(access=access.signed_in)
+
+    @routes.endpoint("/case", access=access.network("10.0.0.0/8"))
+    class Case(ForEditors, ForTheFresh):
+        async def get(self, request):
+            return JSONResponse("read")
+
+        @access.requires(access.permission("accounts.view_users"))
+        async def post(self, request):
+            return JSONResponse("written")
+
+        async def delete(self, request):
+            return JSONResponse("deleted in another way")
+
+    common = "signed_in & network(10.0.0.0/8) & fresh(300 s)"
+    shop = await make_shop(routes)
+    assert {tuple(sorted(route.methods)): str(route.access) for route in shop.app.routes if route.path == "/case"} == {
+        ("GET", "HEAD"): f"{common} & role(editors)",
+        ("POST",): f"{common} & role(editors) & permission(accounts.view_users)",
+        ("DELETE",): f"{common} & second_factor & role(editors)",
+    }
+    async with browse(shop) as browser:
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            assert (await browser.fetch("/case", method)).status == 401
+        page = await browser.fetch("/case", "PUT")
+    assert page.status == 405
+    assert page.headers["allow"] == "DELETE, GET, HEAD, POST"
+
+
+async def test_one_method_of_a_class_may_have_a_rule_where_the_class_has_none(make_shop):
+    class Case:
+        @access.requires(access.public)
+        async def get(self, request):
+            return JSONResponse("read")
+
+        async def post(self, request):
+            return JSONResponse("written")
+
+    routes = Routes()
+    routes.endpoint("/case")(Case)
+    with pytest.raises(MissingAccessError, match="/case"):
+        await make_shop(routes)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        pytest.param("0", 200, id="zero"),
+        pytest.param(str(2**63 - 1), 200, id="the-largest-of-64-bits"),
+        pytest.param(str(2**63), 404, id="one-more"),
+        pytest.param("9" * 4300, 404, id="as-many-digits-as-python-reads"),
+        pytest.param("9" * 4301, 404, id="more"),
+        pytest.param("-1", 404, id="negative"),
+    ],
+)
+async def test_a_number_beyond_what_a_database_holds_is_nobodys(make_shop, browse, number, status):
     routes = Routes(access=access.public)
 
     @routes.get("/cases/{number:int}")
@@ -153,7 +289,7 @@ async def test_a_number_of_thousands_of_digits_is_no_number(make_shop, browse, d
 
     shop = await make_shop(routes)
     async with browse(shop) as browser:
-        assert (await browser.fetch("/cases/" + "9" * digits)).status == status
+        assert (await browser.fetch("/cases/" + number)).status == status
 
 
 async def test_the_first_declared_route_wins(make_shop, browse):

@@ -130,6 +130,6 @@ def is_permissions(declared: object) -> bool:
     return isinstance(declared, type) and issubclass(declared, Permissions)
 
 
-def is_permission_name(name: str) -> bool:
-    """Whether the text could name a permission: `part.action`, ASCII."""
-    return len(name) <= MAX_LENGTH and _NAME.fullmatch(name) is not None
+def is_permission_name(name: object) -> bool:
+    """Whether it is a text that could name a permission: `part.action`, ASCII."""
+    return isinstance(name, str) and len(name) <= MAX_LENGTH and _NAME.fullmatch(name) is not None

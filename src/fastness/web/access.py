@@ -8,163 +8,75 @@ A rule is a frozen value on the matched route; the decision is a pure function o
     access.signed_in            somebody who is signed in
     access.second_factor        … with a second factor in this session
     access.fresh(minutes=5)     … who proved who they are in the last minutes (step-up)
-    access.permission("a.b")    … who holds the permission
+    access.permission("a.b")    … who holds the permission, or is a superuser
     access.role("editors")      … who has the role
     access.network("10.0.0.0/8")  an address in one of the networks
     access.test(function)       the function of the identity says yes
+    access.hidden(rule)         the rule; whom it refuses is told that there is nothing here
 
 Object-level permission is not decided here. ASVS 5.0 V8.2.1, V8.3.1.
 """
 
+import inspect
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
-from fastness.kernel.errors import ConfigError
+from fastness.authz.permissions import is_permission_name
+from fastness.authz.rolenames import RoleNameError, parse_role_name
 from fastness.kernel.verdicts import ALLOW, Allow, Deny, Verdict
 from fastness.sessions.identity import Identity
+from fastness.web.accessrules import (
+    Access,
+    AccessFacts,
+    AccessReason,
+    AccessRuleError,
+    All,
+    AnyOf,
+    Fresh,
+    FromNetwork,
+    Hidden,
+    Network,
+    Permission,
+    Public,
+    Role,
+    SecondFactor,
+    SignedIn,
+    Test,
+)
+
+__all__ = [
+    "Access",
+    "AccessFacts",
+    "AccessReason",
+    "AccessRuleError",
+    "All",
+    "AnyOf",
+    "Fresh",
+    "FromNetwork",
+    "Hidden",
+    "Network",
+    "Permission",
+    "Public",
+    "Role",
+    "SecondFactor",
+    "SignedIn",
+    "Test",
+    "conceals",
+    "decide_access",
+    "fresh",
+    "hidden",
+    "network",
+    "permission",
+    "public",
+    "requires",
+    "role",
+    "second_factor",
+    "signed_in",
+    "test",
+]
 
 EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
-
-
-class AccessReason(StrEnum):
-    """Why a rule denied."""
-
-    NOT_SIGNED_IN = "not_signed_in"
-    NO_SECOND_FACTOR = "no_second_factor"
-    NOT_FRESH = "not_fresh"
-    NO_PERMISSION = "no_permission"
-    NO_ROLE = "no_role"
-    NETWORK = "network"
-    TEST_FAILED = "test_failed"
-    UNKNOWN_RULE = "unknown_rule"
-
-
-class AccessRuleError(ConfigError):
-    """An access rule that cannot be right."""
-
-    code = "access_rule"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessFacts:
-    """What a decision may look at."""
-
-    identity: Identity | None
-    client_ip: str
-    now: float
-    """Seconds since 1970, UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A rule. Make one with the functions of this module."""
-
-    def __and__(self, other: "Access") -> "Access":
-        return All((self, other))
-
-    def __or__(self, other: "Access") -> "Access":
-        return AnyOf((self, other))
-
-
-@dataclass(frozen=True, slots=True)
-class Public(Access):
-    """Everybody."""
-
-    def __str__(self) -> str:
-        return "public"
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn(Access):
-    """Somebody who is signed in."""
-
-    def __str__(self) -> str:
-        return "signed_in"
-
-
-@dataclass(frozen=True, slots=True)
-class SecondFactor(Access):
-    """Somebody whose session has a second factor."""
-
-    def __str__(self) -> str:
-        return "second_factor"
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh(Access):
-    """Somebody who proved who they are a short while ago."""
-
-    seconds: int
-
-    def __str__(self) -> str:
-        return f"fresh({self.seconds} s)"
-
-
-@dataclass(frozen=True, slots=True)
-class Permission(Access):
-    """Somebody who holds a permission."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"permission({self.name})"
-
-
-@dataclass(frozen=True, slots=True)
-class Role(Access):
-    """Somebody who has a role."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"role({self.name})"
-
-
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True, slots=True)
-class FromNetwork(Access):
-    """A caller whose address lies in one of the networks."""
-
-    networks: tuple[Network, ...]
-
-    def __str__(self) -> str:
-        return f"network({', '.join(map(str, self.networks))})"
-
-
-@dataclass(frozen=True, slots=True)
-class Test(Access):
-    """Somebody signed in for whom a function says yes."""
-
-    function: Callable[[Identity], bool]
-
-    def __str__(self) -> str:
-        return f"test({self.function.__name__})"
-
-
-@dataclass(frozen=True, slots=True)
-class All(Access):
-    """Every part allows."""
-
-    parts: tuple[Access, ...]
-
-    def __str__(self) -> str:
-        return " & ".join(f"({part})" if isinstance(part, AnyOf) else str(part) for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf(Access):
-    """One part allows."""
-
-    parts: tuple[Access, ...]
-
-    def __str__(self) -> str:
-        return " | ".join(f"({part})" if isinstance(part, All) else str(part) for part in self.parts)
-
 
 public: Final = Public()
 signed_in: Final = SignedIn()
@@ -179,19 +91,22 @@ def fresh(*, minutes: int) -> Access:
 
 
 def permission(name: str) -> Access:
-    """Somebody who holds the permission `name`, written `part.action`."""
-    if not name or name != name.strip() or "." not in name:
+    """Somebody who holds the permission: a member of a `Permissions` enum, or its name. The app must declare it."""
+    if not is_permission_name(name):
         raise AccessRuleError(
-            f"The permission {name!r} must be written as 'part.action', for example 'cases.add_note'."
+            f"The permission {name!r} must be written as 'part.action' in small ASCII letters, for example 'cases.add_note'."
         )
-    return Permission(name)
+    return Permission(str.__str__(name))
 
 
 def role(name: str) -> Access:
-    """Somebody who has the role `name`."""
-    if not name or name != name.strip():
-        raise AccessRuleError("access.role needs the name of a role.")
-    return Role(name)
+    """Somebody who has the role `name`; to be a superuser is another role, and not enough."""
+    try:
+        return Role(parse_role_name(name))
+    except RoleNameError:
+        raise AccessRuleError(
+            f"access.role({name!r}) is not the name of a role: small ASCII letters, digits, and hyphens between them."
+        ) from None
 
 
 def network(*cidrs: str) -> Access:
@@ -208,9 +123,26 @@ def network(*cidrs: str) -> Access:
 
 def test(function: Callable[[Identity], bool]) -> Access:
     """Somebody signed in for whom `function(identity)` returns `True` itself; any other value denies."""
-    if not callable(function):
-        raise AccessRuleError("access.test needs a function that takes the identity and returns True or False.")
+    if not is_plain(function):
+        raise AccessRuleError(
+            "access.test needs a plain function (not async) that takes the identity and returns True or False."
+        )
     return Test(function)
+
+
+def is_plain(function: object) -> bool:
+    """Whether it can be called, and gives no coroutine, which is never `True` and would refuse everybody."""
+    return callable(function) and not inspect.iscoroutinefunction(function)
+
+
+def hidden(rule: Access) -> Access:
+    """The rule, for what only those may know of who may use it: everybody else is answered as if there was no such page.
+
+    Whoever fulfils it and is refused by another part of the route's rule is told so: `hidden(role("x")) & fresh(minutes=5)`.
+    """
+    if rule == public or not isinstance(rule, Access):
+        raise AccessRuleError("access.hidden needs a rule that refuses somebody, such as access.role(…).")
+    return Hidden(rule)
 
 
 def requires(rule: Access) -> Callable[[EndpointT], EndpointT]:
@@ -236,6 +168,8 @@ def decide_access(rule: Access, facts: AccessFacts) -> Verdict:
             return decide_any(parts, facts)
         case FromNetwork(networks):
             return decide_network(networks, facts.client_ip)
+        case Hidden(inner):
+            return decide_access(inner, facts)
     identity = facts.identity
     if identity is None:
         return Deny(AccessReason.NOT_SIGNED_IN)
@@ -254,7 +188,7 @@ def decide_identity(rule: Access, identity: Identity, now: float) -> Verdict:
             # A time in the future comes from a clock that was set back: it proves nothing.
             return ALLOW if 0 <= now - proved_at <= seconds else Deny(AccessReason.NOT_FRESH)
         case Permission(name):
-            return ALLOW if name in identity.permissions else Deny(AccessReason.NO_PERMISSION)
+            return ALLOW if identity.may(name) else Deny(AccessReason.NO_PERMISSION)
         case Role(name):
             return ALLOW if name in identity.roles else Deny(AccessReason.NO_ROLE)
         case Test(function):
@@ -280,6 +214,23 @@ def decide_any(parts: tuple[Access, ...], facts: AccessFacts) -> Verdict:
         if isinstance(verdict, Allow):
             return verdict
     return verdict
+
+
+def conceals(rule: Access, facts: AccessFacts) -> bool:
+    """Whether a refusal by this rule is to look as if there was nothing here."""
+    match rule:
+        case Hidden(inner):
+            return not is_allowed(inner, facts)
+        case All(parts):
+            return next((conceals(part, facts) for part in parts if not is_allowed(part, facts)), True)
+        case AnyOf(parts):
+            return any(conceals(part, facts) for part in parts)
+    return False
+
+
+def is_allowed(rule: Access, facts: AccessFacts) -> bool:
+    """Whether the decision is yes."""
+    return isinstance(decide_access(rule, facts), Allow)
 
 
 def decide_network(networks: tuple[Network, ...], client_ip: str) -> Verdict:

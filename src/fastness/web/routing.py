@@ -17,7 +17,7 @@ from starlette.routing import PARAM_REGEX, BaseRoute, Mount, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
-from fastness.web.access import Access
+from fastness.web.accessrules import Access, AccessRuleError, narrowed
 from fastness.web.exchange import ASGIApp
 from fastness.web.requests import Request
 from fastness.web.sockets import WebSocket
@@ -163,7 +163,7 @@ def open_ended_together(path: str, convertors: Mapping[str, Convertor[Any]]) -> 
 class Routes:
     """A group of routes with a common prefix and, if given, a common access rule.
 
-    A route's own `access` replaces the group's. Groups nest with `include`.
+    A route's own `access` is asked for beside the group's: it can ask for more, never for less. Groups nest with `include`.
     """
 
     def __init__(self, prefix: str = "", *, access: Access | None = None) -> None:
@@ -208,7 +208,8 @@ class Routes:
     ) -> Callable[[EndpointT], EndpointT]:
         """Answer with a class: its coroutine methods `get`, `post`, … each take the request.
 
-        The class may carry the rule as an attribute `access` instead.
+        The rule may stand on the class, as an attribute `access`, and on its methods, with `@access.requires(…)`. All of them
+        hold, those of the classes it is derived from too.
         """
 
         def declare(endpoint: EndpointT) -> EndpointT:
@@ -219,8 +220,9 @@ class Routes:
                 require_coroutine(handler)
             # HEAD is answered by `get`, as with a function (RFC 9110 §9.1: both have to be supported).
             methods = frozenset(handlers) | ({"HEAD"} if "GET" in handlers else set())
-            own = access if access is not None else getattr(endpoint, "access", None)
-            self._declared.append(Declared(path, endpoint, "http", methods, own, options))
+            for own, some in by_rule(endpoint, methods).items():
+                rule = joined(access, own, path=path, where=source_of(endpoint))
+                self._declared.append(Declared(path, endpoint, "http", some, rule, options))
             return endpoint
 
         return declare
@@ -267,10 +269,11 @@ class Routes:
 
     def declared(self, prefix: str = "", access: Access | None = None) -> Iterator["Declared"]:
         """All routes of this group and those below it, with full path and effective rule, in the order of declaration."""
+        where = f"the group {self.prefix or '/'}"
         prefix += self.prefix
-        access = self.access if self.access is not None else access
+        access = joined(access, self.access, path=prefix, where=where)
         for one in self._declared:
-            own = one.access if one.access is not None else access
+            own = joined(access, one.access, path=prefix + one.path, where=where)
             if isinstance(one.endpoint, Routes):
                 yield from one.endpoint.declared(prefix, own)
             else:
@@ -287,6 +290,30 @@ class Declared:
     methods: frozenset[str]
     access: Access | None
     options: RouteOptions
+
+
+def joined(outer: Access | None, own: object, *, path: str, where: str) -> Access | None:
+    """The rule of a route in its group, or of a method in its class: both hold. Raises `RouteError` naming the place."""
+    if own is not None and not isinstance(own, Access):
+        raise MissingAccessError(f"access of {path!r} ({where}) is {own!r}; write a rule such as access.signed_in.")
+    try:
+        return narrowed(outer, own)
+    except AccessRuleError as error:
+        raise RouteError(f"{path!r} ({where}): {error.detail}") from None
+
+
+def by_rule(endpoint: type, methods: frozenset[str]) -> Mapping[Access | None, frozenset[str]]:
+    """The methods of a class by the rule that it states for them, on itself, on them, and on the classes it is derived from."""
+    found: dict[Access | None, frozenset[str]] = {}
+    for method in sorted(methods):
+        rule: Access | None = None
+        name = "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
+        for one in reversed(endpoint.__mro__):
+            # Of the class itself, not what it inherits: that has been looked at.
+            for own in (vars(one).get("access"), getattr(vars(one).get(name), "access", None)):
+                rule = joined(rule, own, path=f"{endpoint.__qualname__}.{name}", where=source_of(endpoint))
+        found[rule] = found.get(rule, frozenset()) | {method}
+    return found
 
 
 def require_coroutine(handler: Callable[..., Any]) -> None:
@@ -332,8 +359,13 @@ def seal_route(declared: Declared) -> Route:
     # Name, rule and place of a route object of Starlette's are those of the endpoint in it.
     endpoint = getattr(declared.endpoint, "endpoint", declared.endpoint) if kind.endswith("asgi") else declared.endpoint
     where = source_of(endpoint)
-    access = declared.access if declared.access is not None else getattr(endpoint, "access", None)
     name = name_of(declared, path)
+    access = declared.access
+    if kind != "http" or not isinstance(endpoint, type):
+        # A class of ours has said so already, for each of its methods. A foreign app may mean something else by the name.
+        mark = getattr(endpoint, "access", None)
+        is_ours = kind in {"http", "websocket"} or isinstance(mark, Access)
+        access = joined(access, mark if is_ours else None, path=path, where=where)
     if not isinstance(access, Access):
         raise MissingAccessError(
             f"The route {path!r} ({name}, {where}) does not say who may use it. Write access=access.public, "
