@@ -25,7 +25,8 @@ FOUND_BY = {
     "srcset": "srcset",
     "css": "style attribute",
     "css_url": "style url",
-    "json": "script value",
+    "json": "JSON block",
+    "js": "script value",
     "js_string": "script string",
 }
 # Found by the tests of values: they take one type only.

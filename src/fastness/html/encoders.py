@@ -31,6 +31,26 @@ def plain_text(value: object) -> str:
     return str(value)
 
 
+_MAX_INTEGER: Final = 2**53 - 1
+"""A browser keeps numbers as IEEE 754 doubles, which count no further one by one (RFC 8259 §6, Number.MAX_SAFE_INTEGER)."""
+_LONG_NUMBER: Final = re.compile("[0-9]{16}")
+
+
+def _refuse_inexact(value: object) -> None:
+    """Raise for an integer that a browser would round: 2**53 + 1 becomes 2**53, the number of somebody else's row."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        elif isinstance(item, int) and not -_MAX_INTEGER <= item <= _MAX_INTEGER:
+            raise UnencodableValueError(
+                "an integer in a script is beyond 2**53 - 1, and browsers would round it. Pass it as text: str(number)."
+            )
+
+
 def json_text(value: object) -> str:
     """JSON that is inert in a script, in HTML text and in an attribute alike."""
     try:
@@ -38,9 +58,23 @@ def json_text(value: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         # The encoder's own words would quote the value (CVE-2024-24785 in Go).
         raise UnencodableValueError(f"a value of type {type(value).__name__} in a script has no JSON form.") from error
+    if _LONG_NUMBER.search(text) is not None:
+        _refuse_inexact(value)
     text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e").replace("'", "\\u0027")
     # Beside a keyword or a number, a number or name would join it.
     return text if text[0] in '"[{' else f" {text} "
+
+
+_PROTOTYPE: Final = re.compile(r'([{,])"__proto__":')
+
+
+def js_text(value: object) -> str:
+    """The same in the code of a script, where `{"__proto__": x}` would be no key: it would choose the object's prototype.
+
+    Inside a string a quote has a backslash before it, so that only keys are met (ECMA-262, B.3.1).
+    """
+    text = json_text(value)
+    return _PROTOTYPE.sub(r'\1["__proto__"]:', text) if "__proto__" in text else text
 
 
 _JS_STRING_CLEAN: Final = re.compile(r"[A-Za-z0-9 _.,]*")

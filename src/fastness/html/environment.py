@@ -35,7 +35,7 @@ from fastness.html.tracker import advance
 from fastness.html.walk import Settings, make_plan, make_unchecked_plan
 from fastness.kernel.because import Because
 
-ESCAPER_VERSION: Final = 5
+ESCAPER_VERSION: Final = 6
 """Part of the bytecode cache's key: raise it when compiled templates have to be thrown away."""
 
 _MAX_PARENTS: Final = 32

@@ -202,8 +202,12 @@ class Escapers:
     # --- scripts and styles ---
 
     def json(self, value: object) -> str:
-        """A value in a script or a JSON block."""
+        """A value in a JSON block."""
         return encoders.json_text(value)
+
+    def js(self, value: object) -> str:
+        """A value in the code of a script."""
+        return encoders.js_text(value)
 
     def js_string(self, value: object) -> str:
         """A piece of a string in a script."""

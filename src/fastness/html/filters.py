@@ -15,10 +15,12 @@ from jinja2.parser import Parser
 
 from fastness.html.encoders import plain_text
 from fastness.html.errors import SafeFilterError
-from fastness.html.places import Place
+from fastness.html.places import JS, JSON, TEXT, Place
 
 BLOCK_FILTERS: Final = frozenset({"trim", "indent", "forceescape", "escape", "e", "striptags"})
 """On a set or filter block: none takes an escape apart, or drops the block's own tags by surprise."""
+
+_SCRIPT: Final = frozenset({JSON, JS})
 
 _CUTTING: Final = (
     "truncate wordwrap center replace upper lower capitalize title reverse first last random format sort list batch slice"
@@ -34,14 +36,14 @@ def unwrap(node: nodes.Expr, place: Place, allows_safe: bool) -> nodes.Expr:  # 
     """The expression without outermost filters that do what the place does already."""
     while isinstance(node, nodes.Filter) and node.node is not None and not node.args and not node.kwargs:
         needless = node.name in {"e", "escape"} or (node.name == "urlencode" and place.escaper == "url_query")
-        if node.name == "safe" and place.escaper not in {"text", "json"}:
+        if node.name == "safe" and place.escaper not in {TEXT, *_SCRIPT}:
             raise SafeFilterError("|safe outside HTML text. Remove it: the value is escaped for its place.")
-        if node.name == "safe" and place.escaper == "json":
+        if node.name == "safe" and place.escaper in _SCRIPT:
             needless = True
         if not needless:
             break
         node = node.node
-    if isinstance(node, nodes.Filter) and node.name == "tojson" and node.node is not None and place.escaper == "json":
+    if isinstance(node, nodes.Filter) and node.name == "tojson" and node.node is not None and place.escaper in _SCRIPT:
         return node.node
     if place.escaper == "text" and isinstance(node, nodes.Filter) and node.name == "safe" and not allows_safe:
         raise SafeFilterError(

@@ -20,7 +20,7 @@ _FAST: Final = frozenset({TEXT, ATTRIBUTE})
 _WITH_ADDRESS: Final = frozenset(
     {"url", "media", "url_path", "url_root", "url_query", "code_url", "code_path", "srcset", "css", "css_url"}
 )
-_WITHOUT_ADDRESS: Final = frozenset({"textarea", "comment", "json", "js_string", "srcdoc"})
+_WITHOUT_ADDRESS: Final = frozenset({"textarea", "comment", "json", "js", "js_string", "srcdoc"})
 _WITH_TAG: Final = frozenset({"attributes", "pair"})
 _INSERTIONS: Final = {
     plans.NONCE: "fx_page.nonce(",

@@ -21,6 +21,7 @@ from fastness.html.errors import (
 TEXT: Final = "text"
 ATTRIBUTE: Final = "attribute"
 JSON: Final = "json"
+JS: Final = "js"
 RAW: Final = "raw"  # already escaped for this very place: super()
 URL_PLACES: Final = frozenset({"url", "media", "url_path", "url_root", "url_query", "code_url", "code_path"})
 
@@ -195,7 +196,7 @@ def _in_script(context: Context) -> tuple[Place, Context]:
     if context.script == "data":
         raise ScriptPlaceError(f"an expression in a <script> whose type is unknown or not static. {advice}")
     if context.part == at.JS_VALUE:
-        return Place(JSON), context._replace(part=at.JS_JOINED)
+        return Place(JSON if context.script == "json" else JS), context._replace(part=at.JS_JOINED)
     if context.part in {at.JS_DOUBLE, at.JS_SINGLE}:
         return Place("js_string"), context
     if context.part == at.JS_UNSUPPORTED:
