@@ -10,17 +10,14 @@ ASVS 5.0: V14.2.4, V16.2.5 (hashes are not shown or logged), V6.3.8 (one row or 
 
 import uuid
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness.auth.usernames import MAX_LENGTH, try_username_key
+from fastness.db.columns import PasswordHash
 from fastness.db.model import Model, PublicID
-
-HIDDEN: Final = "fastness_hidden"
-"""Key in a column's `info`: its value is never shown, whatever lists columns."""
 
 
 class User(Model):
@@ -33,7 +30,7 @@ class User(Model):
     username_key: Mapped[str] = mapped_column(String(4 * MAX_LENGTH), unique=True)
     display_name: Mapped[str] = mapped_column(String(254), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
-    password_hash: Mapped[str | None] = mapped_column(String(512), info={HIDDEN: True})
+    password_hash: Mapped[str | None] = mapped_column(PasswordHash)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_staff: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]

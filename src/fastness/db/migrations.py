@@ -31,6 +31,7 @@ from sqlalchemy import Connection, MetaData, func, select, true
 from sqlalchemy.schema import SchemaItem
 
 from fastness.db.address import PostgresAddress
+from fastness.db.columns import HASH_LENGTH, PasswordHash, SecretText
 from fastness.db.engine import create_private, make_migration_engine, parse_database_url, postgres_engines
 from fastness.db.errors import MigrationError
 from fastness.db.model import UTCDateTime
@@ -246,7 +247,7 @@ def _render(operations: UpgradeOps | DowngradeOps | None, context: MigrationCont
 
 def _render_item(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     # A file that names one of our classes would break when that class moves; what it stores does not.
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
+    return _WRITTEN.get(type(item), False) if kind == "type" else False
 
 
 def _is_app_name(name: str | None, kind: str, *_details: object) -> bool:
@@ -257,6 +258,11 @@ def _is_app_object(_item: SchemaItem, name: str | None, kind: str, *_details: ob
     return _is_app_name(name, kind)
 
 
+_WRITTEN: Final[dict[type, str]] = {
+    UTCDateTime: "sa.DateTime(timezone=True)",
+    PasswordHash: f"sa.String(length={HASH_LENGTH})",
+    SecretText: "sa.Text()",
+}
 _OPTIONS: Final = {
     "transactional_ddl": True,
     "render_as_batch": True,

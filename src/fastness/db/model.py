@@ -26,9 +26,11 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.types import TypeDecorator
 
+from fastness.db.columns import SecretText
 from fastness.db.errors import NaiveDatetimeError
 from fastness.db.loading import RAISE_AND_NAME
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.secret import Secret
 from fastness.kernel.tokens import random_id
 
 # Constraints get names that do not depend on the database, so that a migration can drop them on every database.
@@ -69,7 +71,11 @@ class Model(DeclarativeBase):
     """The class every table of an app derives from."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {uuid.UUID: Uuid(), datetime: UTCDateTime()}  # noqa: RUF012 - SQLAlchemy reads it once, at class creation
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it once, at class creation
+        uuid.UUID: Uuid(),
+        datetime: UTCDateTime(),
+        Secret: SecretText(),
+    }
 
 
 def load_options(with_: Iterable[object]) -> tuple[ORMOption, ...]:
