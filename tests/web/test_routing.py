@@ -118,7 +118,7 @@ async def test_a_route_object_of_starlettes_keeps_its_name_and_its_endpoints_mar
     marked = access.requires(access.signed_in)(lambda request: None)
     routes = Routes()
     routes.include(Route("/marked", marked, name="theirs"))
-    routes.include(Mount("/old", Starlette()), access=access.public)
+    routes.include(Mount("/old", PlainTextResponse("old")), access=access.public)
     shop = await make_shop(routes)
     assert [(route.name, str(route.access)) for route in shop.app.routes[:2]] == [
         ("theirs", "signed_in"),

@@ -19,8 +19,8 @@ from fastness.web.exchange import (
     Scope,
     Send,
     missing_stamps,
-    route_path_of,
 )
+from fastness.web.mounted import Entry
 from fastness.web.refusals import PipelineFaultError
 from fastness.web.repeating import REPEATABLE, Checkpoint, may_repeat
 from fastness.web.requests import Request
@@ -54,15 +54,17 @@ class Dispatch:
 
 def app_of(route: Route) -> ASGIApp:
     """The ASGI app that serves a route."""
+    if isinstance(route.endpoint, Entry):
+        return route.endpoint
     match route.kind:
         case "http":
             return class_app(route.endpoint) if isinstance(route.endpoint, type) else handler_app(route.endpoint)
         case "websocket":
             return socket_app(route.endpoint)
-        case "mount":
-            return mounted_app(route.endpoint)
         case "asgi" | "websocket-asgi":
             return foreign_app(route.endpoint)
+        case "mount":
+            raise PipelineFaultError("no_entry", f"The mount {route.path} was not sealed.")
 
 
 def handler_app(handler: Callable[[Request], Awaitable[Any]]) -> ASGIApp:
@@ -135,22 +137,6 @@ def foreign_app(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return at_address
-
-
-def mounted_app(app: ASGIApp) -> ASGIApp:
-    """A foreign app below a path."""
-
-    async def below_path(scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("root_path", "")
-        params = dict(scope[SCOPE_KEY].path_params)
-        remaining = "/" + params.pop("path")
-        scope["path_params"] = {**scope.get("path_params", {}), **params}
-        scope["app_root_path"] = scope.get("app_root_path", root)
-        scope["root_path"] = root + route_path_of(scope)[: -len(remaining)]
-        scope["endpoint"] = app
-        await app(scope, receive, send)
-
-    return below_path
 
 
 def raise_no_response(handler: Callable[..., Any], value: object) -> None:

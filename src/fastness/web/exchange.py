@@ -15,6 +15,7 @@ from urllib.parse import quote
 from fastness.kernel.tokens import nonce
 
 if TYPE_CHECKING:
+    from fastness.kernel.errors import FastnessError
     from fastness.sessions.session import Session
     from fastness.web.headers import HeaderProfile
     from fastness.web.routing import Route
@@ -107,6 +108,12 @@ class Exchange:
     site: "Site"
     unit: Any = None
     """The database unit of work, once a handler has asked for it."""
+    has_reached_leaf: bool = False
+    """A mounted app's endpoint was reached, and it is the one that the gates decided on."""
+    receive_error: "FastnessError | None" = None
+    """What went wrong when a mounted app read the body."""
+    answered_error: "Exception | None" = None
+    """What a mounted app's middleware raised, and was answered for already."""
 
     _nonce: str = ""
 
