@@ -135,8 +135,8 @@ def sql(text: LiteralString | Template, /, **values: object) -> SQLText:
 
     Args:
         text: a string literal in the same function as the call, or a t-string.
-        values: one for each `:name`. A list becomes the row of an `IN :name`, a member of an `Identifiers` enum an
-            identifier, a `sql_fragment` itself, everything else a bound parameter.
+        values: one for each `:name`. A list that is not empty becomes the row of an `IN :name`, a member of an
+            `Identifiers` enum an identifier, a `sql_fragment` itself, everything else a bound parameter.
 
     Raises:
         NotLiteralError: the text was put together, or comes from somewhere else.
@@ -257,8 +257,15 @@ def _clause(name: str, value: object) -> ClauseElement:
         raise ConfigError(
             f"the value of :{name} is an SQL expression; sql takes values, members of Identifiers and sql_fragment"
         )
+    if isinstance(value, Enum):
+        raise ConfigError(
+            f"the value of :{name} is a member of an enum; give its name, which is what a model stores, or its value"
+        )
     if isinstance(value, _SEVERAL):
         items = list(value)
+        if not items:
+            # PostgreSQL would have to guess the type of nothing.
+            raise ConfigError(f"the value of :{name} is empty; leave the statement out, or use Model.column.in_([…])")
         return bindparam(name, items, expanding=True, unique=True, type_=_type_of(items))
     return bindparam(name, value, unique=True, type_=_type_of((value,)))
 
