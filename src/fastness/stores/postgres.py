@@ -14,6 +14,7 @@ ASVS 5.0: V7.4.1, V7.4.2, V12.3.1, V15.4.2, V15.4.3.
 
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import asyncpg
@@ -59,13 +60,13 @@ class PostgresStore:
             await durable
             await _make_tables(durable)
             await ordinary
-        except DRIVER_ERRORS as error:
-            ordinary.terminate()
-            durable.terminate()
-            raise StoreUnavailableError(f"The store cannot be opened: {connect_help(error)}") from None
-        except BaseException:
-            ordinary.terminate()
-            durable.terminate()
+        except BaseException as error:
+            for pool in (ordinary, durable):
+                # A pool that could not connect has nothing to end, and says so.
+                with suppress(asyncpg.InterfaceError):
+                    pool.terminate()
+            if isinstance(error, DRIVER_ERRORS):
+                raise StoreUnavailableError(f"The store cannot be opened: {connect_help(error)}") from None
             raise
         self._ordinary, self._durable = ordinary, durable
 
