@@ -1,6 +1,9 @@
 from collections.abc import Mapping
 
 from fastness.app import Fastness as Fastness
+from fastness.authz.permissions import Permissions as Permissions
+from fastness.db.columns import PasswordHash as PasswordHash
+from fastness.db.columns import SecretText as SecretText
 from fastness.db.model import Model as Model
 from fastness.db.model import PublicID as PublicID
 from fastness.db.sql import Identifiers as Identifiers
@@ -18,9 +21,15 @@ from fastness.kernel.secret import Secret as Secret
 from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
+from fastness.web import validators as validators
 from fastness.web.filters import Comparison as Comparison
 from fastness.web.filters import Filter as Filter
+from fastness.web.inputs import FieldError as FieldError
+from fastness.web.inputs import Input as Input
+from fastness.web.inputs import InputRefusedError as InputRefusedError
 from fastness.web.listing import ListQuery as ListQuery
+from fastness.web.outputs import Output as Output
+from fastness.web.outputs import derived as derived
 from fastness.web.refusals import NotFoundError as NotFoundError
 from fastness.web.rendering import render as render
 from fastness.web.requests import Request as Request

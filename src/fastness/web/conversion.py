@@ -11,7 +11,6 @@ a name that was sent. ASVS 5.0 V2.2.1, V15.3.5.
 
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get_origin
@@ -29,19 +28,7 @@ from fastness.web.readers import (
     text_reader,
     whole_from_text,
 )
-from fastness.web.validators import Items, Number, RuleBrokenError, Text, Validator, Whole
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The name of a field outside, where it is not the one in Python: `Annotated[str, Name("firstName")]`."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class AsText:
-    """A whole number that travels as JSON text, because JavaScript rounds above 2^53 (RFC 7493 §2.2)."""
+from fastness.web.validators import AsText, Items, Number, RuleBrokenError, Text, Validator, Whole
 
 
 def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:  # noqa: ANN401 - annotations have no common type

@@ -24,6 +24,7 @@ from fastness.web.mounted import Entry
 from fastness.web.refusals import PipelineFaultError
 from fastness.web.repeating import REPEATABLE, Checkpoint, may_repeat
 from fastness.web.requests import Request
+from fastness.web.responses import UnserialisableModelError, model_in
 from fastness.web.routing import Route
 from fastness.web.sockets import WebSocket
 
@@ -141,6 +142,9 @@ def foreign_app(app: ASGIApp) -> ASGIApp:
 
 def raise_no_response(handler: Callable[..., Any], value: object) -> None:
     """Name the handler and what to return instead."""
+    model = model_in(value)
+    if model is not None:
+        raise UnserialisableModelError(model)
     name = getattr(handler, "__qualname__", repr(handler))
     raise NoResponseError(
         f"The handler {name} returned {type(value).__name__}. Return render(request, …), redirect(request, …), "

@@ -20,8 +20,9 @@ from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar, dataclass_transform
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
-from fastness.web.conversion import Name, reader_of, unwrapped
+from fastness.web.conversion import reader_of, unwrapped
 from fastness.web.readers import MAX_PROBLEMS, FromTexts, Problem, Reader, RefusedValueError, refused
+from fastness.web.validators import Name
 
 InputT = TypeVar("InputT", bound="Input")
 

@@ -5,7 +5,7 @@ the general one costs more than all gates of a hello page. Header values are che
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response as StarletteResponse
@@ -17,7 +17,43 @@ from fastness.kernel.verdicts import Allow
 from fastness.web.exchange import Receive, Scope, Send
 from fastness.web.requests import Request
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_MODEL_MARK: Final = "__mapper__"
+"""What SQLAlchemy puts on classes with a table; asked by name, so that an app without a database does not load it."""
+
+
+class UnserialisableModelError(FastnessError):
+    """A model object was about to be sent as it is, with every column it has or will have."""
+
+    code = "unserialisable_model"
+    status = 500
+
+    def __init__(self, model: type) -> None:
+        name = model.__name__
+        super().__init__(
+            f"A {name} is not sent as it is: it would show every column, today's and tomorrow's. Declare what may be seen, "
+            f"class {name}Out(Output, model={name}), and return JSONResponse({name}Out.of(…)), "
+            f"or {name}Out.all_of(…) for several."
+        )
+
+
+def encode_special(value: object) -> object:
+    """What the encoder does not know: the objects of `Output` classes; a model object raises."""
+    kind = type(value)
+    as_json: Callable[[object], object] | None = getattr(kind, "fastness_json", None)
+    if as_json is not None:
+        return as_json(value)
+    if hasattr(kind, _MODEL_MARK):
+        raise UnserialisableModelError(kind)
+    raise TypeError(f"JSON does not know {kind.__name__}; declare an Output for it, or convert it.")
+
+
+def model_in(value: object) -> type | None:
+    """The class of a model object that `value` is, or that a list or mapping holds."""
+    held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else (value,)
+    return next((type(one) for one in held if hasattr(type(one), _MODEL_MARK)), None)
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=encode_special)
 _C_ENCODER: Final = getattr(json.encoder, "c_make_encoder", None)
 _ENCODE: Final = (
     None

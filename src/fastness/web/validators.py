@@ -286,6 +286,18 @@ class Must(Validator[Any]):
             raise self.broken(self.rule, self.says)
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The name of a field outside, where it is not the one in Python: `Annotated[str, Name("firstName")]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsText:
+    """A whole number that travels as JSON text, because JavaScript rounds above 2^53 (RFC 7493 §2.2)."""
+
+
 def check_range(
     validator: Validator[Any], value: Decimal | float, smallest: int | Decimal | None, largest: int | Decimal | None
 ) -> None:
