@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 from fastness.accounts.pages import SIGN_IN_PATH, account_routes
+from fastness.auth.permissions import AccountPermissions
+from fastness.authz.permissions import PermissionCatalogue, Permissions
 from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, LogSink
 from fastness.services import Services, keep_tidy, late
 from fastness.settings.settings import Settings
 from fastness.web.access import Access, public
+from fastness.web.accessrules import permissions_in
 from fastness.web.addresses import Addresses
 from fastness.web.debugtoken import debug_routes
 from fastness.web.exchange import ASGIApp, Receive, Scope, Send
@@ -57,6 +60,7 @@ class Fastness:
         settings: Settings,
         *,
         routes: Iterable[Routes] = (),
+        permissions: Iterable[type[Permissions]] = (),
         templates: Path | None = None,
         static: Path | None = None,
         template_rules: "TemplateRules | None" = None,
@@ -69,6 +73,7 @@ class Fastness:
         Args:
             settings: from `Settings.load()`.
             routes: the route groups, in order: the route declared first wins.
+            permissions: the enums that declare what the rules of the routes may demand.
             templates: the folder of the app's templates; one of the framework's pages is replaced by a file of its name.
             static: the folder of the files served below `/static/`.
             template_rules: what the templates may do beside escaping, each with its reason.
@@ -77,7 +82,11 @@ class Fastness:
             events: takes the security events; by default they are log lines.
         """
         self.settings = settings
-        self.services = Services(settings, clock=clock or SystemClock(), events=events or LogSink())
+        self.permissions = PermissionCatalogue([AccountPermissions, *permissions])
+        """Everything that roles and people can be permitted."""
+        self.services = Services(
+            settings, clock=clock or SystemClock(), events=events or LogSink(), permissions=self.permissions
+        )
         self._groups = list(routes)
         self._root_groups: list[Routes] = []
         self._templates = templates
@@ -130,6 +139,7 @@ class Fastness:
             groups.append(debug_routes)
         groups += self._root_groups
         table = Table(route for group in groups for declared in group.declared() for route in seal_declared(declared))
+        check_permissions(table.routes, self.permissions)
         self._table = table
         self._pipeline = build_pipeline(
             perimeter_of(settings), self._make_site(Addresses(table, static), development), table
@@ -251,6 +261,13 @@ class Fastness:
     def _refuse_if_sealed(self) -> None:
         if self._pipeline is not None:
             raise SealedError("The app serves already. Give all routes before the first request.")
+
+
+def check_permissions(routes: Iterable[Route], catalogue: PermissionCatalogue) -> None:
+    """Refuse a permission that no enum declares: it could be given to nobody, and a misspelt one opens for nobody."""
+    for route in routes:
+        for name in permissions_in(route.access):
+            catalogue.check(name, where=f"The route {route.path!r} ({route.name}, {route.where})")
 
 
 def perimeter_of(settings: Settings) -> PerimeterRules:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from fastness.authz.actors import Actor
+from fastness.authz.permissions import PermissionCatalogue
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
 from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.accounts import Accounts
+    from fastness.auth.granting import Roles
     from fastness.auth.login import Login
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.users import User
@@ -48,6 +50,7 @@ _LATE: Final[Mapping[str, str]] = {
     "Login": "fastness.auth.login",
     "Objects": "fastness.authz.objects",
     "PasswordHasher": "fastness.auth.passwords",
+    "Roles": "fastness.auth.granting",
     "Templates": "fastness.web.templates",
     "Unit": "fastness.db.unit",
     "User": "fastness.auth.users",
@@ -70,6 +73,7 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "HashingPool": "hashing",
     "Login": "login",
     "PasswordHasher": "hasher",
+    "Roles": "roles",
 }
 """Which property of `Services` gives what pages ask for by its class."""
 
@@ -87,10 +91,13 @@ def late(name: str) -> Any:  # noqa: ANN401 - the caller names the type
 class Services:
     """What one app's requests and commands share. The heavy ones are made at first use."""
 
-    def __init__(self, settings: Settings, *, clock: Clock, events: EventSink) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock, events: EventSink, permissions: PermissionCatalogue
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.events = events
+        self.permissions = permissions
         self.keyring = settings.keyring
         self.store: Store = make_store(settings, clock)
         self.sessions = Sessions(self.store, settings.session, clock, events)
@@ -157,6 +164,15 @@ class Services:
             ),
         )
         return accounts
+
+    @property
+    def roles(self) -> "Roles":
+        """Changes roles, groups, and who holds what."""
+        roles: Roles = self.once(
+            "roles",
+            lambda: late("Roles")(store=self.store, catalogue=self.permissions, events=self.events, clock=self.clock),
+        )
+        return roles
 
     def service(self, kind: type[ServiceT]) -> ServiceT:
         """The service of this class, for the pages of parts that know the class and not this file."""

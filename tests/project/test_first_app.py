@@ -15,15 +15,14 @@ HOSTILE = "<script>alert(1)</script>"
 # What a person's first visit leaves behind: tables, two accounts and a case.
 SEED = """
 import asyncio
-import fastness.auth.users
+import fastness.auth.roles
 from app import Case, Model, app
 
 async def seed():
     services = app.services
     await app.open()
     await services.database.open()
-    async with services.open_unit(is_read_only=False) as unit:
-        connection = await unit.session.connection()
+    async with services.database.write.begin() as connection:
         await connection.run_sync(Model.metadata.create_all)
     async with services.open_unit(is_read_only=False) as unit:
         ada, _ = [

@@ -23,6 +23,7 @@ from fastness.web.access import (
     All,
     AnyOf,
     FromNetwork,
+    Hidden,
     Permission,
     Role,
     Test,
@@ -30,6 +31,7 @@ from fastness.web.access import (
     public,
     signed_in,
 )
+from fastness.web.accessrules import rules_in
 from fastness.web.routing import Route
 
 _NOW: Final = 1_000_000_000.0
@@ -112,11 +114,7 @@ def names_in(rules: Iterable[Access]) -> tuple[set[str], set[str]]:
 
 def leaves(rule: Access) -> Iterator[Access]:
     """The parts of a rule that are no combination."""
-    if isinstance(rule, All | AnyOf):
-        for part in rule.parts:
-            yield from leaves(part)
-    else:
-        yield rule
+    return (one for one in rules_in(rule) if not isinstance(one, All | AnyOf | Hidden))
 
 
 def cell_of(route: Route, identity: Identity | None) -> Cell:
@@ -159,6 +157,8 @@ def settled(rule: Access, *, is_in_favour: bool) -> Access:
             return All(tuple(settled(part, is_in_favour=is_in_favour) for part in parts))
         case AnyOf(parts):
             return AnyOf(tuple(settled(part, is_in_favour=is_in_favour) for part in parts))
+        case Hidden(inner):
+            return Hidden(settled(inner, is_in_favour=is_in_favour))
         case FromNetwork():
             return public if is_in_favour else _NOBODY_PASSES
         case Test():
