@@ -12,9 +12,9 @@ from fastness.kernel.clock import SystemClock
 from fastness.sessions.manager import SaveResult, Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.sessions.session import RejectReason, SessionTooLargeError
-from fastness.stores.sqlite import SQLiteStore
 from fastness.stores.store import StaleVersionError
 from tests.sessions.conftest import Browser, make_identity
+from tests.sessions.worker import make_store
 
 NOTHING = SaveResult()
 WORKER = Path(__file__).with_name("worker.py")
@@ -24,10 +24,10 @@ def values(session):
     return {key: session.get(key) for key in sorted(session.keys())}
 
 
-def run_workers(path, cookie, *keys):
+def run_workers(place, cookie, *keys):
     processes = [
         subprocess.Popen(
-            [sys.executable, str(WORKER), str(path), cookie, key],
+            [sys.executable, str(WORKER), place, cookie, key],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -246,14 +246,14 @@ class TestRotations:
 
 
 class TestProcesses:
-    async def test_two_processes_that_change_different_keys_lose_nothing(self, tmp_path):
-        path = tmp_path / "store.sqlite3"
-        store = SQLiteStore(path, SystemClock())
+    async def test_two_processes_that_change_different_keys_lose_nothing(self, database_url):
+        place = database_url.removeprefix("sqlite:///")
+        store = make_store(place)
         await store.open()
         sessions = Sessions(store, SessionRules(), SystemClock())
         browser = Browser(sessions)
         await browser.sign_in()
-        assert await asyncio.to_thread(run_workers, path, browser.cookie, "a", "b") == [{"own": 200}, {"own": 200}]
+        assert await asyncio.to_thread(run_workers, place, browser.cookie, "a", "b") == [{"own": 200}, {"own": 200}]
         session = await browser.load()
         assert values(session) == {"a": 200, "b": 200}
         assert session.identity.username == "anna"

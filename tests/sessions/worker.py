@@ -1,18 +1,28 @@
-"""A worker process that counts in one key of a session, one request after another: worker.py PATH COOKIE KEY."""
+"""A worker process that counts in one key of a session, one request after another: worker.py STORE COOKIE KEY."""
 
 import asyncio
 import json
 import sys
 from pathlib import Path
 
+from fastness.db.address import is_postgres_url, parse_postgres_address
 from fastness.kernel.clock import SystemClock
 from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
+from fastness.stores.postgres import PostgresStore
 from fastness.stores.sqlite import SQLiteStore
+from fastness.stores.store import Store
 
 
-async def work(path: Path, cookie: str, key: str) -> dict[str, object]:
-    store = SQLiteStore(path, SystemClock())
+def make_store(place: str) -> Store:
+    """The store at an address, or in a file."""
+    if is_postgres_url(place):
+        return PostgresStore(parse_postgres_address(place), SystemClock())
+    return SQLiteStore(Path(place), SystemClock())
+
+
+async def work(place: str, cookie: str, key: str) -> dict[str, object]:
+    store = make_store(place)
     await store.open()
     sessions = Sessions(store, SessionRules(), SystemClock())
     for _ in range(200):
@@ -26,4 +36,4 @@ async def work(path: Path, cookie: str, key: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    json.dump(asyncio.run(work(Path(sys.argv[1]), sys.argv[2], sys.argv[3])), sys.stdout)
+    json.dump(asyncio.run(work(sys.argv[1], sys.argv[2], sys.argv[3])), sys.stdout)

@@ -25,7 +25,9 @@ SCHEMA: Final = (
     """CREATE TABLE fastness_store.owner_epoch (owner text COLLATE "C" NOT NULL PRIMARY KEY, epoch bigint NOT NULL)""",
     "CREATE TABLE fastness_store.schema_version (version integer NOT NULL PRIMARY KEY)",
 )
-HAS_SCHEMA: Final = "SELECT to_regclass('fastness_store.schema_version') IS NOT NULL"
+# A query, not to_regclass(): that would ask a cache which another session's new table reaches only later.
+HAS_SCHEMA: Final = """SELECT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'fastness_store' AND tablename = 'schema_version')"""
 READ_VERSION: Final = "SELECT max(version) FROM fastness_store.schema_version"
 WRITE_VERSION: Final = "INSERT INTO fastness_store.schema_version VALUES ($1)"
 LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
