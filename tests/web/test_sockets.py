@@ -1,12 +1,16 @@
 """WebSockets pass every gate before `accept()`."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from fastness import Because, JSONResponse, Routes, access
+from fastness.services import Services
 from fastness.sessions.identity import Identity
+from fastness.sessions.rules import SessionRules
+from fastness.sessions.session import ReadOnlySessionError
 
 
 @pytest.fixture
@@ -153,3 +157,197 @@ async def test_a_line_break_in_a_header_refuses_the_upgrade(make_shop, routes):
     shop = await make_shop(routes)
     sent = await connect(shop.app, "/split/", {})
     assert sent == REFUSED
+
+
+# What is open ends with what let it in.
+
+ADA = Identity(
+    id=UUID(int=7),
+    username="ada",
+    display_name="Ada",
+    is_staff=False,
+    roles=frozenset({"editors"}),
+    permissions=frozenset(),
+    authenticated_at=0.0,
+    epoch=0,
+)
+OFTEN = {"session": SessionRules(socket_check_seconds=0.001)}
+
+
+class OpenSocket:
+    """A connection that stays open while the test goes on."""
+
+    def __init__(self, app, path, cookie):
+        self.sent = asyncio.Queue()
+        self.received = asyncio.Queue()
+        self.received.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "http_version": "1.1",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "wss",
+            "client": ("1.2.3.4", 5),
+            "server": ("x", 1),
+            "subprotocols": [],
+            "headers": [(b"host", b"shop.example"), (b"origin", OWN.encode()), (b"cookie", cookie.encode())],
+        }
+        self.task = asyncio.create_task(app(scope, self.received.get, self.sent.put))
+
+    async def end(self):
+        """The code the socket is closed with, once its handler has ended."""
+        while True:
+            message = await self.sent.get()
+            if message["type"] == "websocket.close":
+                await self.task
+                return message["code"]
+
+
+@pytest.fixture
+def lasting():
+    """Routes whose sockets stay open, and what their handlers have noticed."""
+    routes = Routes()
+    noticed = []
+
+    async def stay(socket):
+        await socket.accept()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            noticed.append(socket.user.username)
+
+    @routes.websocket("/listening", access=access.signed_in)
+    async def listening(socket):
+        await socket.accept()
+        async for _ in socket:
+            pass
+        noticed.append("disconnected")
+
+    @routes.websocket("/stubborn", access=access.signed_in)
+    async def stubborn(socket):
+        await socket.accept()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await socket.send_text("a secret")
+
+    @routes.websocket("/keeps", access=access.signed_in)
+    async def keeps(socket):
+        await socket.accept()
+        for change in (
+            lambda: socket.session.set("seen", 1),
+            lambda: socket.session.delete("seen"),
+            lambda: socket.site.sessions.sign_out(socket.session),
+            lambda: socket.site.sessions.rotate(socket.session),
+            lambda: socket.site.sessions.sign_in(socket.session, ADA),
+        ):
+            with pytest.raises(ReadOnlySessionError):
+                change()
+        noticed.append("refused")
+        await socket.close()
+
+    @routes.post("/sign-in", access=access.public, insecure_skip_csrf=Because("a test signs somebody in"))
+    async def sign_in(request):
+        request.site.sessions.sign_in(request.session, replace(ADA, authenticated_at=request.site.clock.epoch()))
+        return JSONResponse("in")
+
+    @routes.post("/sign-out", access=access.signed_in, insecure_skip_csrf=Because("a test signs somebody out"))
+    async def sign_out(request):
+        request.site.sessions.sign_out(request.session)
+        return JSONResponse("out")
+
+    routes.websocket("/mine", access=access.signed_in)(stay)
+    routes.websocket("/editing", access=access.role("editors"))(stay)
+    routes.websocket("/open", access=access.public)(stay)
+    return routes, noticed
+
+
+async def cookie_of(browser):
+    await browser.fetch("/sign-in", "POST")
+    return f"__Host-session={browser.cookies['__Host-session'].value}"
+
+
+@pytest.mark.parametrize(
+    ("path", "end", "code"),
+    [
+        pytest.param("/mine", "sign-out", 1008, id="sign-out"),
+        pytest.param("/open", "sign-out", 1008, id="sign-out-where-anybody-may-listen"),
+        pytest.param("/mine", "end-all", 1008, id="ended-elsewhere"),
+        pytest.param("/mine", "expiry", 1008, id="expiry"),
+        pytest.param("/mine", "user-gone", 1008, id="user-gone"),
+        pytest.param("/editing", "role-taken", 1008, id="role-taken"),
+        pytest.param("/mine", "store-away", 1013, id="store-away"),
+        pytest.param("/stubborn", "sign-out", 1008, id="a-handler-that-goes-on"),
+        pytest.param("/listening", "sign-out", 1008, id="a-handler-that-listens"),
+    ],
+)
+async def test_an_open_socket_ends_with_its_session(make_shop, browse, lasting, monkeypatch, caplog, path, end, code):
+    routes, _ = lasting
+    current = replace(ADA, roles=frozenset()) if end == "role-taken" else None
+
+    async def load_identity(services, former):
+        return current
+
+    # What the database would say of the user by now.
+    monkeypatch.setattr(Services, "load_identity", load_identity)
+    shop = await make_shop(routes, settings=OFTEN)
+    services = shop.app.services
+    async with browse(shop) as browser:
+        cookie = await cookie_of(browser)
+        socket = OpenSocket(shop.app, path, cookie)
+        assert (await socket.sent.get())["type"] == "websocket.accept"
+        if end == "sign-out":
+            await browser.fetch("/sign-out", "POST")
+        elif end == "end-all":
+            await services.sessions.end_all(ADA.id)
+        elif end == "expiry":
+            shop.clock.advance(100_000)
+        elif end == "store-away":
+            await services.store.close()
+        else:
+            await services.store.bump_epoch(str(ADA.id))
+        assert await socket.end() == code
+    assert socket.sent.empty()
+    if end == "role-taken":
+        assert "no_role" in shop.reasons()
+    assert "session_use_after_expire" not in shop.names()
+    assert "could not be watched" not in caplog.text
+
+
+async def test_a_socket_whose_session_holds_stays_open(make_shop, browse, lasting):
+    routes, noticed = lasting
+    shop = await make_shop(routes, settings=OFTEN)
+    asked = asyncio.Event()
+    loads = 0
+    sessions = shop.app.services.sessions
+    load = sessions.load
+
+    async def counted(*args, **options):
+        nonlocal loads
+        loads += 1
+        if loads > 3:
+            asked.set()
+        return await load(*args, **options)
+
+    async with browse(shop) as browser:
+        cookie = await cookie_of(browser)
+        sessions.load = counted
+        socket = OpenSocket(shop.app, "/mine", cookie)
+        await asked.wait()
+        assert (await socket.sent.get())["type"] == "websocket.accept"
+        assert socket.sent.empty()
+        socket.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await socket.task
+    assert noticed == ["ada"]
+
+
+async def test_a_session_cannot_be_changed_over_a_socket(make_shop, browse, lasting):
+    routes, noticed = lasting
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        socket = OpenSocket(shop.app, "/keeps", await cookie_of(browser))
+        assert await socket.end() == 1000
+    assert noticed == ["refused"]

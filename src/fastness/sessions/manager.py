@@ -71,6 +71,11 @@ class Sessions:
         self._clock = clock
         self._events = events
 
+    @property
+    def socket_check_seconds(self) -> float:
+        """How often an open WebSocket asks whether its session still holds."""
+        return self._rules.socket_check_seconds
+
     def fresh(self, *, events: EventSink | None = None) -> Session:
         """An empty session for a visitor without a cookie; nothing is stored until something is put into it."""
         return Session(now=self._clock.epoch(), max_bytes=self._rules.max_bytes, events=events or self._events)
@@ -137,6 +142,7 @@ class Sessions:
         Values from before are dropped but for the keys in `keep`: another person, or an attacker who planted the id, may
         have stored them. A user who only proves again who they are keeps all; pass `remember=session.is_remembered`.
         """
+        session.require_writable()
         is_same_user = session._identity is not None and session._identity.id == identity.id
         kept = {key: value for key, value in session._load_values().items() if is_same_user or key in keep}
         session._retire(EndReason.ROTATED, is_continued=False)
@@ -148,12 +154,14 @@ class Sessions:
 
     def sign_out(self, session: Session) -> None:
         """Empty the session; saving ends its record, also if something new (a notice) is stored until then."""
+        session.require_writable()
         session._retire(EndReason.SIGNED_OUT, is_continued=False)
         session._reset(self._clock.epoch())
         session._drops_cookie = True
 
     def rotate(self, session: Session) -> None:
         """Give the session a new id when it is saved; values, identity and clocks stay. Do so when privileges change."""
+        session.require_writable()
         if session.is_new:
             return  # An id of this very request has not left the server yet.
         session._load_values()

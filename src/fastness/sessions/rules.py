@@ -28,13 +28,22 @@ class SessionRules:
     """Idle and absolute time of a session that was asked to be remembered."""
     touch_seconds: int = 60
     """The idle clock is written at most this often; a session may thus end this much too early, never too late."""
+    socket_check_seconds: float = 10
+    """An open WebSocket asks this often whether its session and its rule still hold; it is closed within this time."""
     tombstone_seconds: int = 86_400
     """For this long, use of an ended session is told from an id that never was (as an event; both are refused)."""
     max_bytes: int = 16_000
     """The largest record. Sessions are read on every request; large things belong into the database."""
 
     def __post_init__(self) -> None:
-        for name in ("idle_seconds", "absolute_seconds", "remember_seconds", "touch_seconds", "max_bytes"):
+        for name in (
+            "idle_seconds",
+            "absolute_seconds",
+            "remember_seconds",
+            "touch_seconds",
+            "socket_check_seconds",
+            "max_bytes",
+        ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"SessionRules.{name} must be above 0.")
         if self.tombstone_seconds < 0:

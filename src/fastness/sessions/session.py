@@ -38,6 +38,12 @@ class SessionValueError(ConfigError):
     code: ClassVar[str] = "session_value"
 
 
+class ReadOnlySessionError(ConfigError):
+    """A session that nobody will save was to be changed."""
+
+    code: ClassVar[str] = "read_only_session"
+
+
 class NoSessionIdError(FastnessError):
     """`id_hash` was read of a session that has no id yet."""
 
@@ -78,6 +84,7 @@ class Session:
         "_has_new_identity",
         "_id_hash",
         "_identity",
+        "_is_read_only",
         "_max_bytes",
         "_predecessor",
         "_raw_values",
@@ -97,6 +104,7 @@ class Session:
         self._max_bytes = max_bytes
         self._token: str | None = None
         self._drops_cookie = False
+        self._is_read_only = False
         self._predecessor: Predecessor | None = None
         self._reset(now)
 
@@ -131,6 +139,7 @@ class Session:
 
         Raises `SessionValueError` for what JSON cannot hold, `SessionTooLargeError` for more than `max_bytes` in all.
         """
+        self.require_writable()
         if not isinstance(key, str):
             raise SessionValueError("Session keys are texts.")
         copy = _checked_copy(key, value)
@@ -146,6 +155,7 @@ class Session:
 
     def delete(self, key: str) -> bool:
         """Forget a value; whether there was one. To delete nothing is no change."""
+        self.require_writable()
         existed = self._load_values().pop(key, _MISSING) is not _MISSING
         if existed:
             self._changed.add(key)
@@ -211,8 +221,21 @@ class Session:
     def require_id(self) -> bytes:
         """Make sure that there is an id, which creates the session at saving, and return its hash."""
         if not self._id_hash:
+            self.require_writable()
             self._renew_id()
         return self._id_hash
+
+    def make_read_only(self) -> None:
+        """Refuse every change from here on: whoever holds the session has no response that could carry its cookie."""
+        self._is_read_only = True
+
+    def require_writable(self) -> None:
+        """Raise `ReadOnlySessionError` if a change would be lost."""
+        if self._is_read_only:
+            raise ReadOnlySessionError(
+                "This session belongs to a WebSocket, which has no response that could save it. Change the session in an "
+                "HTTP request; keep what belongs to the connection in variables of the handler."
+            )
 
     # For Sessions.
 

@@ -5,7 +5,7 @@ WebSocket handler, or a foreign ASGI app, which gets the scope that Starlette's 
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response as StarletteResponse
 
@@ -27,6 +27,9 @@ from fastness.web.requests import Request
 from fastness.web.responses import UnserialisableModelError, model_in
 from fastness.web.routing import Route
 from fastness.web.sockets import WebSocket
+from fastness.web.watching import watched
+
+_MAY_BE_SOCKETS: Final = frozenset({"websocket", "websocket-asgi", "mount"})
 
 
 class NoResponseError(FastnessError):
@@ -42,7 +45,9 @@ class Dispatch:
     __slots__ = ("apps",)
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self.apps = {route: app_of(route) for route in routes}
+        self.apps = {
+            route: watched(app_of(route)) if route.kind in _MAY_BE_SOCKETS else app_of(route) for route in routes
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]

@@ -17,7 +17,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect
 
-from fastness.kernel.csrf import FIELD_NAME, HEADER_NAMES, CSRFReason, check_token, make_token
+from fastness.kernel.csrf import FIELD_NAME, HEADER_NAMES, check_token, make_token
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.verdicts import Allow, Deny
 from fastness.web.bodies import read_body, read_urlencoded
@@ -75,8 +75,6 @@ class FormTokenStage:
                 if not isinstance(verdict, Allow):
                     raise FormTokenError(verdict.reason)
                 return receive
-        if exchange.is_websocket:
-            raise FormTokenError(CSRFReason.MISSING)
         peeked = PeekedBody(receive)
         token = await peeked.find_token(exchange.headers.get(b"content-type", b""), self.peek_bytes)
         verdict = check_token(keyring, id_hash, token)

@@ -10,7 +10,8 @@ The body is counted and timed as it is received (`web/receiving.py`). Serves ASV
 
 from typing import Final
 
-from fastness.kernel.limits import KNOWN_METHODS, LimitRules
+from fastness.kernel.limits import LimitRules, decide_method
+from fastness.kernel.verdicts import Deny
 from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.receiving import CountedBody, Watch
 from fastness.web.refusals import (
@@ -100,10 +101,11 @@ class LimitsStage:
         exchange.client_ip = exchange.peer_ip = client[0] if client else ""
         if scope["type"] == "http":
             method = exchange.method = scope["method"]
-            if method not in KNOWN_METHODS:
+            verdict = decide_method(method)
+            if isinstance(verdict, Deny):
                 exchange.method = "(unknown)"
                 raise MethodRefusedError(
-                    "unknown_method", headers={"allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
+                    verdict.reason, headers={"allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
                 )
         else:
             exchange.is_websocket = True

@@ -67,7 +67,9 @@ class SessionStage:
 def attach_session(exchange: Exchange, session: Session) -> None:
     """Make `session` the request's, to be saved before the response starts."""
     exchange.session = session
-    if not exchange.is_websocket:
+    if exchange.is_websocket:
+        session.make_read_only()
+    else:
         exchange.before_response(SessionSaver(exchange, session))
 
 
