@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts", "admin"),
     ("settings",),
     ("checks",),
+    ("services",),
     ("app",),
     ("cli", "testing"),
 )
@@ -38,6 +39,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "accounts": frozenset(),
     "settings": frozenset({"dotenv"}),
     "checks": frozenset(),
+    "services": frozenset(),
     "app": frozenset(),
     "cli": frozenset({
         "annotated_doc", "annotated_types", "click", "granian", "markdown_it", "mdurl", "pydantic", "pydantic_core",
