@@ -49,6 +49,10 @@ class ScopeCompiler(SQLCompiler):
         self.uncovered = frozenset(self._uncovered)
         self.seen = frozenset(self._seen)
 
+    def uncovered_so_far(self) -> frozenset[str]:
+        """The same for a compiler that writes pieces of DDL, one after the other."""
+        return frozenset(self._uncovered)
+
     # -- statements: each brings its own scope, which holds for what is inside it
 
     def visit_select(self, select_stmt: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401

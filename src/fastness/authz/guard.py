@@ -111,7 +111,7 @@ def _names_in(statement: str, compiled: object) -> frozenset[str]:
         ddl = compiled.statement
         if isinstance(ddl, CreateTableAs | CreateView):
             inner = compiled.sql_compiler
-            return inner.uncovered if isinstance(inner, ScopeCompiler) else registry().names_in(statement)
+            return inner.uncovered_so_far() if isinstance(inner, ScopeCompiler) else registry().names_in(statement)
         if type(ddl).__module__.startswith(_OWN_DDL) and not isinstance(ddl, DDL):
             return frozenset()
     if _is_pragma(statement):

@@ -7,7 +7,7 @@ that was missed here makes the statement fail there, it does not leak.
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnClause
+from sqlalchemy import ClauseElement, ColumnClause, FromClause
 from sqlalchemy.orm import Mapper, RelationshipProperty
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.sql import visitors
@@ -39,13 +39,26 @@ def guarded_names(statement: object) -> tuple[str, ...]:
 
 
 def _names(statement: object, mappers: dict[Mapper[Any], None]) -> Iterator[str]:
-    if not isinstance(statement, ClauseElement):
-        return
-    for element in visitors.iterate(statement):
+    if isinstance(statement, ClauseElement):
+        sources: dict[FromClause, None] = {}
+        yield from _names_in(statement, mappers, sources)
+        seen: set[FromClause] = set()
+        while waiting := [source for source in sources if source not in seen]:
+            # What a column comes from need not stand anywhere else in the statement: an alias in the ON of a relationship.
+            for source in waiting:
+                seen.add(source)
+                yield from _names_in(source, mappers, sources)
+
+
+def _names_in(root: ClauseElement, mappers: dict[Mapper[Any], None], sources: dict[FromClause, None]) -> Iterator[str]:
+    for element in visitors.iterate(root):
         if isinstance(element, TableClause):
             yield element.name.lower()
-        elif isinstance(element, ColumnClause) and isinstance(element.table, TableClause):
-            yield element.table.name.lower()
+        elif isinstance(element, ColumnClause) and element.table is not None:
+            if isinstance(element.table, TableClause):
+                yield element.table.name.lower()
+            else:
+                sources.setdefault(element.table)
         entity = getattr(element, "_annotations", {}).get("parententity")
         if entity is not None:
             mappers.setdefault(entity.mapper)

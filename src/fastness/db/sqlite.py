@@ -56,6 +56,16 @@ class SQLiteConnection(sqlite3.Connection):
     def cursor(self, *_arguments: object) -> "SQLiteCursor":  # type: ignore[override]
         return super().cursor(SQLiteCursor)
 
+    # The base class has these three make a cursor of its own, past the one above.
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> "SQLiteCursor":  # type: ignore[override]
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[object]]) -> "SQLiteCursor":  # type: ignore[override]
+        return self.cursor().executemany(sql, parameters)
+
+    def executescript(self, sql: str) -> "SQLiteCursor":
+        return self.cursor().executescript(sql)
+
     def commit(self) -> None:
         if self.in_transaction:
             self._on_thread(super().commit, on_cancel=_leave)
@@ -142,7 +152,7 @@ class SQLiteCursor(sqlite3.Cursor):
         self.connection.run(sql, partial(super().executemany, sql, parameters))
         return self
 
-    def executescript(self, sql: str) -> "SQLiteCursor":  # type: ignore[override]
+    def executescript(self, sql: str) -> "SQLiteCursor":
         self._examine(sql)
         super().executescript(sql)
         return self
