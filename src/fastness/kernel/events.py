@@ -133,10 +133,7 @@ class EventName(StrEnum):
     SESSION_ENDED = "session_ended"
     SESSION_REJECTED = "session_rejected"
     CSRF_FAIL = "csrf_fail"
-    CROSS_SITE_FAIL = "cross_site_fail"
     HOST_FAIL = "host_fail"
-    PATH_FAIL = "path_fail"
-    METHOD_FAIL = "method_fail"
     PROXY_UNDECLARED = "proxy_undeclared"
     REDIRECT_FAIL = "redirect_fail"
     CSP_VIOLATION = "csp_violation"
@@ -144,7 +141,6 @@ class EventName(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     PIPELINE_FAULT = "pipeline_fault"
     READ_ONLY_FAIL = "read_only_fail"
-    KEYS_ROTATED = "keys_rotated"
 
 
 _INFO_NAMES: Final = frozenset(
@@ -174,7 +170,6 @@ _INFO_NAMES: Final = frozenset(
         EventName.USER_UPDATED,
         EventName.USER_ARCHIVED,
         EventName.USER_DELETED,
-        EventName.KEYS_ROTATED,
     }
 )
 """Everything that is not in this set is logged as a warning, so that a new name is loud until somebody decides."""
