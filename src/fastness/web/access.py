@@ -66,6 +66,7 @@ __all__ = [
     "decide_access",
     "fresh",
     "hidden",
+    "is_allowed",
     "network",
     "permission",
     "public",

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
-from fastness.kernel.errors import FastnessError, InvalidInputError, TamperedError, UnavailableError
+from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
 from fastness.web.debug import debug_response, is_debug_wanted
@@ -24,7 +24,7 @@ from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, 
 from fastness.web.inputs import InputRefusedError
 from fastness.web.pages import error_response, last_resort
 from fastness.web.recording import record, request_id
-from fastness.web.refusals import MalformedRequestError, RefusedError, SignInRequiredError
+from fastness.web.refusals import MalformedRequestError, NotFoundError, RefusedError, SignInRequiredError
 from fastness.web.requests import Request
 from fastness.web.responses import Response
 
@@ -39,6 +39,7 @@ _EVENTS: Final[Mapping[str, EventName]] = {
 """Errors of the parts that mean an attempt at something, by their code: naming their classes would load the database."""
 _EVENTS_OF_KINDS: Final[tuple[tuple[type[FastnessError], EventName], ...]] = (
     (UnavailableError, EventName.STORE_UNAVAILABLE),
+    (DeniedError, EventName.AUTHZ_FAIL),
     (TamperedError, EventName.SIGNATURE_FAIL),
     (InvalidInputError, EventName.INPUT_VALIDATION_FAIL),
 )
@@ -94,6 +95,9 @@ async def conclude(scope: Scope, receive: Receive, send: Send, error: Exception)
     """Record an error and answer for it."""
     exchange: Exchange = scope[SCOPE_KEY]
     report(exchange, error)
+    if exchange.is_concealed:
+        error = NotFoundError("hidden")
+        exchange.profile = exchange.plain_profile or exchange.profile
     try:
         await answer(scope, receive, send, error)
     except Exception as failure:
@@ -196,7 +200,7 @@ def sign_in_redirect(request: Request) -> Response | None:
     sign_in_path = exchange.site.sign_in_path
     if sign_in_path is None or not exchange.wants_page:
         return None
-    location = sign_in_path
+    location = exchange.address(sign_in_path)
     if exchange.method == "GET":
         raw_path = raw_path_of(request.scope)
         query: bytes = request.scope.get("query_string") or b""

@@ -12,7 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
+from fastness.html.values import TrustedURL
+from fastness.kernel.errors import ConfigError
+from fastness.kernel.paths import decide_path
 from fastness.kernel.tokens import nonce
+from fastness.kernel.verdicts import ALLOW
 
 if TYPE_CHECKING:
     from fastness.kernel.errors import FastnessError
@@ -80,6 +84,8 @@ class Exchange:
     """The Host header, checked against the allowed names; empty before that."""
     request_id: str = ""
     """Made on first use, shown on error pages and written into every log line."""
+    root_path: str = ""
+    """What stands before every path of this app, as it is written in an address; empty at the root of its host."""
     route: "Route | None" = None
     path_params: Mapping[str, Any] = {}
     session: "Session | None" = None
@@ -87,6 +93,12 @@ class Exchange:
     """The store did not answer, and the route is public: reads find nobody, writes raise."""
     is_private: bool = False
     """Session or user was read: the response may not be stored by any cache."""
+    is_concealed: bool = False
+    """Whatever refuses this request, the answer is that of an address where nothing is: the route is hidden from this person."""
+    plain_profile: "HeaderProfile | None" = None
+    """The headers of such an answer."""
+    has_told_superuser: bool = False
+    """That somebody passed as a superuser is in the events already."""
     has_origin_evidence: bool = False
     """The browser said that the request comes from this very site."""
     is_trusted_cross_site: bool = False
@@ -152,6 +164,15 @@ class Exchange:
         else:
             self.response_headers.append((name, value))
 
+    def address(self, path: str) -> str:
+        """A path of this app as browsers know it."""
+        return self.root_path + path if self.root_path else path
+
+    def static(self, name: str) -> TrustedURL:
+        """The address of a static file."""
+        address = self.site.addresses.static(name)
+        return TrustedURL(self.root_path + address) if self.root_path else address
+
     def text(self, name: bytes) -> str | None:
         """A request header as text, or `None`."""
         value = self.headers.get(name)
@@ -171,6 +192,14 @@ def route_path_of(scope: Scope) -> str:
     if path == root:
         return "/"
     return path[len(root) :] if path.startswith(root + "/") else path
+
+
+def root_address_of(root: str) -> str:
+    """The server's root path as it is written in addresses. Raises `ConfigError` for what is no path."""
+    address = quote(root.rstrip("/"))
+    if address and decide_path(address.encode("ascii")) is not ALLOW:
+        raise ConfigError("The server's root path is no path such as /shop. Correct its option for it.")
+    return address
 
 
 def missing_stamps(stamps: int, required: int) -> str:

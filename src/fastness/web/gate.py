@@ -5,8 +5,14 @@ It first asks whether every gate above it ran. A request that reaches a route wi
 rule decides (V8.3.1).
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
 from fastness.kernel.verdicts import Allow
-from fastness.web.access import AccessFacts, AccessReason, decide_access, public
+from fastness.sessions.identity import Identity
+from fastness.web.access import Access, AccessFacts, AccessReason, conceals, decide_access, is_allowed, public
 from fastness.web.exchange import (
     ACCESS,
     BEFORE_ACCESS,
@@ -18,7 +24,22 @@ from fastness.web.exchange import (
     Send,
     missing_stamps,
 )
-from fastness.web.refusals import AccessRefusedError, PipelineFaultError, SignInRequiredError
+from fastness.web.recording import record_superuser
+from fastness.web.refusals import (
+    AccessRefusedError,
+    FreshSignInRequiredError,
+    PipelineFaultError,
+    RefusedError,
+    SecondFactorRequiredError,
+    SignInRequiredError,
+)
+
+_REFUSALS: Final[Mapping[StrEnum, type[RefusedError]]] = {
+    AccessReason.NOT_SIGNED_IN: SignInRequiredError,
+    AccessReason.NO_SECOND_FACTOR: SecondFactorRequiredError,
+    AccessReason.NOT_FRESH: FreshSignInRequiredError,
+}
+"""What the person can do about it; for all other reasons there is nothing, and they are not told which it was."""
 
 
 class GateStage:
@@ -43,8 +64,16 @@ class GateStage:
             facts = AccessFacts(identity=identity, client_ip=exchange.client_ip, now=exchange.site.clock.epoch())
             verdict = decide_access(rule, facts)
             if not isinstance(verdict, Allow):
-                if verdict.reason is AccessReason.NOT_SIGNED_IN:
-                    raise SignInRequiredError(verdict.reason, f"{route.name} needs {rule}")
-                raise AccessRefusedError(verdict.reason, f"{route.name} needs {rule}")
+                exchange.is_concealed = route.is_hidden and conceals(rule, facts)
+                kind = _REFUSALS.get(verdict.reason, AccessRefusedError)
+                raise kind(verdict.reason, f"{route.name} needs {rule}")
+            exchange.is_concealed = False
+            if identity is not None and identity.is_superuser and is_superuser_needed(rule, facts, identity):
+                record_superuser(exchange, str(rule))
         exchange.stamps |= ACCESS
         await self.app(scope, receive, send)
+
+
+def is_superuser_needed(rule: Access, facts: AccessFacts, identity: Identity) -> bool:
+    """Whether the person would be refused without the superuser's role."""
+    return not is_allowed(rule, replace(facts, identity=identity.without_superuser()))

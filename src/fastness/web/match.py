@@ -60,6 +60,10 @@ class MatchStage:
             raise MalformedRequestError(PathReason.ENCODED_SLASH)
         exchange.route = route
         exchange.path_params = found.params
+        if route.is_hidden:
+            # Until the last gate knows better.
+            exchange.is_concealed = True
+            exchange.plain_profile = exchange.profile
         exchange.profile = self.profiles[route]
         if route.max_body_bytes is not None:
             exchange.max_body_bytes = route.max_body_bytes
@@ -71,7 +75,7 @@ class MatchStage:
         if exchange.method in {"GET", "HEAD"} and path != "/":
             other = path[:-1] if path.endswith("/") else path + "/"
             found = self.table.find(other, exchange.method)
-            if found is not None and found.route is not None:
+            if found is not None and found.route is not None and not found.route.is_hidden:
                 await send_to_other_slash(scope, send)
                 return
         raise NotFoundError

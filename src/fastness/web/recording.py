@@ -34,6 +34,13 @@ def record(exchange: Exchange, name: EventName, reason: str, **detail: str) -> N
     )
 
 
+def record_superuser(exchange: Exchange, used_for: str) -> None:
+    """Write, once for each request, that somebody could do something by being a superuser only."""
+    if not exchange.has_told_superuser:
+        exchange.has_told_superuser = True
+        record(exchange, EventName.AUTHZ_ADMIN, "superuser", used_for=used_for)
+
+
 class RequestSink:
     """Takes events of the parts below, which know no request, and adds what is known about it."""
 

@@ -10,6 +10,8 @@ and a request id (ASVS 5.0 V16.5.1: generic message; V16.2.1: the event tells wh
         ├── HostRefusedError        400
         ├── SignInRequiredError     401
         ├── AccessRefusedError      403
+        │   ├── SecondFactorRequiredError
+        │   └── FreshSignInRequiredError
         ├── CrossSiteError          403
         ├── FormTokenError          403
         ├── NotFoundError           404
@@ -74,6 +76,20 @@ class AccessRefusedError(RefusedError):
     status = 403
     event = EventName.AUTHZ_FAIL
     public = "You may not do this."
+
+
+class SecondFactorRequiredError(AccessRefusedError):
+    """The signed-in person may, once they have shown a second factor."""
+
+    code = "second_factor_required"
+    public = "This needs a second factor. Add one to your account, then sign in with it."
+
+
+class FreshSignInRequiredError(AccessRefusedError):
+    """The signed-in person may, once they have shown again who they are."""
+
+    code = "fresh_sign_in_required"
+    public = "This needs a recent sign-in. Sign out, sign in again, and come back."
 
 
 class CrossSiteError(RefusedError):

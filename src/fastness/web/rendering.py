@@ -18,9 +18,7 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
     session = exchange.session
     identity = None
     if session is not None and session.identity is not None:
-        identity = session.identity
-        exchange.is_private = True
-    addresses = exchange.site.addresses
+        identity = request.user_or_none
     return {
         "request": request,
         "user": identity,
@@ -28,7 +26,7 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
         "csrf_field": request.csrf_field,
         "csrf_token": request.csrf_token,
         "url": request.path_for,
-        "static": addresses.static,
+        "static": exchange.static,
         "trusted_types_script": request.trusted_types_script,
         **values,
     }

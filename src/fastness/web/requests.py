@@ -24,6 +24,7 @@ from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
 from fastness.web.inputs import InputRefusedError, InputT
 from fastness.web.receiving import hold_to_parsed_size
+from fastness.web.recording import record_superuser
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
 from fastness.web.site import Site
@@ -100,7 +101,10 @@ class Connection:
         """Who is signed in, or `None`."""
         exchange = self.exchange
         exchange.is_private = True
-        return None if exchange.session is None else exchange.session.identity
+        identity = None if exchange.session is None else exchange.session.identity
+        if identity is None or not identity.is_superuser:
+            return identity
+        return identity.witnessed(partial(record_superuser, exchange))
 
     @property
     def user(self) -> Identity:
@@ -258,7 +262,8 @@ class Request(Connection):
 
     async def form(self, form_class: Callable[..., FormT]) -> FormT:
         """The submitted form, validated: look at `form.errors` before using its data."""
-        return bound_form(form_class, await self.form_pairs())
+        limit = self.site.limits.max_field_characters
+        return bound_form(form_class, await self.form_pairs(), max_characters=limit)
 
     async def json_as(self, input_class: type[InputT]) -> InputT:
         """The JSON body as an object of an `Input` class. Raises `InputRefusedError`, and the errors of `json`."""
@@ -301,9 +306,13 @@ class Request(Connection):
         if exchange.profile.csp.trusted_html != "server":
             return Markup()
         # Both values are ours: base64 letters, and a path made of a file name and a hash.
-        address = self.site.addresses.static("trusted-types.js")
+        address = exchange.static("trusted-types.js")
         return Markup('<script nonce="{}" src="{}"></script>').format(exchange.nonce, address)
 
     def path_for(self, name: str, **params: object) -> str:
         """The path of the route `name`."""
-        return self.site.addresses.path(name, params)
+        return self.exchange.address(self.site.addresses.path(name, params))
+
+    def address(self, path: str) -> str:
+        """A path of this app as browsers know it: below the root path that the server was told."""
+        return self.exchange.address(path)

@@ -17,7 +17,7 @@ from starlette.routing import PARAM_REGEX, BaseRoute, Mount, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
-from fastness.web.accessrules import Access, AccessRuleError, narrowed
+from fastness.web.accessrules import Access, AccessRuleError, is_hiding, narrowed
 from fastness.web.exchange import ASGIApp
 from fastness.web.requests import Request
 from fastness.web.sockets import WebSocket
@@ -99,6 +99,8 @@ class Route:
     """Any site's page may send unsafe requests here."""
     insecure_write_on_get: Because | None = None
     """GET may write to the database."""
+    is_hidden: bool = field(init=False)
+    """Those whom the rule refuses, or some of them, are not to learn that there is a route."""
     is_slow_to_refuse: bool = field(init=False)
     """Two parameters can take letters from each other: only short paths are tried."""
     regex: Any = field(init=False)
@@ -128,6 +130,7 @@ class Route:
                 "letters from each other. Put a slash between them, or take one parameter and split it in the handler."
             )
         check_options(self)
+        object.__setattr__(self, "is_hidden", is_hiding(self.access))
         object.__setattr__(self, "is_slow_to_refuse", together == _MAX_OPEN_ENDED)
         object.__setattr__(self, "regex", regex)
         object.__setattr__(self, "path_format", path_format)

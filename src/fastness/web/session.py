@@ -21,6 +21,9 @@ from fastness.web.recording import RequestSink, record
 
 _NOT_OURS: Final = frozenset({RejectReason.MALFORMED, RejectReason.UNKNOWN})
 """Ids that were planted or guessed, or that are older than what the store remembers."""
+_UNDONE: Final = 400
+"""From this status on the unit of work is rolled back."""
+_FAILED: Final = 500
 
 
 class SessionStage:
@@ -90,16 +93,29 @@ def require_session(exchange: Exchange) -> Session:
 
 
 class SessionSaver:
-    """Writes what changed, and puts the cookie on the response."""
+    """Writes what changed, and puts the cookie on the response.
 
-    __slots__ = ("exchange", "session")
+    The transaction that a handler worked in is rolled back from status 400 on, so a sign-in that this very request made is not
+    kept either: it may be that of a user whose row has just been undone. What takes something away is kept: a sign-out even
+    where the handler fails after it, and values with every answer below 500, because that is where attempts are counted.
+    """
+
+    __slots__ = ("exchange", "former", "session")
 
     def __init__(self, exchange: Exchange, session: Session) -> None:
         self.exchange = exchange
         self.session = session
+        self.former = session.identity
+        """Who was signed in when the request came, by the snapshot that the rules were asked about."""
 
     async def __call__(self, status: int) -> None:
-        if status >= 500:
+        identity = self.session.identity
+        if identity is not None and identity != self.former and status >= _UNDONE:
+            return
+        if status >= _FAILED and not (identity is None and self.former is not None):
+            return
+        if self.exchange.is_concealed:
+            # An answer about nothing says nothing about the cookie, either.
             return
         exchange = self.exchange
         site = exchange.site

@@ -86,7 +86,9 @@ class Table:
                     continue
             if method in route.methods or not route.methods:
                 return Found(route, params)
-            allowed |= route.methods
+            if not route.is_hidden:
+                # "Use another method" would tell that there is something.
+                allowed |= route.methods
         return Found(None, _NO_PARAMS, allowed) if allowed else None
 
     def _narrow(self, path: str) -> list[Route]:
