@@ -98,7 +98,7 @@ _SHAPES = {
 PAYLOADS = tuple(_SHAPES.values())
 
 # Those without a character that a name may not have: as a name they name a column that does not exist.
-HARMLESS_NAMES = frozenset({_SHAPES["lookup"]})
+HARMLESS_NAMES = frozenset({_SHAPES["lookup"], _SHAPES["like-underscore"]})
 NAMES = (
     *(payload for payload in PAYLOADS if payload not in HARMLESS_NAMES),
     "pwn\x00",

@@ -40,7 +40,7 @@ OWN_SQL: Final = immutabledict({EXEMPTION: Because("a constant of the framework,
 
 _NAME: Final = re.compile(r"[\w$]+")
 _QUOTED_NAME: Final = re.compile(r"[\w$ .-]+")
-_COLLATION: Final = re.compile(r"[\w.@-]+")
+_COLLATION: Final = re.compile(r"[A-Za-z_]\w*(?:-\w+)*(?:\.(?:utf|UTF)-?8)?(?:@\w+)?")
 _FUNCTION: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE: Final = re.compile(r"[\w$ .-]+")
 
@@ -66,7 +66,8 @@ _TYPE: Final = re.compile(
 """A data type with its numbers: VARCHAR(20), TIMESTAMP(6) WITH TIME ZONE, INTEGER[]."""
 
 _LITERAL: Final = re.compile(
-    r"'[\w .,:/!~^|@+=-]{0,64}'|'\\{1,2}'|-?\d{1,40}(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|NULL|TRUE|FALSE", re.IGNORECASE
+    r"'\w{1,40}'|'[ .,:/!~^|;@+=-]{0,3}'|'\\{1,2}'|-?\d{1,40}(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|NULL|TRUE|FALSE",
+    re.IGNORECASE,
 )
 """A value that has to stand in the text, such as the character of ESCAPE."""
 
