@@ -91,12 +91,17 @@ def running_postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_database(running_postgres: PostgresServer) -> str:
+    """The name of the database that the tests of this process use one after the other."""
+    return running_postgres.create_database()
+
+
 @pytest.fixture
-def postgres_url(running_postgres: PostgresServer) -> Iterator[str]:
-    """The address of a fresh, empty database, as its owner."""
-    name = running_postgres.create_database()
-    yield running_postgres.url(name)
-    running_postgres.drop_database(name)
+def postgres_url(running_postgres: PostgresServer, postgres_database: str) -> Iterator[str]:
+    """The address of an empty database, as its owner. Roles belong to the server: a test drops those it makes."""
+    yield running_postgres.url(postgres_database)
+    running_postgres.empty_database(postgres_database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -44,11 +44,6 @@ async def pool():
 
 
 @pytest.fixture
-def database_url(tmp_path):
-    return f"sqlite:///{tmp_path}/app.db"
-
-
-@pytest.fixture
 async def database(database_url):
     database = Database(database_url)
     await database.open()
