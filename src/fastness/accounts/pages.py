@@ -32,7 +32,7 @@ async def show_sign_in(request: Request) -> Response:
     """The form; whoever is signed in already is sent on."""
     target = next_target(request, request.query.get("next"))
     if request.user_or_none is not None:
-        return redirect(request, target or "/")
+        return redirect(request, target or request.address("/"))
     return sign_in_page(request, next_path=target)
 
 
@@ -53,7 +53,7 @@ async def sign_in(request: Request) -> Response:
         identity = await request.site.check_password(request.exchange, username, password)
         if identity is not None:
             request.site.sessions.sign_in(request.session, identity, remember=remember)
-            return redirect(request, target or "/")
+            return redirect(request, target or request.address("/"))
         problems.append(("", _REFUSED))
     return sign_in_page(
         request, next_path=target, username=username[:MAX_LENGTH], problems=problems, remember=remember, status=422
@@ -64,7 +64,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session in the store, and have the browser forget its pages."""
     request.site.sessions.sign_out(request.session)
-    response = redirect(request, SIGNED_OUT_PATH)
+    response = redirect(request, request.address(SIGNED_OUT_PATH))
     # The back button shall not bring private pages back from the browser's caches (W3C Clear Site Data).
     response.headers["clear-site-data"] = '"cache"'
     return response
@@ -73,7 +73,7 @@ async def sign_out(request: Request) -> Response:
 @account_routes.get(SIGNED_OUT_PATH, access=public, name="signed_out")
 async def show_signed_out(request: Request) -> Response:
     """Confirm that nobody is signed in any more."""
-    return render(request, "accounts/signed_out.html", sign_in=SIGN_IN_PATH)
+    return render(request, "accounts/signed_out.html", sign_in=request.address(SIGN_IN_PATH))
 
 
 def sign_in_page(
@@ -88,7 +88,7 @@ def sign_in_page(
     """The form with what was typed, but for the password."""
     values: dict[str, Any] = {
         # Not by name: an app may have a route of the same name, and passwords would go there.
-        "action": SIGN_IN_PATH,
+        "action": request.address(SIGN_IN_PATH),
         "username": username,
         "max_length": MAX_LENGTH,
         "problems": problems or [],

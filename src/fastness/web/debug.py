@@ -97,7 +97,7 @@ def debug_response(request: Request, error: Exception) -> Response:
         "headers": headers_of(exchange),
         "route": "" if route is None else f"{route.name}, {route.where}",
         "request_id": request_id(exchange),
-        "static": exchange.site.addresses.static,
+        "static": exchange.static,
         "nonce": exchange.nonce,
     }
     return HTMLResponse(exchange.site.render("errors/development.html", context), status=status)

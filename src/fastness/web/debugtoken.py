@@ -25,7 +25,7 @@ debug_routes: Final = Routes()
 @debug_routes.get(DEBUG_PATH, access=public, name="debug_token", read_session=False)
 async def ask_for_token(request: Request) -> Response:
     """The form for the token."""
-    return render(request, "errors/debug_token.html", status=200, title="Development token")
+    return render(request, "errors/debug_token.html", action=request.address(DEBUG_PATH), title="Development token")
 
 
 @debug_routes.post(DEBUG_PATH, access=public, name="debug_token", read_session=False, max_body_bytes=1024)
@@ -38,4 +38,4 @@ async def take_token(request: Request) -> Response:
     if not isinstance(given, str) or token != Secret(given.strip() or "-"):
         raise AccessRefusedError("debug_token", "The token is not the one that fastness dev printed.")
     request.exchange.add_response_header(b"set-cookie", build_cookie(_COOKIE, given.strip()))
-    return redirect(request, "/")
+    return redirect(request, request.address("/"))

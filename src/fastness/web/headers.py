@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from fastness.kernel.csp import API_CSP, CompiledCSP
 from fastness.kernel.errors import FastnessError
-from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send, root_address_of
 from fastness.web.site import Site
 
 HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -49,6 +49,7 @@ _LF: Final = 0x0A
 _NUL: Final = 0x00
 _WITHIN_LINES: Final = bytes(set(range(256)) - {_CR, _LF, _NUL})
 _CSP: Final = b"content-security-policy"
+_REPORTS: Final = b"; report-uri /"
 _CACHE_CONTROL: Final = b"cache-control"
 _NO_STORE: Final = (_CACHE_CONTROL, b"no-store")
 _KEPT_PRIVATE: Final = (b"no-store", b"private")
@@ -92,6 +93,9 @@ class HeadersStage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = scope[SCOPE_KEY] = Exchange(self.site, self.profile)
+        root = scope.get("root_path")
+        if root:
+            exchange.root_path = root_address_of(root)
 
         async def secured(message: Message) -> None:
             kind = message["type"]
@@ -121,6 +125,14 @@ class HeadersStage:
         finally:
             # The session knows its exchange, to write events: left as a circle, every request would wait for the collector.
             exchange.session = None
+
+
+def policy_of(exchange: Exchange) -> bytes:
+    """The page's policy, with its nonce and the address for reports."""
+    policy = exchange.profile.csp.header(exchange.nonce)
+    if exchange.root_path:
+        return policy.replace(_REPORTS, _REPORTS[:-1] + exchange.address("/").encode("ascii"))
+    return policy
 
 
 def refuse_split(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -166,5 +178,5 @@ def secured_headers(exchange: Exchange, own: list[tuple[bytes, bytes]]) -> list[
     headers += (profile.for_documents if is_document else profile.for_data)[exchange.has_hsts]
     # What is not modified keeps the policy that it was stored with (RFC 9111 §3.2): its nonce is the one in the page.
     if exchange.status != _NOT_MODIFIED:
-        headers.append((_CSP, profile.csp.header(exchange.nonce)) if is_document else _API_CSP_HEADER)
+        headers.append((_CSP, policy_of(exchange)) if is_document else _API_CSP_HEADER)
     return headers

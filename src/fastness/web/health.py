@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fastness.web.exchange import ASGIApp, Receive, Scope, Send
+from fastness.web.exchange import ASGIApp, Receive, Scope, Send, route_path_of
 
 HEALTH_PATH: Final = "/-/health"
 _BODY: Final = b"ok\n"
@@ -17,7 +17,8 @@ class HealthStage:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == HEALTH_PATH and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
+        path = route_path_of(scope) if scope.get("root_path") else scope["path"]
+        if path == HEALTH_PATH and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             await send(
                 {
                     "type": "http.response.start",

@@ -61,7 +61,8 @@ def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> 
         "message": error.public,
         "help": _HELP.get(status, ""),
         "request_id": request_id(exchange),
-        "static": exchange.site.addresses.static,
+        "home": exchange.address("/"),
+        "static": exchange.static,
         "nonce": exchange.nonce,
     }
     name = "errors/page.html"
@@ -88,10 +89,11 @@ def stale_form_page(request: Request, error: StaleFormError) -> Response:
         "action": quote(address, safe=punctuation),
         "fields": error.fields,
         "has_files": False,
+        "home": exchange.address("/"),
         "display_name": "" if identity is None else identity.display_name,
         "csrf_field": request.csrf_field,
         "csrf_token": lambda: token_for(exchange),
-        "static": exchange.site.addresses.static,
+        "static": exchange.static,
         "nonce": exchange.nonce,
         "title": "Send again?",
     }

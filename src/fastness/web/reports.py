@@ -12,12 +12,12 @@ from fastness.kernel.because import Because
 from fastness.kernel.events import EventName
 from fastness.kernel.limits import JSONValue
 from fastness.web.access import public
+from fastness.web.exchange import Exchange
 from fastness.web.recording import record
 from fastness.web.refusals import MalformedRequestError, RateLimitedError
 from fastness.web.requests import Request
 from fastness.web.responses import Response
 from fastness.web.routing import Routes
-from fastness.web.site import AddressBook
 
 REPORT_PATH: Final = "/-/csp-report"
 MAX_REPORT_BYTES: Final = 16_384
@@ -52,7 +52,7 @@ async def receive_report(request: Request) -> Response:
             "csp_violation",
             directive=text_of(report, "effectiveDirective", "effective-directive", "violated-directive"),
             blocked=origin_of(text_of(report, "blockedURL", "blocked-uri")),
-            page=page_of(text_of(report, "documentURL", "document-uri"), request.site.addresses),
+            page=page_of(text_of(report, "documentURL", "document-uri"), request.exchange),
         )
     return Response(status=204)
 
@@ -88,10 +88,11 @@ def text_of(report: dict[str, JSONValue], *names: str) -> str:
     return ""
 
 
-def page_of(address: str, addresses: AddressBook) -> str:
+def page_of(address: str, exchange: Exchange) -> str:
     """The name of the route at an address; empty if none is there."""
     try:
-        return addresses.name_at(unquote(urlsplit(address).path))
+        path = unquote(urlsplit(address).path)
+        return exchange.site.addresses.name_at(path.removeprefix(unquote(exchange.root_path)) or "/")
     except ValueError:
         return "unreadable"
 
