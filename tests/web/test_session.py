@@ -6,6 +6,7 @@ import pytest
 
 from fastness import Because, HTMLResponse, JSONResponse, Routes, access
 from fastness.auth.users import get_user
+from fastness.kernel.errors import FastnessError
 from fastness.sessions.identity import Identity
 from fastness.stores.store import StoreUnavailableError
 
@@ -259,3 +260,83 @@ async def test_with_the_store_away_public_pages_serve_and_nobody_is_signed_in(ma
     assert "store_unavailable" in shop.names()
     with pytest.raises(StoreUnavailableError):
         await shop.app.services.store.get(b"x")
+
+
+@pytest.fixture
+def undecided():
+    """Handlers that do something to the session, and then answer with the status that is asked for, or raise it."""
+    routes = Routes(access=access.public)
+
+    class AskedError(FastnessError):
+        code = "asked"
+
+    def answer(request):
+        status = int(request.query["status"])
+        if request.query.get("raise"):
+            error = AskedError("asked for")
+            error.status = status
+            raise error
+        return JSONResponse("done", status=status)
+
+    @routes.post("/in", insecure_skip_csrf=Because("a test signs somebody in"))
+    async def come_in(request):
+        identity = Identity(
+            id=ADA, username="ada", display_name="Ada", authenticated_at=request.site.clock.epoch(), epoch=0
+        )
+        request.session.set("planted", 1)
+        request.site.sessions.sign_in(request.session, identity)
+        return answer(request)
+
+    @routes.post("/out", insecure_skip_csrf=Because("a test signs somebody out"))
+    async def go_out(request):
+        request.site.sessions.sign_out(request.session)
+        return answer(request)
+
+    @routes.post("/attempt", insecure_skip_csrf=Because("a test counts attempts"))
+    async def attempt(request):
+        request.session.set("attempts", request.session.get("attempts", 0) + 1)
+        return answer(request)
+
+    @routes.get("/state")
+    async def state(request):
+        user = request.user_or_none
+        return JSONResponse([user and user.username, request.session.get("attempts")])
+
+    return routes
+
+
+@pytest.mark.parametrize("raises", [pytest.param("", id="answered"), pytest.param("&raise=1", id="raised")])
+@pytest.mark.parametrize(
+    ("status", "is_in", "is_out", "attempts"),
+    [
+        pytest.param(200, "ada", None, 1, id="200"),
+        pytest.param(400, None, None, 1, id="400"),
+        pytest.param(422, None, None, 1, id="422"),
+        pytest.param(500, None, None, None, id="500"),
+        pytest.param(503, None, None, None, id="503"),
+    ],
+)
+async def test_what_is_given_follows_the_transaction_and_what_is_taken_away_stays(
+    make_shop, browse, undecided, status, is_in, is_out, attempts, raises
+):
+    shop = await make_shop(undecided)
+    async with browse(shop) as browser:
+        await browser.fetch(f"/in?status={status}{raises}", "POST")
+        assert (await browser.fetch("/state")).json() == [is_in, None]
+    async with browse(shop) as browser:
+        await browser.fetch("/in?status=200", "POST")
+        await browser.fetch(f"/out?status={status}{raises}", "POST")
+        assert (await browser.fetch("/state")).json() == [is_out, None]
+    async with browse(shop) as browser:
+        await browser.fetch(f"/attempt?status={status}{raises}", "POST")
+        assert (await browser.fetch("/state")).json() == [None, attempts]
+
+
+async def test_a_sign_in_that_is_undone_leaves_who_was_there_before(make_shop, browse, undecided):
+    shop = await make_shop(undecided)
+    async with browse(shop) as browser:
+        await browser.fetch("/attempt?status=200", "POST")
+        before = browser.cookies[COOKIE].value
+        await browser.fetch("/in?status=422", "POST")
+        assert browser.cookies[COOKIE].value == before
+        assert (await browser.fetch("/state")).json() == [None, 1]
