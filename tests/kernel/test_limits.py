@@ -25,7 +25,7 @@ class TestRules:
     def test_the_defaults(self):
         rules = LimitRules()
         assert (rules.max_body_bytes, rules.max_parsed_bytes) == (2_000_000, 500_000)
-        assert (rules.max_fields, rules.max_files) == (1000, 20)
+        assert (rules.max_fields, rules.max_field_characters, rules.max_files) == (1000, 10_000, 20)
         assert (rules.max_json_depth, rules.max_header_count, rules.max_header_bytes) == (32, 100, 32_768)
         assert (rules.max_url_bytes, rules.body_timeout_seconds, rules.peek_bytes) == (8192, 30, 8192)
         assert rules.min_body_bytes_per_second == 500

@@ -76,6 +76,8 @@ class LimitRules:
     states its own `max_body_bytes` states this, too."""
     max_fields: int = 1000
     """Form fields, names and values counted together as one."""
+    max_field_characters: int = 10_000
+    """The length of a text field whose form states none."""
     max_files: int = 20
     """File parts of a multipart body, empty ones included."""
     max_json_depth: int = 32

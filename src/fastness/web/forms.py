@@ -2,18 +2,42 @@ r"""HTML forms: values kept, errors beside the fields.
 
 `bound_form` hands the submitted pairs to a form class (WTForms' own, or one that is built the same way: called with `formdata`,
 it has `validate()` and `errors`). The library is imported by the apps that use it, not here, so that a JSON service does not
-pay for it. What no text field should ever hold is taken care of before: NUL bytes (PostgreSQL refuses them, C libraries stop
-at them) are refused, and line ends are made `\n`.
+pay for it. Anybody may send any pairs, not only those that a browser makes of the form, so each field is settled before its
+validators run:
+
+- text that is longer than the field's validators say, or than the site's limit where none says, is cut off and refused before
+  anything walks through it;
+- a field with one value that was sent twice is refused: two readers take two different ones (CWE-235);
+- a file where text belongs, text where a file belongs, and a second file in a field for one (CVE-2023-31047) are refused;
+- NUL bytes (PostgreSQL refuses them, C libraries stop at them) are refused, and line ends are made `\n`.
+
+ASVS 5.0 V2.2.1, V15.3.5, V15.3.7.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.datastructures import UploadFile
 
 from fastness.web.bodies import MalformedFormError
 
 FormT = TypeVar("FormT")
+
+_SEVERAL: Final = (list, tuple, set, frozenset)
+
+
+class Submitted(list[str]):
+    """The texts that were sent under one name, and beside them its files.
+
+    A form library keeps this list as the field's `raw_data`, and reads texts only: one that takes a file for text fails in ways
+    of its own.
+    """
+
+    __slots__ = ("uploads",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uploads: list[UploadFile] = []
 
 
 class FormValues:
@@ -22,10 +46,14 @@ class FormValues:
     __slots__ = ("_values",)
 
     def __init__(self, pairs: list[tuple[str, str | UploadFile]]) -> None:
-        values: dict[str, list[str | UploadFile]] = {}
+        self._values: dict[str, Submitted] = {}
         for name, value in pairs:
-            values.setdefault(name, []).append(clean_text(value) if isinstance(value, str) else value)
-        self._values = values
+            submitted = self._values.setdefault(name, Submitted())
+            if isinstance(value, str):
+                submitted.append(clean_text(value))
+            elif value.filename:
+                # A file field in which nothing was chosen sends a part without a name.
+                submitted.uploads.append(value)
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -37,8 +65,8 @@ class FormValues:
         # A form library takes an empty mapping for "nothing was submitted" and shows no errors: an empty POST would pass.
         return len(self._values) or 1
 
-    def getlist(self, name: str) -> list[str | UploadFile]:
-        """All values of a field, in the order they were sent."""
+    def getlist(self, name: str) -> list[str]:
+        """All texts of a field, in the order they were sent."""
         return self._values.get(name, [])
 
 
@@ -57,9 +85,78 @@ def text_pairs(pairs: list[tuple[str, str | UploadFile]]) -> Iterator[tuple[str,
         yield name, clean_text(value)
 
 
-def bound_form(form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]]) -> FormT:
-    """The form with the submitted values, validated."""
+def bound_form(
+    form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]], *, max_characters: int
+) -> FormT:
+    """The form with the submitted values, validated; `max_characters` holds for fields that state no length."""
     form: Any = form_class(formdata=FormValues(pairs))
+    for field in fields_of(form):
+        submitted = getattr(field, "raw_data", None)
+        if not isinstance(submitted, Submitted):
+            submitted = Submitted()
+        if is_file_field(field):
+            settle_files(field, submitted)
+        else:
+            settle_texts(field, submitted, max_characters)
     form.validate()
     bound: FormT = form
     return bound
+
+
+def fields_of(form: Any) -> Iterator[Any]:  # noqa: ANN401 - form libraries are known by shape only
+    """The fields that hold values themselves, of forms and lists inside the form, too."""
+    for field in form if hasattr(form, "__iter__") else ():
+        # Asked of the object itself: a form inside a form answers for its fields, one of which may have that name.
+        own = vars(field)
+        if "form" in own:
+            yield from fields_of(own["form"])
+        elif "entries" in own:
+            yield from fields_of(own["entries"])
+        else:
+            yield field
+
+
+def is_file_field(field: Any) -> bool:  # noqa: ANN401 - as above
+    """Whether the browser shows a file chooser for it."""
+    return getattr(getattr(field, "widget", None), "input_type", "") == "file"
+
+
+def settle_files(field: Any, submitted: Submitted) -> None:  # noqa: ANN401 - as above
+    """Give a file field its files; the library has seen none."""
+    files = submitted.uploads
+    is_several = bool(getattr(field.widget, "multiple", False))
+    if any(submitted):
+        refuse(field, 'This is text and no file. The form needs enctype="multipart/form-data".')
+    elif len(files) > 1 and not is_several:
+        refuse(field, "Choose one file.")
+        files = []
+    field.raw_data = files
+    field.data = files if is_several else files[0] if files else None
+    for change in getattr(field, "filters", ()):
+        field.data = change(field.data)
+
+
+def settle_texts(field: Any, submitted: Submitted, max_characters: int) -> None:  # noqa: ANN401 - as above
+    """Refuse what no browser makes of the field, and cut what is too long."""
+    if submitted.uploads:
+        refuse(field, "This is a file; text belongs here.")
+    if len(submitted) > 1 and not isinstance(field.data, _SEVERAL):
+        refuse(field, "This was sent more than once.")
+    limit = stated_length(field) or max_characters
+    if any(len(text) > limit for text in submitted):
+        refuse(field, f"At most {limit} characters.")
+        field.raw_data = [text[:limit] for text in submitted]
+        if isinstance(field.data, str):
+            field.data = field.data[:limit]
+
+
+def stated_length(field: Any) -> int | None:  # noqa: ANN401 - as above
+    """The smallest `maxlength` of the field's validators."""
+    flags = (getattr(validator, "field_flags", None) or {} for validator in getattr(field, "validators", ()))
+    return min((one["maxlength"] for one in flags if "maxlength" in one), default=None)
+
+
+def refuse(field: Any, message: str) -> None:  # noqa: ANN401 - as above
+    """Put an error beside the field, and let its validators rest: the value is none of theirs."""
+    field.process_errors = [*field.process_errors, message]
+    field.validators = ()

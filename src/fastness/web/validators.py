@@ -9,7 +9,7 @@ field that was left empty passes; that something must be there is WTForms' `Inpu
 `kernel/formats.py`'s. ASVS 5.0 V2.2.1, V1.3.12.
 """
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -74,6 +74,11 @@ class Validator(Generic[ValueT_contra]):
         """Raise `RuleBrokenError` where the value breaks the rule."""
         raise NotImplementedError
 
+    @property
+    def field_flags(self) -> Mapping[str, int]:
+        """Attributes that WTForms gives the field, so that a browser knows the bounds, too."""
+        return {}
+
     def broken(self, rule: str, message: str) -> RuleBrokenError:
         """The error, with this field's own sentence if it has one."""
         return RuleBrokenError(rule, self.message or message)
@@ -112,6 +117,10 @@ class Text(Validator[str]):
         if self.min < 0:
             raise ConfigError("Text(min=…) is 0 or more.")
 
+    @property
+    def field_flags(self) -> Mapping[str, int]:
+        return {"maxlength": self.max, "minlength": self.min} if self.min else {"maxlength": self.max}
+
     def check(self, value: str) -> None:
         verdict = decide_text(value, max_length=self.max, is_multiline=self.multiline)
         if isinstance(verdict, Deny):
@@ -130,6 +139,10 @@ class Formed(Validator[str]):
     max: ClassVar[int]
     rule: ClassVar[str]
     says: ClassVar[str]
+
+    @property
+    def field_flags(self) -> Mapping[str, int]:
+        return {"maxlength": self.max}
 
     def decide(self, value: str) -> Verdict:
         """Ask the kernel."""
