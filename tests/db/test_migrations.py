@@ -1,27 +1,29 @@
-import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, inspect
 
 from fastness.auth.roles import USER_ROLES
 from fastness.auth.users import User
 from fastness.db import versions
-from fastness.db.errors import MigrationError
-from fastness.db.migrations import OWN_PREFIX, current, pending, revision, upgrade
+from fastness.db.errors import DatabaseBusyError, DatabaseLostError, MigrationError
+from fastness.db.migrations import OWN_PREFIX, _transact, current, pending, revision, upgrade
 from fastness.db.model import NAMING_CONVENTION, Model, UTCDateTime
+from fastness.db.rules import DatabaseRules
 
 OWN = tuple(sorted(file.stem[: len("fastness_0000")] for file in Path(versions.__file__).parent.glob("fastness_*.py")))
 OWN_HEAD = OWN[-1]
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path}/app.db"
+def url(database_url):
+    return database_url
 
 
 @pytest.fixture
@@ -36,10 +38,7 @@ def written(*arguments, **options):
 
 
 def tables(url):
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    connection.close()
-    return {row[0] for row in rows}
+    return set(_transact(url, None, lambda connection: inspect(connection).get_table_names()))
 
 
 def app_metadata(*columns):
@@ -66,13 +65,14 @@ def test_upgrade_runs_what_is_pending_once(url, tmp_path):
     assert upgrade(url, None) == OWN
     assert upgrade(url, None) == ()
     assert (pending(url, None), current(url, None)) == ((), (OWN_HEAD,))
-    assert stat.S_IMODE((tmp_path / "app.db").stat().st_mode) == 0o600
+    if url.startswith("sqlite"):
+        assert stat.S_IMODE((tmp_path / "app.db").stat().st_mode) == 0o600
 
 
 def test_our_migrations_make_what_our_models_say(url):
     upgrade(url, None)
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
+
+    def compare(connection):
         context = MigrationContext.configure(
             connection,
             opts={"include_name": lambda name, kind, _: kind != "table" or name.startswith(OWN_PREFIX)},
@@ -82,7 +82,9 @@ def test_our_migrations_make_what_our_models_say(url):
             if table.name.startswith(OWN_PREFIX):
                 table.to_metadata(ours)
         assert USER_ROLES.name in ours.tables
-        assert compare_metadata(context, ours) == []
+        return compare_metadata(context, ours)
+
+    assert _transact(url, None, compare) == []
 
 
 def test_the_app_gets_a_branch_of_its_own(url, folder, capsys):
@@ -122,9 +124,9 @@ def test_a_revision_for_data_may_be_empty(url, folder):
 def test_our_tables_are_never_altered_by_a_revision_of_the_app(url, folder):
     """Neither a model of the app that changes them, nor a missing import of ours, nor an index in the database counts."""
     upgrade(url, None)
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.execute("CREATE INDEX by_hand ON fastness_users (email)")
-    connection.close()
+    _transact(
+        url, None, lambda connection: connection.exec_driver_sql("CREATE INDEX by_hand ON fastness_users (email)")
+    )
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     Table("fastness_users", metadata, Column("id", Uuid, primary_key=True), Column("shoe_size", String))
     Table("fastness_extra", metadata, Column("id", Uuid, primary_key=True))
@@ -147,15 +149,16 @@ def write(folder: Path, name: str, body: str, *, down: str | None = None) -> Non
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(url, folder):
-    write(folder, "a1", "op.execute('CREATE TABLE half (a)')")
-    write(folder, "a2", "op.execute('CREATE TABLE half (b)')", down="a1")
+    write(folder, "a1", "op.execute('CREATE TABLE half (a int)')")
+    write(folder, "a2", "op.execute('CREATE TABLE half (b int)')", down="a1")
     with pytest.raises(Exception, match="already exists"):
         upgrade(url, folder)
     assert tables(url) == set()
     assert pending(url, folder) == (*OWN, "a1", "a2")
 
 
-def test_an_upgrade_that_breaks_a_reference_is_undone(url, folder):
+def test_an_upgrade_that_breaks_a_reference_is_undone(tmp_path, folder):
+    url = f"sqlite:///{tmp_path}/app.db"
     write(folder, "a1", "op.execute('CREATE TABLE c (u REFERENCES fastness_users (id))')")
     upgrade(url, folder)
     write(folder, "a2", "op.execute(\"INSERT INTO c VALUES ('nobody')\")", down="a1")
@@ -165,7 +168,7 @@ def test_an_upgrade_that_breaks_a_reference_is_undone(url, folder):
 
 
 def test_a_database_ahead_of_the_files_is_refused(url, folder):
-    write(folder, "a1", "op.execute('CREATE TABLE c (u)')")
+    write(folder, "a1", "op.execute('CREATE TABLE c (u int)')")
     upgrade(url, folder)
     (folder / "a1.py").unlink()
     for command in (current, pending, upgrade):
@@ -179,3 +182,49 @@ def test_two_heads_of_the_app_are_refused(url, folder):
     upgrade(url, folder)
     with pytest.raises(MigrationError, match="2 heads"):
         revision(url, folder, "third", metadata=app_metadata())
+
+
+def test_of_processes_that_upgrade_at_once_one_does_the_work(url):
+    start = threading.Barrier(4)
+
+    def run(_number):
+        start.wait()
+        return upgrade(url, None)
+
+    with ThreadPoolExecutor(4) as executor:
+        results = list(executor.map(run, range(4)))
+    assert sorted(map(bool, results)) == [False, False, False, True]
+
+
+async def test_an_upgrade_runs_where_a_loop_is_running_already(url):
+    assert OWN_HEAD in upgrade(url, None)
+
+
+async def test_an_upgrade_does_not_wait_long_for_a_table(postgres_url, folder):
+    """A change that waits for a long query would make everybody behind it wait."""
+    write(folder, "a1", "op.execute('CREATE TABLE c (u int)')")
+    upgrade(postgres_url, folder)
+    write(folder, "a2", "op.execute('ALTER TABLE c ADD v int')", down="a1")
+    reader = await asyncpg.connect(postgres_url)
+    async with reader.transaction():
+        await reader.fetch("SELECT * FROM c")
+        with pytest.raises(DatabaseBusyError):
+            upgrade(postgres_url, folder, rules=DatabaseRules(busy_seconds=0.05))
+    await reader.close()
+    assert upgrade(postgres_url, folder) == ("a2",)
+
+
+def test_a_server_that_is_away_is_said_to_be(postgres_url, folder):
+    away = postgres_url.replace("?host=/", "?host=/nowhere/")
+    for command in (upgrade, current, pending):
+        with pytest.raises(DatabaseLostError):
+            command(away, folder)
+
+
+def test_the_stores_tables_are_no_business_of_a_revision(postgres_url, folder):
+    upgrade(postgres_url, None)
+    _transact(postgres_url, None, lambda connection: connection.exec_driver_sql("CREATE SCHEMA fastness_store"))
+    _transact(
+        postgres_url, None, lambda connection: connection.exec_driver_sql("CREATE TABLE fastness_store.t (a int)")
+    )
+    assert revision(postgres_url, folder, "nothing", metadata=MetaData()) is None
