@@ -47,6 +47,8 @@ HOMES = MappingProxyType(
         "access": "fastness.web.access",
         "derived": "fastness.web.outputs",
         "insecure_sql": "fastness.db.sql",
+        "mounting": "fastness.web.mounting",
+        "protect": "fastness.app",
         "redirect": "fastness.web.responses",
         "render": "fastness.web.rendering",
         "sql": "fastness.db.sql",

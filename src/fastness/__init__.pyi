@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 from fastness.app import Fastness as Fastness
+from fastness.app import protect as protect
 from fastness.authz.permissions import Permissions as Permissions
 from fastness.db.columns import PasswordHash as PasswordHash
 from fastness.db.columns import SecretText as SecretText
@@ -21,6 +22,7 @@ from fastness.kernel.secret import Secret as Secret
 from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
+from fastness.web import mounting as mounting
 from fastness.web import validators as validators
 from fastness.web.filters import Comparison as Comparison
 from fastness.web.filters import Filter as Filter

@@ -270,6 +270,34 @@ def check_permissions(routes: Iterable[Route], catalogue: PermissionCatalogue) -
             catalogue.check(name, where=f"The route {route.path!r} ({route.name}, {route.where})")
 
 
+def protect(
+    app: ASGIApp,
+    settings: Settings,
+    *,
+    access: Access | None = None,
+    permissions: Iterable[type[Permissions]] = (),
+    accounts: bool = True,
+    clock: Clock | None = None,
+    events: EventSink | None = None,
+    **options: Unpack[RouteOptions],
+) -> Fastness:
+    """Put an ASGI app behind the perimeter, all of it: what comes back is served in its place.
+
+    Args:
+        app: the app. A Starlette or FastAPI app is sealed route by route, as by `Fastness.mount`.
+        settings: from `Settings.load()`.
+        access: the rule for what states none; for an app that is neither Starlette's nor FastAPI's, the rule for all of it.
+        permissions: the enums that declare what the rules may demand.
+        accounts: whether the sign-in pages are served beside the app, below `/account/`.
+        clock: for tests.
+        events: takes the security events; by default they are log lines.
+        options: of every route of the app, such as `max_body_bytes`.
+    """
+    site = Fastness(settings, permissions=permissions, accounts=accounts, clock=clock, events=events)
+    site.mount("/", app, access=access, **options)
+    return site
+
+
 def perimeter_of(settings: Settings) -> PerimeterRules:
     """The rules of the gates, from the settings."""
     return PerimeterRules(
