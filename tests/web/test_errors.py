@@ -227,6 +227,13 @@ async def test_a_value_that_cannot_be_shown_does_not_cost_the_story(make_shop, b
         pytest.param(DEVELOPMENT, "192.0.2.5", PAGE, id="another-machine"),
         pytest.param(DEVELOPMENT, "192.0.2.5", {**PAGE, "x-forwarded-for": "127.0.0.1"}, id="a-header-is-no-machine"),
         pytest.param(DEVELOPMENT, "127.0.0.1", {"accept": "*/*"}, id="a-program"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "X-Forwarded-For": "192.0.2.5"}, id="a-tunnel-on-this-machine"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "x-forwarded-host": "a.example"}, id="a-tunnel-tells-the-host"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "forwarded": "for=192.0.2.5"}, id="a-standard-proxy"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "via": "1.1 tunnel"}, id="a-proxy-names-itself"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "x-real-ip": "192.0.2.5"}, id="a-small-proxy"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "cf-connecting-ip": "192.0.2.5"}, id="a-content-network"),
+        pytest.param(DEVELOPMENT, "127.0.0.1", {**PAGE, "tailscale-user-login": "a@b"}, id="a-private-network"),
     ],
 )
 async def test_nobody_else_does(make_shop, browse, routes, profile, client_ip, headers):

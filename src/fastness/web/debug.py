@@ -1,14 +1,16 @@
 """The development error page: the whole story, for the developer at this machine alone.
 
-It exists in the development profile only, answers loopback peers only (the peer of the connection, no header), and shows no
-value that may be a secret: variables and headers whose name sounds like one and values of `Secret` are blanked before the
-template sees them. It cannot recognise a secret under an innocent name, in a line of source or in the message of an exception.
-In production this module is never asked. ASVS 5.0 V13.4.2.
+It exists in the development profile only, answers loopback peers only (the peer of the connection, and only where no header
+says that it asks for somebody else), and shows no value that may be a secret: variables and headers whose name sounds like one
+and values of `Secret` are blanked before the template sees them. It cannot recognise a secret under an innocent name, in a line
+of source or in the message of an exception, nor a tunnel that passes bytes on and tells nothing. In production this module is
+never asked. ASVS 5.0 V13.4.2.
 """
 
 import ipaddress
 import linecache
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Final
@@ -29,6 +31,23 @@ _SOURCE_LINES: Final = 5
 _MAX_VALUE: Final = 300
 _MAX_FRAMES: Final = 40
 _HIDDEN: Final = "not shown"
+_FORWARDING: Final = frozenset({b"forwarded", b"via", b"true-client-ip", b"client-ip", b"fastly-client-ip"})
+_FORWARDING_FAMILIES: Final = (
+    b"x-forwarded",
+    b"x-real-",
+    b"x-original-",
+    b"x-client-",
+    b"x-cluster-client-",
+    b"x-envoy-",
+    b"x-amzn-",
+    b"x-arr-",
+    b"cf-",
+    b"cdn-",
+    b"fly-",
+    b"ngrok-",
+    b"tailscale-",
+)
+"""RFC 7239 and RFC 9110 §7.6.3 first, then what proxies, content networks and tunnels write instead."""
 _SHOWN_TYPES: Final = (str, int, float, bool, type(None))
 
 Value = tuple[str, str, bool]
@@ -62,11 +81,20 @@ def is_debug_wanted(exchange: Exchange, error: Exception) -> bool:
     site = exchange.site
     if not site.is_development or not exchange.wants_page or isinstance(error, RefusedError):
         return False
-    if is_loopback(exchange.peer_ip):
+    if is_loopback(exchange.peer_ip) and not was_forwarded(exchange.headers):
         return True
     # In a container the developer's browser is no loopback peer: it shows the token that `fastness dev` printed.
     token = find_cookie(exchange.headers.get(b"cookie", b""), DEBUG_COOKIE.encode())
     return site.debug_token is not None and token is not None and site.debug_token == Secret(token)
+
+
+def was_forwarded(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether somebody passed the request on.
+
+    A tunnel or a proxy on the developer's machine is a loopback peer, and some write "localhost" into Host: behind it stands
+    the world. All of them say for whom they ask, in one header or another, and a browser at this machine sends none of these.
+    """
+    return any(name in _FORWARDING or name.startswith(_FORWARDING_FAMILIES) for name in headers)
 
 
 def is_loopback(address: str) -> bool:
