@@ -198,12 +198,6 @@ async def test_what_is_spelt_like_a_name_is_refused_by_the_database_at_the_worst
                 await unit.session.execute(select(column(payload)).select_from(Film))
 
 
-async def test_a_savepoint_has_no_name_from_outside(database):
-    async with Unit(database, is_read_only=False) as unit:
-        with pytest.raises(TypeError):
-            await unit.session.begin_nested("pwn")
-
-
 async def test_errors_hold_no_payload():
     for payload in NAMES:
         with pytest.raises(FastnessError) as refused:

@@ -63,7 +63,7 @@ class ListChoices:
 
     def address(self) -> str:
         """The query that leads here."""
-        return "?" + urlencode(self.pairs())
+        return "?" + urlencode(self.pairs(), errors="replace")
 
     def turned(self, *, after: str = "", before: str = "") -> "ListChoices":
         """Another page of the same list, or the first."""
