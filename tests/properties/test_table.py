@@ -8,7 +8,8 @@ from starlette.routing import Mount, Router, WebSocketRoute, compile_path
 from starlette.routing import Route as StarletteRoute
 
 from fastness.web.access import public
-from fastness.web.routing import Routes, open_ended_together, seal_route
+from fastness.web.patterns import open_ended_together
+from fastness.web.routing import Routes, seal_route
 from fastness.web.table import WEBSOCKET, Table
 
 LITERALS = ["a", "b", "cases", "new", "7", "x-y", "é"]

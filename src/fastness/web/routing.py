@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 import starlette.routing
-from starlette.convertors import Convertor, FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
-from starlette.routing import PARAM_REGEX, BaseRoute, Mount, compile_path
+from starlette.convertors import Convertor
+from starlette.routing import BaseRoute, Mount, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.web.accessrules import Access, AccessRuleError, is_hiding, narrowed
 from fastness.web.exchange import ASGIApp
+from fastness.web.patterns import open_ended_together
 from fastness.web.requests import Request
 from fastness.web.sockets import WebSocket
 
@@ -32,8 +33,6 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 SocketHandlerT = TypeVar("SocketHandlerT", bound=SocketHandler)
 EndpointT = TypeVar("EndpointT", bound=type)
 
-_BOUNDED: Final = (FloatConvertor, IntegerConvertor, UUIDConvertor)
-"""Convertors that no other parameter can take letters from."""
 _MAX_OPEN_ENDED: Final = 2
 _ENDPOINT_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 _EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get")
@@ -142,25 +141,6 @@ class Route:
             reason = getattr(self, name)
             if reason is not None:
                 yield name, reason
-
-
-def open_ended_together(path: str, convertors: Mapping[str, Convertor[Any]]) -> int:
-    """The most parameters of the path between which no slash stands, not counting those that take digits only.
-
-    Behind a `path` parameter a slash separates nothing, because it may hold slashes itself.
-    """
-    most = together = 0
-    takes_slashes = False
-    for segment in path.split("/"):
-        if not takes_slashes:
-            together = 0
-        for match in PARAM_REGEX.finditer(segment):
-            convertor = convertors[match.group(1)]
-            if type(convertor) not in _BOUNDED:
-                together += 1
-                takes_slashes = takes_slashes or type(convertor) is not StringConvertor
-        most = max(most, together)
-    return most
 
 
 class Routes:
