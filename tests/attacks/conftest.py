@@ -3,7 +3,7 @@
 import pytest
 
 from fastness import Settings
-from tests.attacks.site import deployed_site, environ_of, running_site
+from tests.attacks.site import deployed_site, environ_of, neighbour_of, running_site
 from tests.attacks.target import seed
 
 
@@ -41,6 +41,13 @@ def crowded_site(seeded, tmp_path_factory):
     """The target on granian, with two worker processes on the same two files."""
     with running_site(seeded, tmp_path_factory.mktemp("crowded"), workers=2) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def neighbour(site):
+    """Another server process on the files of `site`."""
+    with neighbour_of(site) as neighbour:
+        yield neighbour
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,17 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import trustme
 
+from fastness import Fastness, Settings
 from fastness.testing.browser import Browser
 from fastness.testing.servers import asgi_server, free_port, running_server
-from tests.attacks.target import FILE, PASSWORDS, STATIC
+from tests.attacks.target import FILE, PASSWORDS, STATIC, make_app
 from tests.attacks.wire import TIMEOUT_SECONDS, Answer, exchange
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -150,6 +151,27 @@ def running_site(
         site = Site(port, folder, process, folder / "log.jsonl")
         wait_for_workers(site, workers)
         yield site
+
+
+@contextlib.contextmanager
+def neighbour_of(site: Site) -> Iterator[Site]:
+    """Another server on the same files: a second worker process, of which one knows which request it answers."""
+    port = free_port()
+    command = asgi_server("tests.attacks.served:app", port=port)
+    with running_server(command, port=port, folder=site.folder, environ=environ_of(site.folder)) as process:
+        yield Site(port, site.folder, process, site.log)
+
+
+@contextlib.asynccontextmanager
+async def operating(site: Site) -> AsyncIterator[Fastness]:
+    """The target in the test's own process, on the files of the servers: what a command on that machine does."""
+    environ = {name: value for name, value in environ_of(site.folder).items() if name != "PYTHONPATH"}
+    app = make_app(Settings.load(environ=environ, folder=site.folder))
+    await app.open()
+    try:
+        yield app
+    finally:
+        await app.close()
 
 
 def wait_for_workers(site: Site, workers: int) -> None:

@@ -16,6 +16,7 @@ from fastness import (
     HTMLResponse,
     JSONResponse,
     Model,
+    Permissions,
     Request,
     Response,
     Routes,
@@ -72,6 +73,21 @@ async def private(request: Request) -> Response:
 @routes.get("/staff", access=access.role("staff"))
 async def staff(request: Request) -> Response:
     return HTMLResponse("<!doctype html><title>staff</title>")
+
+
+class TargetPermissions(Permissions):
+    READ_LEDGER = "target.read_ledger", "May read the ledger."
+    WRITE_LEDGER = "target.write_ledger", "May write into the ledger."
+
+
+@routes.get("/ledger", access=access.permission(TargetPermissions.READ_LEDGER))
+async def ledger(request: Request) -> Response:
+    return JSONResponse(sorted(request.user.permissions))
+
+
+@routes.get("/vault", access=access.hidden(access.permission(TargetPermissions.WRITE_LEDGER)))
+async def vault(request: Request) -> Response:
+    return JSONResponse("vault")
 
 
 @routes.get("/who")
@@ -253,7 +269,9 @@ async def converse(connection: WebSocket) -> None:
 
 
 def make_app(settings: Settings) -> Fastness:
-    return Fastness(settings, routes=[routes], templates=HERE / "templates", static=STATIC)
+    return Fastness(
+        settings, routes=[routes], permissions=[TargetPermissions], templates=HERE / "templates", static=STATIC
+    )
 
 
 def seed(settings: Settings) -> None:
