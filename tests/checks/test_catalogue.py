@@ -11,6 +11,7 @@ from fastness.checks.check import Deployment
 from fastness.checks.lock import LOCK_FILE, entries_of, lock_text
 from fastness.checks.runner import run_checks
 from fastness.db.migrations import upgrade
+from fastness.db.rules import DatabaseRules, Isolation
 from fastness.kernel.because import Because
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.kernel.csp import CSPRules
@@ -132,6 +133,54 @@ def test_a_database_that_is_not_there_stops_a_start_but_not_a_check(tmp_path):
     assert found(tmp_path, database_url=database) == []
     assert found(tmp_path, database_url=database, has_tls=True) == ["FST-DATABASE-001"]
     assert not (tmp_path / "data.sqlite3").exists()
+
+
+AWAY = "postgresql://app@/app?host=/nowhere"
+ELSEWHERE = "postgresql://app@db.example.com/app"
+UNVERIFIED = DatabaseRules(insecure_unverified_tls=REASON)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        pytest.param({"database_url": AWAY, "store_url": AWAY}, ["FST-DATABASE-003"], id="away"),
+        pytest.param({"database_url": AWAY}, ["FST-DATABASE-003", "FST-STORES-002"], id="sessions-on-one-machine"),
+        pytest.param(
+            {
+                "database_url": AWAY,
+                "store_url": AWAY,
+                "database": DatabaseRules(isolation=Isolation.READ_COMMITTED),
+            },
+            ["FST-DATABASE-003", "FST-DATABASE-004"],
+            id="lost-updates",
+        ),
+        pytest.param(
+            {"database": DatabaseRules(isolation=Isolation.READ_COMMITTED)}, [], id="one-writer-loses-nothing"
+        ),
+        pytest.param({"store_url": ELSEWHERE, "database": UNVERIFIED}, [], id="reason-without-use"),
+        pytest.param(
+            {"store_url": f"{ELSEWHERE}?sslmode=require", "database": UNVERIFIED}, ["FST-DATABASE-005"], id="store"
+        ),
+        pytest.param(
+            {
+                "database_url": f"{ELSEWHERE}?sslmode=disable",
+                "store_url": ELSEWHERE,
+                "database": UNVERIFIED,
+            },
+            ["FST-DATABASE-005", "FST-DATABASE-003"],
+            id="database",
+        ),
+    ],
+)
+def test_a_database_on_a_server(tmp_path, changes, ids):
+    assert found(tmp_path, **changes) == ids
+
+
+def test_a_server_that_is_up_to_date_has_no_findings(tmp_path, postgres_url):
+    urls = {"database_url": postgres_url, "store_url": postgres_url}
+    assert found(tmp_path, **urls) == ["FST-DATABASE-001"]
+    upgrade(postgres_url, None)
+    assert found(tmp_path, **urls) == []
 
 
 @pytest.mark.parametrize(

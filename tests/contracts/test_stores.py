@@ -26,7 +26,7 @@ class TestSQLiteStore(StoreContract):
 
 class TestPostgresStore(StoreContract):
     @pytest.fixture(autouse=True)
-    def address(self, postgres_url):
+    def database(self, postgres_url):
         self.address = parse_postgres_address(postgres_url)
 
     def make_store(self, clock):

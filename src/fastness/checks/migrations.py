@@ -13,6 +13,7 @@ from fastness.checks.check import Deployment, Notice
 from fastness.checks.storage import sqlite_file
 from fastness.db.errors import MigrationError
 from fastness.db.migrations import pending
+from fastness.kernel.errors import UnavailableError
 from fastness.kernel.findings import Finding, Severity
 
 NOT_UPGRADED: Final = Notice(
@@ -29,8 +30,15 @@ UNKNOWN_REVISION: Final = Notice(
     why="It was upgraded by another release.",
     fix="Deploy the release that belongs to the database, or restore the backup that belongs to this one.",
 )
+OUT_OF_REACH: Final = Notice(
+    id="FST-DATABASE-003",
+    severity=Severity.MEDIUM,
+    title="The database cannot be reached from here",
+    why="Whether it is up to date could not be looked at.",
+    fix="Run `fastness check` where the app runs; `fastness db current` says what is in the way.",
+)
 
-NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION)
+NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION, OUT_OF_REACH)
 
 
 def check_migrations(deployment: Deployment) -> Iterator[Finding]:
@@ -41,7 +49,10 @@ def check_migrations(deployment: Deployment) -> Iterator[Finding]:
     if file is not None and not file.exists() and not is_starting:
         return  # A build machine checks what will be deployed, and has no data.
     try:
-        missing = pending(url, deployment.migrations)
+        missing = pending(url, deployment.migrations, rules=deployment.settings.database)
+    except UnavailableError as error:
+        yield OUT_OF_REACH.found(detail=error.detail)
+        return
     except MigrationError as error:
         yield UNKNOWN_REVISION.found(detail=error.detail)
         return

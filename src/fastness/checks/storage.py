@@ -13,6 +13,8 @@ from typing import Final
 
 from fastness.auth.password_rules import PasswordRules
 from fastness.checks.check import Deployment, Notice
+from fastness.db.address import is_postgres_url
+from fastness.db.rules import Isolation
 from fastness.kernel.findings import Finding, Severity
 
 SQLITE_PREFIXES: Final = ("sqlite:///",)
@@ -39,7 +41,25 @@ MEMORY_STORE: Final = Notice(
     severity=Severity.LOW,
     title="Sessions are kept in memory",
     why="They end with the process, and another worker does not know them.",
-    fix="Set FASTNESS_STORE_URL=sqlite:///var/store.sqlite3.",
+    fix="Set FASTNESS_STORE_URL=sqlite:///var/store.sqlite3, or the address of a PostgreSQL database.",
+)
+STORE_OF_ONE_MACHINE: Final = Notice(
+    id="FST-STORES-002",
+    severity=Severity.LOW,
+    title="The data are on a server, the sessions in a file of this machine",
+    why="That is right for one machine. A second one would not know its sessions, would count failed sign-ins from zero, and "
+    "would not notice that somebody was signed out everywhere.",
+    fix="Set FASTNESS_STORE_URL to the address of the database as soon as there are two machines.",
+    asvs=("V7.4.1",),
+)
+LOST_UPDATES: Final = Notice(
+    id="FST-DATABASE-004",
+    severity=Severity.LOW,
+    title="A transaction may overwrite what another one has just written",
+    why="With read committed, two requests that read a balance, change it and write it back both succeed, and one of the two "
+    "changes is gone.",
+    fix="Leave FASTNESS_DATABASE_ISOLATION at its default, or lock what is read to be changed (with_for_update).",
+    asvs=("V2.3.4", "V15.4.2"),
 )
 CHEAP_HASH: Final = Notice(
     id="FST-PASSWORDS-001",
@@ -66,7 +86,16 @@ LARGE_BODY: Final = Notice(
     asvs=("V15.2.2",),
 )
 
-NOTICES: Final = (FILE_READABLE, SHARED_FILE, MEMORY_STORE, CHEAP_HASH, SHORT_PASSWORDS, LARGE_BODY)
+NOTICES: Final = (
+    FILE_READABLE,
+    SHARED_FILE,
+    MEMORY_STORE,
+    STORE_OF_ONE_MACHINE,
+    LOST_UPDATES,
+    CHEAP_HASH,
+    SHORT_PASSWORDS,
+    LARGE_BODY,
+)
 
 
 def check_files(deployment: Deployment) -> Iterator[Finding]:
@@ -85,9 +114,19 @@ def check_files(deployment: Deployment) -> Iterator[Finding]:
 
 
 def check_store(deployment: Deployment) -> Iterator[Finding]:
-    """Whether sessions outlive the process."""
-    if deployment.settings.store_url == "memory:":
+    """Whether sessions outlive the process, and are where the data are."""
+    settings = deployment.settings
+    if settings.store_url == "memory:":
         yield MEMORY_STORE.found(where="FASTNESS_STORE_URL")
+    elif is_postgres_url(settings.database_url) and not is_postgres_url(settings.store_url):
+        yield STORE_OF_ONE_MACHINE.found(where="FASTNESS_STORE_URL")
+
+
+def check_isolation(deployment: Deployment) -> Iterator[Finding]:
+    """Whether changes can be lost between two transactions."""
+    settings = deployment.settings
+    if is_postgres_url(settings.database_url) and settings.database.isolation is Isolation.READ_COMMITTED:
+        yield LOST_UPDATES.found(where="FASTNESS_DATABASE_ISOLATION")
 
 
 def check_passwords(deployment: Deployment) -> Iterator[Finding]:

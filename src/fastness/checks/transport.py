@@ -13,6 +13,7 @@ from typing import Final
 
 from fastness.checks.check import Deployment, Notice
 from fastness.checks.profile import is_local
+from fastness.db.address import TLSMode, is_postgres_url, parse_postgres_address
 from fastness.kernel.findings import Finding, Severity
 from fastness.kernel.headers import ONE_YEAR_SECONDS
 from fastness.kernel.proxies import UNIX_PEER
@@ -94,6 +95,14 @@ SUFFIX_HOST: Final = Notice(
     why="A forgotten name that somebody else takes over belongs to this app's hosts.",
     fix="List the names one by one in FASTNESS_HOSTS, if they are known.",
 )
+UNVERIFIED_DATABASE: Final = Notice(
+    id="FST-DATABASE-005",
+    severity=Severity.HIGH,
+    title="A database on another machine is not verified",
+    why="Who is on the way can answer in its place, take the password, and read and change everything.",
+    fix="Take sslmode out of the address, and name the certificate of an own authority with sslrootcert=/path/ca.pem.",
+    asvs=("V12.3.1", "V12.3.2"),
+)
 
 NOTICES: Final = (
     HTTPS_OFF,
@@ -105,6 +114,7 @@ NOTICES: Final = (
     HSTS_WITHOUT_SUBDOMAINS,
     LOCAL_HOST,
     SUFFIX_HOST,
+    UNVERIFIED_DATABASE,
 )
 
 
@@ -155,3 +165,15 @@ def check_hosts(deployment: Deployment) -> Iterator[Finding]:
             yield LOCAL_HOST.found(where=f"FASTNESS_HOSTS: {entry}")
         elif entry.startswith("."):
             yield SUFFIX_HOST.found(where=f"FASTNESS_HOSTS: {entry}")
+
+
+def check_databases(deployment: Deployment) -> Iterator[Finding]:
+    """Whether databases on other machines have to show who they are."""
+    settings = deployment.settings
+    reason = settings.database.insecure_unverified_tls
+    for name, url in (("FASTNESS_DATABASE_URL", settings.database_url), ("FASTNESS_STORE_URL", settings.store_url)):
+        if not is_postgres_url(url):
+            continue
+        address = parse_postgres_address(url, insecure_unverified_tls=reason)
+        if not address.is_local and address.tls is not TLSMode.VERIFIED:
+            yield UNVERIFIED_DATABASE.found(where=f"{name}: sslmode={address.tls}, because {reason}")

@@ -23,7 +23,8 @@ def upgrade_database(app_name: str | None) -> None:
 def upgrade_quietly(app: Fastness, location: Location) -> tuple[str, ...]:
     """Run what is missing; the database's folder is made if it is not there."""
     make_database_folder(app, location)
-    return upgrade(app.settings.database_url, location.migrations_if_there)
+    settings = app.settings
+    return upgrade(settings.database_url, location.migrations_if_there, rules=settings.database)
 
 
 def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> None:
@@ -31,7 +32,14 @@ def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> Non
     location = find_location(app_name)
     app = load_app(location)
     app.seal()  # what the routes import may hold models too
-    file = revision(app.settings.database_url, location.migrations, message, metadata=Model.metadata, is_empty=is_empty)
+    file = revision(
+        app.settings.database_url,
+        location.migrations,
+        message,
+        metadata=Model.metadata,
+        is_empty=is_empty,
+        rules=app.settings.database,
+    )
     if file is None:
         say("The database is what the models say; nothing to write.")
         return
@@ -42,16 +50,18 @@ def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> Non
 def show_current(app_name: str | None) -> None:
     """Show the revisions of the database, and those that are missing."""
     location = find_location(app_name)
-    url = load_app(location).settings.database_url
-    for name in current(url, location.migrations_if_there) or ("none",):
+    settings = load_app(location).settings
+    url, folder, rules = settings.database_url, location.migrations_if_there, settings.database
+    for name in current(url, folder, rules=rules) or ("none",):
         say(f"at {printable(name)}")
-    for name in pending(url, location.migrations_if_there):
+    for name in pending(url, folder, rules=rules):
         say(f"missing {printable(name)}")
 
 
 def require_upgraded(app: Fastness, location: Location) -> None:
     """Raise `CommandError` if tables may be missing."""
-    if pending(app.settings.database_url, location.migrations_if_there):
+    settings = app.settings
+    if pending(settings.database_url, location.migrations_if_there, rules=settings.database):
         raise CommandError("The database is not up to date; run `fastness db upgrade` first.")
 
 

@@ -57,9 +57,10 @@ class Settings:
     is_https_required: bool = True
     """Pages asked for over http are redirected to https, other requests refused."""
     database_url: str = field(default="sqlite:///var/data.sqlite3", repr=False)
-    """The app's own data."""
+    """The app's own data: "sqlite:///path" or "postgresql://user:password@host/database"."""
     store_url: str = field(default="sqlite:///var/store.sqlite3", repr=False)
-    """Sessions and counters, in a file of their own. "memory:" forgets everything at the end, and is for development."""
+    """Sessions and counters, in a file of their own or in the PostgreSQL database. "memory:" forgets everything at the end,
+    and is for development."""
     debug_token: Secret | None = None
     """Opens the development error page to a browser on another machine; `fastness dev --insecure-bind` makes one."""
     proxy: ProxyRules = field(default_factory=ProxyRules)
