@@ -9,10 +9,11 @@ endpoint replaces that of the router, the app and the mount it belongs to. ASVS 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import starlette.routing
 from starlette.applications import Starlette
+from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
 from starlette.routing import Mount, Router, compile_path
 
 from fastness.web.access import public
@@ -40,6 +41,10 @@ from fastness.web.routing import (
     seal_route,
     source_of,
 )
+
+
+_ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor)
+"""Convertors that never match a slash. Exact classes: a subclass may have another expression."""
 
 
 def seal_declared(declared: Declared) -> list[Route]:
@@ -189,9 +194,9 @@ def params_of(path: str) -> tuple[str, ...]:
         _, _, convertors = compile_path(path)
     except (AssertionError, KeyError, ValueError) as error:
         raise RouteError(f"The path {path!r} of a mount cannot be compiled: {error}.") from None
-    if any("/" in convertor.regex or convertor.regex == ".*" for convertor in convertors.values()):
+    if not all(type(convertor) in _ONE_SEGMENT for convertor in convertors.values()):
         raise RouteError(
-            f"The path {path!r} of a mount has a parameter that takes slashes; where it ends is not known."
+            f"The path {path!r} of a mount has a parameter that may take slashes; where the mount ends is not known."
         )
     return tuple(convertors)
 
