@@ -12,6 +12,9 @@ EVIL = "https://evil.example"
 SIBLING = "https://blog.shop.example"
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 @pytest.fixture
 def routes():
     routes = Routes(access=access.public)
@@ -132,15 +135,34 @@ async def test_an_older_client_with_a_session_passes_with_its_token(make_shop, b
         assert (await browser.raw("POST", "/take", data={"csrf_token": token, "a": "1"})).json() == {"a": "1"}
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "reason"),
+    [
+        pytest.param("/partner", {"origin": "https://partner.example"}, 200, None, id="partner"),
+        pytest.param("/partner", {"origin": EVIL}, 403, "origin_mismatch", id="another"),
+        pytest.param("/partner", {"origin": "https://shop.example"}, 403, "csrf_token_missing", id="own-page"),
+        pytest.param("/partner", {}, 403, "csrf_token_missing", id="nothing-said"),
+        pytest.param("/take", {"origin": "https://partner.example"}, 403, "origin_mismatch", id="another-route"),
+    ],
+)
+async def test_a_partners_page_in_a_browser_without_fetch_metadata(
+    make_shop, browse, routes, path, headers, status, reason
+):
+    shop = await make_shop(routes)
+    async with browse(shop) as browser:
+        await started(browser)
+        shop.events.events.clear()
+        page = await browser.raw("POST", path, content=b"a=1", headers={"content-type": FORM, **headers})
+    assert page.status == status
+    assert shop.reasons() == ([reason] if reason else [])
+
+
 async def test_global_trusted_origins(make_shop, browse, routes):
     shop = await make_shop(routes, settings={"cross_site": CrossSiteRules(trusted_origins=(SIBLING,))})
     async with browse(shop) as browser:
         await started(browser)
         assert (await browser.from_site(SIBLING, "/take", fields={"a": "1"})).status == 200
         assert (await browser.from_site(EVIL, "/take", fields={"a": "1"})).status == 403
-
-
-FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from typing import Final
 
 from fastness.kernel.crosssite import CrossSiteReason, CrossSiteRules, decide_cross_site
 from fastness.kernel.limits import SAFE_METHODS
-from fastness.kernel.verdicts import Allow
+from fastness.kernel.verdicts import ALLOW, Allow, Verdict
 from fastness.web.exchange import CROSS_SITE, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.refusals import CrossSiteError, PipelineFaultError
 from fastness.web.routing import Route
 
-_OWN_PAGE: Final = frozenset({b"same-origin", b"none"})
+_OWN_PAGES: Final = CrossSiteRules()
 
 
 class CrossSiteStage:
@@ -52,9 +52,23 @@ class CrossSiteStage:
         if route is None or route.insecure_cross_site is not None:
             return
         rules = self.rules_by_route[route] if route.trusted_origins else self.rules
-        headers = exchange.headers
-        cookies = headers.get(b"cookie")
-        verdict = decide_cross_site(
+        verdict = self._ask(rules, exchange)
+        if isinstance(verdict, Allow):
+            headers = exchange.headers
+            exchange.has_origin_evidence = b"sec-fetch-site" in headers or b"origin" in headers
+            # Whoever passes only because of the declared origins is another site's page, whichever header said so; it has
+            # no way to know a form token.
+            exchange.is_trusted_cross_site = (
+                bool(rules.trusted_origins) and self._ask(_OWN_PAGES, exchange) is not ALLOW
+            )
+        elif verdict.reason is not CrossSiteReason.NO_ORIGIN_WITH_COOKIE:
+            raise CrossSiteError(verdict.reason)
+        else:
+            exchange.needs_form_token = True
+
+    def _ask(self, rules: CrossSiteRules, exchange: Exchange) -> Verdict:
+        cookies = exchange.headers.get(b"cookie")
+        return decide_cross_site(
             rules,
             method=exchange.method,
             is_websocket=exchange.is_websocket,
@@ -64,11 +78,3 @@ class CrossSiteStage:
             host=exchange.host,
             has_session_cookie=cookies is not None and cookies.find(self.cookie_name) >= 0,
         )
-        if isinstance(verdict, Allow):
-            site = headers.get(b"sec-fetch-site")
-            exchange.has_origin_evidence = site is not None or b"origin" in headers
-            exchange.is_trusted_cross_site = site is not None and site not in _OWN_PAGE
-        elif verdict.reason is not CrossSiteReason.NO_ORIGIN_WITH_COOKIE:
-            raise CrossSiteError(verdict.reason)
-        else:
-            exchange.needs_form_token = True
