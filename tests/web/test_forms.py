@@ -1,5 +1,7 @@
 """HTML forms on the real pipeline: values kept, errors beside the fields, and what no browser would send."""
 
+from typing import Any
+
 import pytest
 from markupsafe import Markup
 from wtforms import (
@@ -25,6 +27,9 @@ from fastness.web.forms import bound_form
 from fastness.web.validators import Email, Items, Must, Slug, Text, Whole
 
 BOUNDARY = "frontier"
+KINDS: Any = ["a", "b"]
+SIZES: Any = ["s", "m"]
+TAGS: Any = ["x", "y", "z"]
 MULTIPART = {"content-type": f"multipart/form-data; boundary={BOUNDARY}", "sec-fetch-site": "same-origin"}
 FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
 
@@ -40,9 +45,9 @@ class Everything(Form):
     about = TextAreaField()
     amount = IntegerField(validators=[Whole(min=1, max=9)])
     password = PasswordField()
-    kind = SelectField(choices=["a", "b"])
-    size = RadioField(choices=["s", "m"], validate_choice=True, default="s")
-    tags = SelectMultipleField(choices=["x", "y", "z"], validators=[Items(max=2)])
+    kind = SelectField(choices=KINDS)
+    size = RadioField(choices=SIZES, validate_choice=True, default="s")
+    tags = SelectMultipleField(choices=TAGS, validators=[Items(max=2)])
     case_id = HiddenField(validators=[Text(max=36)])
     agreed = BooleanField()
     picture = FileField()
