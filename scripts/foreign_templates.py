@@ -104,14 +104,18 @@ def main() -> int:
     except FetchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("| project | templates | refused | of these for a parent's sake |\n|---|--:|--:|--:|")
-    for each in outcomes:
-        print(f"| {each.project} | {each.count} | {len(each.refused)} | {len(each.refused) - each.own} |")
+    print("\n".join(table(outcomes)))
     print(f"\n{share(outcomes):.1%} are refused.\n")
     for each in outcomes:
         for name, error in sorted(each.refused.items()):
             print(f"- {each.project} {name}: {error.code}, {error.template} line {error.line}: {error.problem}")
     return 0
+
+
+def table(outcomes: list[Outcome]) -> list[str]:
+    """The lines of a table in Markdown."""
+    head = ["| project | templates | refused | of these for a parent's sake |", "|---|--:|--:|--:|"]
+    return [*head, *(f"| {e.project} | {e.count} | {len(e.refused)} | {len(e.refused) - e.own} |" for e in outcomes)]
 
 
 def share(outcomes: list[Outcome]) -> float:
