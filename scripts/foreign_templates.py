@@ -107,8 +107,9 @@ def main() -> int:
     print("\n".join(table(outcomes)))
     print(f"\n{share(outcomes):.1%} are refused.\n")
     for each in outcomes:
-        for name, error in sorted(each.refused.items()):
-            print(f"- {each.project} {name}: {error.code}, {error.template} line {error.line}: {error.problem}")
+        for name, refusal in sorted(each.refused.items()):
+            at = f"{refusal.template} line {refusal.line}"
+            print(f"- {each.project} {name}: {refusal.code}, {at}: {refusal.problem}")
     return 0
 
 
