@@ -29,7 +29,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "kernel": frozenset(),
     # mako, which Alembic writes new migrations with, takes pygments along where it is installed.
     "db": frozenset({
-        "alembic", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
+        "alembic", "asyncpg", "greenlet", "mako", "markupsafe", "pygments", "sqlalchemy", "typing_extensions",
     }),
     "html": frozenset({"jinja2", "markupsafe", "nh3"}),
     "stores": frozenset(),

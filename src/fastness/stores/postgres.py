@@ -194,12 +194,15 @@ async def _nothing_to_reset(_connection: object) -> None:
 
 
 async def _make_tables(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    if not await pool.fetchval(sql.HAS_SCHEMA):
+    if not await pool.fetchval(sql.HAS_TABLES):
         async with pool.acquire() as connection, connection.transaction():
             # Workers start together; the second one finds the tables when it has the lock.
             await connection.execute(sql.LOCK, _LOCK)
-            if not await connection.fetchval(sql.HAS_SCHEMA):
-                for statement in sql.SCHEMA:
+            if not await connection.fetchval(sql.HAS_TABLES):
+                # An administrator may have made the schema for an account that may make none.
+                if not await connection.fetchval(sql.HAS_SCHEMA):
+                    await connection.execute(sql.CREATE_SCHEMA)
+                for statement in sql.TABLES:
                     await connection.execute(statement)
                 await connection.execute(sql.WRITE_VERSION, sql.SCHEMA_VERSION)
     version = await pool.fetchval(sql.READ_VERSION)

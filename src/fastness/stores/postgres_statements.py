@@ -11,8 +11,8 @@ from typing import Final
 
 SCHEMA_VERSION: Final = 1
 
-SCHEMA: Final = (
-    "CREATE SCHEMA fastness_store",
+CREATE_SCHEMA: Final = "CREATE SCHEMA fastness_store"
+TABLES: Final = (
     """CREATE TABLE fastness_store.entry (
         key bytea NOT NULL PRIMARY KEY,
         value bytea NOT NULL,
@@ -26,8 +26,10 @@ SCHEMA: Final = (
     "CREATE TABLE fastness_store.schema_version (version integer NOT NULL PRIMARY KEY)",
 )
 # A query, not to_regclass(): that would ask a cache which another session's new table reaches only later.
-HAS_SCHEMA: Final = """SELECT EXISTS (
+HAS_TABLES: Final = """SELECT EXISTS (
     SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'fastness_store' AND tablename = 'schema_version')"""
+# Asked first, because "IF NOT EXISTS" asks for the right to make schemas even where there is nothing to make.
+HAS_SCHEMA: Final = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'fastness_store')"
 READ_VERSION: Final = "SELECT max(version) FROM fastness_store.schema_version"
 WRITE_VERSION: Final = "INSERT INTO fastness_store.schema_version VALUES ($1)"
 LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
