@@ -18,10 +18,10 @@ BOB = Actor(id=uuid.UUID(int=2))
 ROOT = Actor(id=uuid.UUID(int=3), is_superuser=True)
 
 
-@pytest.fixture(params=["sqlite"])
-async def database(request, tmp_path):
+@pytest.fixture
+async def database(database_url):
     """Ada owns "mine", Bob owns "shared" (with Ada) and "theirs"; each has a note, each has a paper and a contract."""
-    database = Database(f"sqlite:///{tmp_path}/app.db", rules=DatabaseRules(read_connections=2, queue_seconds=5))
+    database = Database(database_url, rules=DatabaseRules(read_connections=2, queue_seconds=5))
     await database.open()
     async with database.write.begin() as connection:
         await connection.run_sync(Model.metadata.create_all, tables=TABLES)

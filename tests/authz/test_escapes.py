@@ -21,7 +21,7 @@ from sqlalchemy import (
     table,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased, lazyload
 
 from fastness import Because
@@ -37,6 +37,10 @@ cases = Case.__table__
 CONSTANT = {EXEMPTION: Because("a constant of this test, with nothing put in")}
 UNKNOWN = uuid.UUID(int=9)
 ESCAPES = []
+
+
+def is_postgres(session):
+    return session.get_bind().dialect.name == "postgresql"
 
 
 def escape(function):
@@ -210,7 +214,8 @@ async def core_insert(session):
 
 @escape
 async def insert_on_conflict(session):
-    statement = sqlite.insert(cases).values(id=UNKNOWN, owner_id=ADA.id, title="new", is_open=True)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(cases).values(id=UNKNOWN, owner_id=ADA.id, title="new", is_open=True)
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"title": "new"}))
 
 
@@ -258,6 +263,11 @@ async def literal_sql(session):
 @escape
 async def literal_sql_in_capitals(session):
     await session.execute(sql('SELECT title FROM "GUARDED_CASES"'))
+
+
+@escape
+async def literal_sql_with_an_escaped_name(session):
+    await session.execute(sql('SELECT title FROM U&"guarded\\005Fcases"'))
 
 
 @escape
@@ -320,25 +330,31 @@ async def table_made_of_it(session):
 @escape
 async def driver_cursor(session):
     raw = await (await session.connection()).get_raw_connection()
+    if is_postgres(session):
+        raw.driver_connection.cursor("SELECT title FROM guarded_cases")
     raw.driver_connection.cursor().execute("SELECT title FROM guarded_cases")
 
 
 @escape
 async def driver_connection_execute(session):
     raw = await (await session.connection()).get_raw_connection()
-    raw.driver_connection.execute("SELECT title FROM guarded_cases")
+    done = raw.driver_connection.execute("SELECT title FROM guarded_cases")
+    await done
 
 
 @escape
 async def driver_script(session):
     raw = await (await session.connection()).get_raw_connection()
+    if is_postgres(session):
+        await raw.driver_connection.copy_from_table("guarded_cases", output="/dev/null")
     raw.driver_connection.executescript("SELECT 1; DELETE FROM guarded_cases")
 
 
 @escape
 async def driver_many(session):
     raw = await (await session.connection()).get_raw_connection()
-    raw.driver_connection.executemany("DELETE FROM guarded_cases WHERE title = ?", [("theirs",)])
+    done = raw.driver_connection.executemany("DELETE FROM guarded_cases WHERE title = 'theirs'", [()])
+    await done
 
 
 @escape

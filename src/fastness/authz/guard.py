@@ -3,11 +3,11 @@
 It listens in three places. Engines get the compiler that puts conditions on guarded tables (`compiling.py`). Before each
 statement goes to the driver it is asked what it left uncovered: a statement with something uncovered needs an exemption, or
 has to be one that SQLAlchemy sends for a flush whose objects were checked (`writes.py`). Text that no compiler wrote is
-searched for the names of guarded tables, and so is what somebody gives to a SQLite cursor below SQLAlchemy.
+searched for the names of guarded tables, and so is what somebody gives to the driver below SQLAlchemy.
 
 It fails closed: what it does not know, it searches as text, and a name that is found there is refused, even where it is only
 a column or a word. It is meant for authors who forget, and holds against input in every value of a statement. An author who
-takes PostgreSQL's driver out of SQLAlchemy, calls `backup()` on SQLite's, or hides a name from the search is not stopped;
+calls `backup()` on SQLite's driver, or hides a name from the search (a view, a function of the database) is not stopped;
 row-level security is the wall behind this one.
 
 ASVS 5.0: V8.2.2 (data-specific access), V8.3.1 (enforced on a trusted layer, not by who remembers).
@@ -29,7 +29,7 @@ from fastness.authz.errors import UnscopedError
 from fastness.authz.registry import registry
 from fastness.authz.writes import watch_model
 from fastness.db.model import Model
-from fastness.db.sqlite import SQLiteConnection, SQLiteCursor
+from fastness.db.watched import Watched
 from fastness.kernel.because import Because
 
 _OWN_DDL: Final = "sqlalchemy."
@@ -91,8 +91,10 @@ def _check(
 
 
 def _announce(cursor: object, statement: str) -> None:
-    if isinstance(cursor, SQLiteCursor):
-        cursor.announced = statement
+    # SQLAlchemy's adapter for asyncpg keeps the driver's connection under the one name, sqlite3's cursor under the other.
+    driver = getattr(cursor, "_connection", None) or getattr(cursor, "connection", None)
+    if isinstance(driver, Watched):
+        driver.announced = statement
 
 
 def _look_again(compiled: ScopeCompiler) -> None:
@@ -150,8 +152,9 @@ def _refuse(names: frozenset[str], fix: str) -> NoReturn:
 
 @event.listens_for(Pool, "checkout")
 def _watch_driver(connection: object, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-    if isinstance(connection, SQLiteConnection):
-        connection.examine = _check_driver_text
+    driver = getattr(connection, "driver_connection", connection)
+    if isinstance(driver, Watched):
+        driver.examine = _check_driver_text
 
 
 def _check_driver_text(statement: str) -> None:

@@ -51,6 +51,7 @@ def _names(statement: object, mappers: dict[Mapper[Any], None]) -> Iterator[str]
 
 
 def _names_in(root: ClauseElement, mappers: dict[Mapper[Any], None], sources: dict[FromClause, None]) -> Iterator[str]:
+    options: list[object] = []
     for element in visitors.iterate(root):
         if isinstance(element, TableClause):
             yield element.name.lower()
@@ -64,8 +65,10 @@ def _names_in(root: ClauseElement, mappers: dict[Mapper[Any], None], sources: di
             mappers.setdefault(entity.mapper)
             # A column or an alias of a joined subclass stands for all the tables of its mapper.
             yield from (str(getattr(table, "name", "")).lower() for table in entity.mapper.tables)
-        for option in getattr(element, "_with_options", ()):
-            yield from _names_of_option(option, mappers)
+        options.extend(getattr(element, "_with_options", ()))
+    # Last, as what is loaded along is not what the statement is about.
+    for option in options:
+        yield from _names_of_option(option, mappers)
 
 
 def _names_of_option(option: object, mappers: dict[Mapper[Any], None]) -> Iterator[str]:

@@ -119,7 +119,11 @@ class Registry:
         """The guarded tables that a text of SQL names; a column or a word of that name counts as well."""
         if self._made_for != self.generation:
             self._make()
-        return frozenset() if self._pattern is None else frozenset(map(str.lower, self._pattern.findall(text)))
+        if self._pattern is None:
+            return frozenset()
+        if 'U&"' in text or 'u&"' in text:
+            return frozenset(self._guards)  # PostgreSQL's identifiers with escapes: U&"\0063ases" is cases
+        return frozenset(map(str.lower, self._pattern.findall(text)))
 
     def _make(self) -> None:
         if self.policies:

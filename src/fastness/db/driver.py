@@ -8,15 +8,17 @@ error, its SQLSTATE and the names of table, column and constraint; only the mess
 ASVS 5.0: V16.2.5 (no values in logs), V16.5.1 (generic errors), V13.1.3 (what happens when a service is away).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import wraps
 from ssl import SSLCertVerificationError
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from asyncpg import Connection
 
 from fastness.db.address import PostgresAddress
+from fastness.db.watched import Watched
 
 SESSION: Final[Mapping[str, str]] = {
     # Who uses the connection, for pg_stat_activity.
@@ -39,6 +41,34 @@ _QUOTES_THE_STATEMENT: Final = "42"
 
 DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """Everything that goes wrong between here and the server."""
+
+
+def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The driver's method, which is asked first."""
+
+    @wraps(method)
+    def watched(self: "WatchedConnection", sql: str, *arguments: object, **options: object) -> object:
+        self.watch(sql)
+        return method(self, sql, *arguments, **options)
+
+    return watched
+
+
+class WatchedConnection(Watched, Connection):
+    """A connection whose every way to send SQL, or to copy a table by its name, is watched."""
+
+    execute = _watched(Connection.execute)
+    executemany = _watched(Connection.executemany)
+    prepare = _watched(Connection.prepare)
+    fetch = _watched(Connection.fetch)
+    fetchval = _watched(Connection.fetchval)
+    fetchrow = _watched(Connection.fetchrow)
+    fetchmany = _watched(Connection.fetchmany)
+    cursor = _watched(Connection.cursor)
+    copy_from_query = _watched(Connection.copy_from_query)
+    copy_from_table = _watched(Connection.copy_from_table)
+    copy_to_table = _watched(Connection.copy_to_table)
+    copy_records_to_table = _watched(Connection.copy_records_to_table)
 
 
 class Trouble(StrEnum):
@@ -137,6 +167,7 @@ def settings_for(*, is_read_only: bool, lock_seconds: float, statement_seconds: 
 async def connect(address: PostgresAddress, settings: Mapping[str, str]) -> Connection:
     """A connection; raises what asyncpg and the system raise."""
     return await asyncpg.connect(
+        connection_class=WatchedConnection,
         host=address.host,
         port=address.port,
         user=address.user,

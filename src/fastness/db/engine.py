@@ -31,17 +31,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fastness.db.address import EXAMPLE, PostgresAddress, is_postgres_url, parse_postgres_address
-from fastness.db.errors import READ_ONLY_HELP, DatabaseBusyError, ReadOnlyError
 from fastness.db.pool import Pool
 from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
-from fastness.db.statements import OWN_SQL, engine_for_units, refuse_built_sql
+from fastness.db.sqlitetroubles import trouble_of
+from fastness.db.statements import FOR_MIGRATIONS, OWN_SQL, engine_for_units, refuse_built_sql
 from fastness.kernel.errors import ConfigError, FastnessError
-
-# SQLite's primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
-_SQLITE_BUSY = 5
-_SQLITE_LOCKED = 6
-_SQLITE_READONLY = 8
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -176,6 +171,7 @@ def make_migration_engine(url: URL) -> Engine:
         echo=False,
         hide_parameters=True,
         poolclass=NullPool,
+        execution_options=FOR_MIGRATIONS,
         connect_args={"isolation_level": None, "timeout": DatabaseRules().busy_seconds},
     )
     # SQLite changes a table by copying it and dropping the old one; with foreign keys on, the drop would cascade.
@@ -202,15 +198,10 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
 
 
 def _translate(context: ExceptionContext) -> BaseException | None:
-    """Let our own errors through as they are, and turn two of the database's into ones that say what to do."""
+    """Let our own errors through as they are, and turn some of the database's into ones that say what to do."""
     if isinstance(context.original_exception, FastnessError):
         return context.original_exception
-    code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
-    if code == _SQLITE_READONLY:
-        return ReadOnlyError(READ_ONLY_HELP)
-    if code in (_SQLITE_BUSY, _SQLITE_LOCKED):
-        return DatabaseBusyError("another writer held the SQLite file for longer than busy_seconds")
-    return None
+    return trouble_of(context.original_exception)
 
 
 def create_private(path: Path) -> None:
@@ -220,4 +211,6 @@ def create_private(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise ConfigError(f"the database file cannot be created: {error.strerror}") from error
+        raise ConfigError(
+            f"the database file cannot be created: {error.strerror}. `fastness db upgrade` makes it, with the folder it lies in."
+        ) from error

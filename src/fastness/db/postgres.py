@@ -43,6 +43,7 @@ from fastness.db.errors import (
 )
 from fastness.db.pool import Pool
 from fastness.db.rules import DatabaseRules
+from fastness.db.statements import FOR_MIGRATIONS
 from fastness.kernel.errors import FastnessError
 
 # Everything else about the connection comes from the address: a password has no place in an engine's URL.
@@ -85,6 +86,7 @@ def make_migration_engine(address: PostgresAddress) -> AsyncEngine:
         echo=False,
         hide_parameters=True,
         poolclass=NullPool,
+        execution_options=FOR_MIGRATIONS,
         # After waiting for another process's upgrade it has to be seen what that one did.
         isolation_level="READ COMMITTED",
         async_creator=partial(_connect, address, {**SESSION, "default_transaction_read_only": "off"}),

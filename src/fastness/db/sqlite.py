@@ -26,6 +26,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
+from fastness.db.watched import Watched
+
 T = TypeVar("T")
 
 DRIVER: Final = "sqlite+fastness"
@@ -38,14 +40,12 @@ _BUSY: Final = 5
 _INTERRUPT: Final = 9
 
 
-class SQLiteConnection(sqlite3.Connection):
+class SQLiteConnection(Watched, sqlite3.Connection):
     """A connection that knows where to run what; `prepare` makes it so, before that it blocks."""
 
     _executor: Executor | None = None
     _busy_seconds = 0.0
     _stop_at = float("inf")
-    examine: Callable[[str], None] | None = None
-    """Looks at each statement that SQLAlchemy did not announce, and may refuse it."""
 
     def prepare(self, executor: Executor, *, busy_seconds: float) -> None:
         """Say which threads to use and how long to wait for a lock; called once, when the pool connects."""
@@ -135,25 +135,23 @@ class SQLiteCursor(sqlite3.Cursor):
     """A cursor that has all its rows after execute(): nothing is read from the file between two awaits of a handler."""
 
     connection: SQLiteConnection
-    announced: str | None = None
-    """The statement that SQLAlchemy is about to give here, and whose way here was watched."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self._rows: deque[tuple[object, ...]] = deque()
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> "SQLiteCursor":  # type: ignore[override]
-        self._examine(sql)
+        self.connection.watch(sql)
         self._rows = self.connection.run(sql, partial(self._execute, sql, parameters))
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[object]]) -> "SQLiteCursor":  # type: ignore[override]
-        self._examine(sql)
+        self.connection.watch(sql)
         self.connection.run(sql, partial(super().executemany, sql, parameters))
         return self
 
     def executescript(self, sql: str) -> "SQLiteCursor":
-        self._examine(sql)
+        self.connection.watch(sql)
         super().executescript(sql)
         return self
 
@@ -167,12 +165,6 @@ class SQLiteCursor(sqlite3.Cursor):
         rows = list(self._rows)
         self._rows.clear()
         return rows
-
-    def _examine(self, sql: str) -> None:
-        announced, self.announced = self.announced, None
-        examine = self.connection.examine
-        if examine is not None and announced is not sql:
-            examine(sql)
 
     def _execute(self, sql: str, parameters: Sequence[object]) -> deque[tuple[object, ...]]:
         super().execute(sql, parameters)

@@ -37,6 +37,8 @@ from fastness.kernel.because import Because
 EXEMPTION: Final = "insecure_sql"
 OWN_SQL: Final = immutabledict({EXEMPTION: Because("a constant of the framework, with nothing put in")})
 """Execution options for the framework's own `exec_driver_sql("…")`."""
+FOR_MIGRATIONS: Final = immutabledict({"unscoped": Because("a migration changes the rows of everybody")})
+"""Execution options of an engine for migrations: policies (`fastness.authz`), which ask who acts, do not hold there."""
 
 _NAME: Final = re.compile(r"[\w$]+")
 _QUOTED_NAME: Final = re.compile(r"[\w$ .-]+")

@@ -1,0 +1,376 @@
+"""What a flush may write: changed, added and deleted objects, rows of association tables, and what it must leave alone."""
+
+import uuid
+
+import pytest
+from sqlalchemy import event, inspect, select
+from sqlalchemy.orm import make_transient_to_detached, selectinload
+
+from fastness import Because
+from fastness.authz.acting import actor_of, bind_actor, bind_unscoped
+from fastness.authz.actors import ANONYMOUS
+from fastness.authz.errors import ForbiddenWriteError, UnscopedError
+from fastness.authz.scope import scoped, unscoped
+from fastness.db.unit import Unit
+from fastness.kernel.errors import ConfigError
+from tests.authz.conftest import ADA, BOB, ROOT, TEST
+from tests.authz.models import Case, Contract, Note, Paper, Person
+
+
+async def load(session, title, may, actor=ADA, model=Case, column=Case.title, options=()):
+    statement = scoped(select(model).where(column == title).options(*options), actor, may)
+    return (await session.scalars(statement)).unique().one()
+
+
+ALL = ["mine", "shared", "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("may", "title", "passes"),
+    [
+        pytest.param("edit", "mine", True, id="loaded-for-editing"),
+        pytest.param("share", "mine", True, id="loaded-for-another-writing-action"),
+        pytest.param("view", "mine", False, id="loaded-for-viewing"),
+        pytest.param("view", "shared", False, id="loaded-for-viewing-what-may-not-be-edited"),
+        pytest.param("comment", "mine", False, id="loaded-for-an-action-that-writes-elsewhere"),
+    ],
+)
+async def test_a_change_needs_an_object_loaded_for_it(session, may, title, passes):
+    case = await load(session, title, may)
+    case.title = "changed"
+    if passes:
+        await session.flush()
+    else:
+        with pytest.raises(ForbiddenWriteError):
+            await session.flush()
+
+
+@pytest.mark.parametrize(
+    ("may", "passes"),
+    [
+        pytest.param("delete", True, id="loaded-for-deleting"),
+        pytest.param("edit", False, id="loaded-for-editing"),
+        pytest.param("view", False, id="loaded-for-viewing"),
+    ],
+)
+async def test_a_deletion_needs_an_object_loaded_for_it(session, may, passes):
+    contract = await load(session, "note of mine", may, model=Note, column=Note.text)
+    await session.delete(contract)
+    if passes:
+        await session.flush()
+    else:
+        with pytest.raises(ForbiddenWriteError):
+            await session.flush()
+
+
+async def test_a_deletion_cascades_only_to_what_may_be_deleted(session):
+    case = await load(session, "mine", "delete", options=[selectinload(Case.notes), selectinload(Case.members)])
+    await session.delete(case)
+    with pytest.raises(ForbiddenWriteError, match="Note was deleted"):
+        await session.flush()
+
+
+async def test_an_object_loaded_twice_may_what_the_second_load_allows(session):
+    case = await load(session, "mine", "view")
+    assert await load(session, "mine", "edit") is case
+    case.title = "changed"
+    await session.flush()
+
+
+async def test_viewing_again_takes_nothing_away(session):
+    case = await load(session, "mine", "edit")
+    await load(session, "mine", "view")
+    case.title = "changed"
+    await session.flush()
+
+
+@pytest.mark.parametrize(
+    ("owner", "passes"),
+    [pytest.param(ADA, True, id="for-oneself"), pytest.param(BOB, False, id="in-somebody-elses-name")],
+)
+async def test_an_insert_fulfils_create(session, truth, owner, passes):
+    session.add(Case(owner_id=owner.id, title="new"))
+    if passes:
+        await session.commit()
+        assert "new" in await truth(Case.title)
+    else:
+        with pytest.raises(ForbiddenWriteError):
+            await session.commit()
+        assert await truth(Case.title) == ALL
+
+
+async def test_an_insert_beside_an_allowed_one_is_found(session, truth):
+    session.add_all([Case(owner_id=ADA.id, title="a"), Case(owner_id=BOB.id, title="b")])
+    with pytest.raises(ForbiddenWriteError):
+        await session.commit()
+    assert await truth(Case.title) == ALL
+
+
+async def test_a_row_below_one_that_may_not_be_touched_is_found(session):
+    """The id of the parent came from a form."""
+    theirs = (await session.scalars(unscoped(select(Case.id).where(Case.title == "theirs"), TEST))).one()
+    session.add(Note(case_id=theirs, text="planted"))
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+async def test_without_create_nobody_inserts(session):
+    session.add(Paper(owner_id=ADA.id, name="new"))
+    with pytest.raises(ForbiddenWriteError, match="no create"):
+        await session.flush()
+
+
+async def test_a_subclass_obeys_the_policy_of_its_base(session):
+    contract = await load(session, "contract mine", "edit", model=Contract, column=Contract.name)
+    contract.amount = 8
+    await session.flush()
+    session.add(Contract(owner_id=ADA.id, name="new", amount=1))
+    with pytest.raises(ForbiddenWriteError, match="no create"):
+        await session.flush()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda case: setattr(case, "owner_id", BOB.id), id="given-away"),
+        pytest.param(lambda case: setattr(case, "owner_id", ANONYMOUS.id), id="given-to-nobody"),
+    ],
+)
+async def test_a_changed_row_stays_in_view(session, truth, change):
+    case = await load(session, "mine", "edit")
+    change(case)
+    with pytest.raises((ForbiddenWriteError, Exception)):
+        await session.commit()
+    await session.rollback()
+    assert await truth(Case.owner_id) == sorted([ADA.id, BOB.id, BOB.id])
+
+
+async def test_what_was_just_made_may_be_finished(session):
+    case = Case(owner_id=ADA.id, title="new")
+    session.add(case)
+    await session.flush()
+    case.title = "newer"
+    await session.flush()
+    case.owner_id = BOB.id
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+async def test_a_merged_copy_is_written_only_over_a_loaded_object(session):
+    case = await load(session, "mine", "edit")
+    await session.merge(Case(id=case.id, title="merged"))
+    await session.flush()
+    assert case.title == "merged"
+
+
+async def test_a_merged_copy_over_a_viewed_object_is_not_written(session):
+    case = await load(session, "mine", "view")
+    await session.merge(Case(id=case.id, title="merged"))
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+async def test_a_forged_object_is_not_written(session):
+    theirs = (await session.scalars(unscoped(select(Case.id).where(Case.title == "theirs"), TEST))).one()
+    forged = Case(id=theirs)
+    make_transient_to_detached(forged)
+    session.add(forged)
+    forged.title = "forged"
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+async def test_an_object_of_another_session_brings_no_grant_along(begin):
+    first = begin()
+    case = await load(first.session, "mine", "edit")
+    await first.finish(200)
+    second = begin()
+    second.session.add(case)
+    case.title = "changed"
+    with pytest.raises(ForbiddenWriteError):
+        await second.session.flush()
+    await second.finish(500)
+
+
+async def test_an_exempt_load_is_no_grant(session):
+    case = (await session.scalars(unscoped(select(Case).where(Case.title == "mine"), TEST))).one()
+    case.title = "changed"
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+# -- collections
+
+
+async def test_a_row_added_to_a_collection_is_checked_as_an_insert(session):
+    case = await load(session, "shared", "view", options=[selectinload(Case.notes)])
+    case.notes.append(Note(text="a comment"))
+    await session.flush()
+
+
+async def test_an_orphan_is_a_deletion(session):
+    case = await load(session, "mine", "edit", options=[selectinload(Case.notes)])
+    case.notes.clear()
+    with pytest.raises(ForbiddenWriteError, match="Note was deleted"):
+        await session.flush()
+
+
+@pytest.mark.parametrize(
+    ("may", "passes"), [pytest.param("share", True, id="writing"), pytest.param("view", False, id="viewing")]
+)
+async def test_a_member_is_added_by_whoever_may_change_the_case(session, may, passes):
+    case = await load(session, "mine", may, options=[selectinload(Case.members)])
+    case.members.append((await session.scalars(select(Person).where(Person.id == BOB.id))).one())
+    if passes:
+        await session.flush()
+    else:
+        with pytest.raises(ForbiddenWriteError):
+            await session.flush()
+
+
+async def test_a_member_is_removed_only_by_whoever_may_change_the_case(session):
+    case = await load(session, "shared", "view", options=[selectinload(Case.members)])
+    case.members.clear()
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+async def test_deleting_something_unguarded_does_not_reach_guarded_rows(session):
+    ada = (
+        await session.scalars(
+            scoped(select(Person).where(Person.id == ADA.id).options(selectinload(Person.cases)), ADA)
+        )
+    ).one()
+    await session.delete(ada)
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+
+
+# -- the flush is no open door
+
+
+async def test_statements_of_a_listener_inside_a_flush_need_their_scope(session):
+    def listener(_mapper, connection, _target):
+        connection.execute(Case.__table__.update().values(title="smuggled"))
+
+    case = await load(session, "mine", "edit")
+    case.title = "changed"
+    event.listen(Case, "after_update", listener)
+    try:
+        with pytest.raises(UnscopedError):
+            await session.flush()
+    finally:
+        event.remove(Case, "after_update", listener)
+
+
+async def test_approval_ends_with_its_flush(session):
+    case = await load(session, "mine", "edit")
+    case.title = "changed"
+    await session.flush()
+    with pytest.raises(UnscopedError):
+        await session.execute(Case.__table__.update().values(title="smuggled"))
+
+
+async def test_approval_ends_with_a_flush_that_failed(session):
+    session.add(Case(owner_id=BOB.id, title="new"))
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+    await session.rollback()
+    with pytest.raises(UnscopedError):
+        await session.execute(Case.__table__.update().values(title="smuggled"))
+
+
+async def test_a_savepoint_changes_nothing(session):
+    async with session.begin_nested():
+        case = await load(session, "mine", "edit")
+        case.title = "changed"
+    with pytest.raises(ForbiddenWriteError):
+        async with session.begin_nested():
+            session.add(Case(owner_id=BOB.id, title="new"))
+
+
+# -- who acts
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda session: session.add(Case(owner_id=ADA.id, title="new")), id="insert"),
+    ],
+)
+async def test_a_session_that_acts_for_nobody_writes_nothing(database, write):
+    unit = Unit(database, is_read_only=False)
+    write(unit.session)
+    with pytest.raises(ForbiddenWriteError, match="acts for nobody"):
+        await unit.session.flush()
+    await unit.finish(500)
+
+
+async def test_an_exempt_session_writes_and_reads_everything(database, truth):
+    async with Unit(database, is_read_only=False) as unit:
+        bind_unscoped(unit.session, TEST)
+        for case in (await unit.session.scalars(select(Case))).all():
+            case.title = f"archived {case.title}"
+        unit.session.add(Paper(owner_id=ADA.id, name="new"))
+    assert await truth(Case.title) == ["archived mine", "archived shared", "archived theirs"]
+
+
+async def test_an_exemption_needs_a_reason_and_comes_first(database):
+    async with Unit(database, is_read_only=True) as unit:
+        with pytest.raises(ConfigError):
+            bind_unscoped(unit.session, "because")
+        await unit.session.scalars(select(Person))
+        with pytest.raises(ConfigError):
+            bind_unscoped(unit.session, TEST)
+
+
+async def test_a_session_has_an_actor_or_a_reason_not_both(session, database):
+    assert actor_of(session) == ADA
+    with pytest.raises(ConfigError):
+        bind_unscoped(session, Because("an attempt to get rid of the actor"))
+    async with Unit(database, is_read_only=True) as unit:
+        bind_unscoped(unit.session, TEST)
+        with pytest.raises(ConfigError):
+            bind_actor(unit.session, ADA)
+
+
+async def test_a_superuser_passes_and_is_told_once(begin):
+    events = []
+    unit = begin(ROOT, events)
+    await unit.session.scalars(select(Person))
+    assert events == []
+    for title in ("mine", "theirs"):
+        case = await load(unit.session, title, "edit", ROOT)
+        case.title = f"{title} by root"
+    await unit.session.flush()
+    assert events == [("authz_admin", "superuser_passes_policies")]
+    await unit.finish(500)
+
+
+async def test_a_superuser_is_told_for_a_write_alone(begin):
+    events = []
+    unit = begin(ROOT, events)
+    unit.session.add(Case(owner_id=BOB.id, title="new"))
+    await unit.session.flush()
+    assert events == [("authz_admin", "superuser_passes_policies")]
+    await unit.finish(500)
+
+
+async def test_a_superuser_who_forgets_the_scope_is_refused_like_anybody(begin):
+    unit = begin(ROOT)
+    with pytest.raises(UnscopedError):
+        await unit.session.scalars(select(Case))
+    await unit.finish(500)
+
+
+async def test_the_anonymous_get_nothing_unless_the_policy_serves_them(begin):
+    unit = begin(ANONYMOUS)
+    assert (await unit.session.scalars(scoped(select(Case), ANONYMOUS))).all() == []
+    await unit.finish(500)
+
+
+async def test_an_unflushed_key_is_random_and_known(session):
+    case = Case(id=uuid.uuid4(), owner_id=ADA.id, title="new")
+    session.add(case)
+    await session.flush()
+    assert inspect(case).persistent
