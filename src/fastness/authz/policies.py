@@ -17,6 +17,7 @@ ASVS 5.0: V8.1.2 (who may do what is documented in one place), V8.2.2 (data-spec
 """
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import ClassVar, Final, Generic, TypeVar, cast, get_args, get_origin
 
 from sqlalchemy import ColumnElement, Table, false, true
@@ -145,7 +146,9 @@ def _actions_of(policy: type[object]) -> frozenset[str]:
     for base in policy.__mro__:
         if base is Policy:
             break
-        names.update(name for name, value in vars(base).items() if callable(value) and not name.startswith("_"))
+        names.update(
+            name for name, value in vars(base).items() if isinstance(value, FunctionType) and not name.startswith("_")
+        )
     reserved = names & {"condition", "table_model"}
     if reserved:
         raise PolicyError(f"{policy.__name__} defines {', '.join(sorted(reserved))}, which is Policy's own")
