@@ -50,6 +50,18 @@ def run(project):
     return run_command
 
 
+@pytest.fixture
+def run_there(run, database_url):
+    """Run a command on a database of either kind."""
+    # On a server the store lies beside the data.
+    store = {"FASTNESS_STORE_URL": database_url} if database_url.startswith("postgresql") else {}
+
+    def run_command(*arguments, **options):
+        return run(*arguments, FASTNESS_DATABASE_URL=database_url, **store, **options)
+
+    return run_command
+
+
 DEPLOYED = {
     "FASTNESS_PROFILE": "production",
     "FASTNESS_HOSTS": "shop.example.com",

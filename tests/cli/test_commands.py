@@ -153,39 +153,39 @@ def test_routes(run):
     assert any(route["exemptions"] for route in routes)
 
 
-def test_the_database(run, project):
-    assert run("db", "current").stdout.splitlines()[0] == "at none"
-    done = run("db", "upgrade")
+def test_the_database(run_there, project):
+    assert run_there("db", "current").stdout.splitlines()[0] == "at none"
+    done = run_there("db", "upgrade")
     assert done.returncode == 0
     assert "up to date" in done.stdout
-    assert re.fullmatch(r"at fastness_\d{4}\n", run("db", "current").stdout)
+    assert re.fullmatch(r"at fastness_\d{4}\n", run_there("db", "current").stdout)
     models = project / "shop/app.py"
     models.write_text(
         models.read_text()
         + "\n\nfrom fastness import Model, PublicID\nfrom sqlalchemy.orm import Mapped\n\n\n"
         + 'class Thing(Model):\n    __tablename__ = "things"\n    id: Mapped[PublicID]\n    name: Mapped[str]\n'
     )
-    done = run("db", "revision", "things")
+    done = run_there("db", "revision", "things")
     assert done.returncode == 0, done.stderr
     (file,) = (project / "migrations").glob("*_things_*.py")
     assert "create_table" in file.read_text()
-    assert "missing" in run("db", "current").stdout
-    assert run("db", "upgrade").stdout.startswith("ran ")
-    assert "nothing to write" in run("db", "revision", "nothing").stdout
+    assert "missing" in run_there("db", "current").stdout
+    assert run_there("db", "upgrade").stdout.startswith("ran ")
+    assert "nothing to write" in run_there("db", "revision", "nothing").stdout
 
 
-def test_users(run):
-    done = run("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n")
+def test_users(run_there):
+    done = run_there("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (done.returncode, "fastness db upgrade" in done.stderr) == (1, True)
-    run("db", "upgrade")
-    done = run("users", "create", "robin", "--staff", "--password-stdin", stdin=f"{PASSWORD}\n")
+    run_there("db", "upgrade")
+    done = run_there("users", "create", "robin", "--staff", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (done.returncode, done.stdout) == (0, "Created robin, who is staff.\n")
     assert PASSWORD not in done.stdout + done.stderr
-    again = run("users", "create", "Robin", "--password-stdin", stdin=f"{PASSWORD}\n")
+    again = run_there("users", "create", "Robin", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (again.returncode, "already" in again.stderr) == (1, True)
-    short = run("users", "create", "alex", "--password-stdin", stdin="short\n")
+    short = run_there("users", "create", "alex", "--password-stdin", stdin="short\n")
     assert (short.returncode, "at least 15" in short.stderr) == (1, True)
-    nobody = run("users", "create", "alex", stdin=f"{PASSWORD}\n")
+    nobody = run_there("users", "create", "alex", stdin=f"{PASSWORD}\n")
     assert (nobody.returncode, "--password-stdin" in nobody.stderr) == (1, True)
 
 
