@@ -113,9 +113,13 @@ async def answer_http(request: StarletteRequest, error: HTTPException) -> Respon
 
 async def answer_unexpected(request: StarletteRequest, error: Exception) -> Response:
     """The site's answer to what a middleware of the app raised."""
-    exchange: Exchange = request.scope[SCOPE_KEY]
-    exchange.answered_error = error
-    report(exchange, error)
+    exchange: Exchange | None = request.scope.get(SCOPE_KEY)
+    if exchange is None:
+        return Response(status=500)
+    if exchange.answered_error is not error:
+        # An app within the app has answered for it already, and raised it once more.
+        exchange.answered_error = error
+        report(exchange, error)
     return conclusion_of(Request(request.scope, request.receive), error)
 
 

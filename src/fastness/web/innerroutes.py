@@ -8,7 +8,7 @@ guarded (ASVS 5.0 V8.1.1, V8.3.1).
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import starlette.routing
 from starlette.applications import Starlette
@@ -51,6 +51,12 @@ class Inner:
     has_cors: bool = False
 
 
+class Nested(NamedTuple):
+    """The mount of an app within the mounted app, whose routes are found besides."""
+
+    holder: Mount
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where in a mounted app the search is: what the routes found there inherit."""
@@ -68,7 +74,7 @@ class Place:
         return replace(self, access=joined(self.access, mark, path=self.path or "/", where=source_of(thing)))
 
 
-def routes_of_app(app: Starlette | Router, place: Place) -> Iterator[Inner]:
+def routes_of_app(app: Starlette | Router, place: Place) -> Iterator[Inner | Nested]:
     """The routes of an app or a bare router."""
     router = router_of(app)
     if isinstance(app, Starlette):
@@ -102,7 +108,7 @@ def routes_of_app(app: Starlette | Router, place: Place) -> Iterator[Inner]:
             )
 
 
-def routes_of(route: Any, original: BaseRoute, place: Place) -> Iterator[Inner]:  # noqa: ANN401 - or FastAPI's context of one
+def routes_of(route: Any, original: BaseRoute, place: Place) -> Iterator[Inner | Nested]:  # noqa: ANN401 - or FastAPI's context of one
     """The routes that one route object stands for. `original` is the object as its author made it."""
     if is_inclusion(route):
         place = place.within(route.original_router)
@@ -118,6 +124,7 @@ def routes_of(route: Any, original: BaseRoute, place: Place) -> Iterator[Inner]:
         path = place.path + route.path
         name = f"{place.name}:{route.name or route.path.strip('/')}"
         if isinstance(base, Starlette | Router):
+            yield Nested(route)
             has_cors = place.has_cors or answers_preflights(route.app)
             yield from routes_of_app(base, replace(place, path=path, name=name, has_cors=has_cors))
             return

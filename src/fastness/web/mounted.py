@@ -219,6 +219,22 @@ def admitted(scope: Scope, routes: set[Route]) -> Exchange | PipelineFaultError:
     return exchange
 
 
+class Doorway:
+    """Stands round an app that is mounted in the mounted one: from here on that app's own guard watches, not the outer one."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange | None = scope.get(SCOPE_KEY)
+        if exchange is not None:
+            # Its middleware may answer, as that of the outer app may.
+            exchange.has_reached_leaf = True
+        await self.app(scope, receive, send)
+
+
 class RouterGuard:
     """Stands round a sealed router, within its middleware: nothing but a leaf answers with success from there."""
 
@@ -234,21 +250,14 @@ class RouterGuard:
         exchange: Exchange | None = scope.get(SCOPE_KEY)
         if exchange is None:
             raise PipelineFaultError("no_perimeter", _ALONE)
+        exchange.has_reached_leaf = False
 
         async def guarded(message: Message) -> None:
-            if message["type"] in _ANSWERS and not exchange.has_reached_leaf:
-                is_refusal = message.get("status", 0) >= _FIRST_REFUSAL
-                # An app that is mounted in the mounted one may answer with a CORS middleware of its own.
-                if not is_refusal and not is_preflight(exchange):
-                    raise PipelineFaultError(
-                        "unsealed_route", "A route that was not sealed was about to answer. Its answer was withheld."
-                    )
+            is_answer = message["type"] in _ANSWERS and message.get("status", 0) < _FIRST_REFUSAL
+            if is_answer and not exchange.has_reached_leaf:
+                raise PipelineFaultError(
+                    "unsealed_route", "A route that was not sealed was about to answer. Its answer was withheld."
+                )
             await send(message)
 
         await self.app(scope, receive, guarded)
-
-
-def is_preflight(exchange: Exchange) -> bool:
-    """Whether the request was admitted for nothing but a CORS middleware's answer."""
-    route = exchange.route
-    return route is not None and isinstance(route.endpoint, Entry) and route.endpoint.answers_preflight

@@ -23,6 +23,7 @@ from fastness.web.inclusions import included_routers, list_holders
 from fastness.web.innererrors import answer_unexpected
 from fastness.web.innerroutes import (
     Inner,
+    Nested,
     Place,
     answers_preflights,
     chain_of,
@@ -30,7 +31,7 @@ from fastness.web.innerroutes import (
     routes_of_app,
     rules_of_class,
 )
-from fastness.web.mounted import Entry, Leaf, MountedApp, RouterGuard
+from fastness.web.mounted import Doorway, Entry, Leaf, MountedApp, RouterGuard
 from fastness.web.routing import (
     Declared,
     MissingAccessError,
@@ -41,7 +42,6 @@ from fastness.web.routing import (
     seal_route,
     source_of,
 )
-
 
 _ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor)
 """Convertors that never match a slash. Exact classes: a subclass may have another expression."""
@@ -61,7 +61,8 @@ def seal_declared(declared: Declared) -> list[Route]:
     name = declared.options.get("name") or (mount.name if mount is not None else None) or path.strip("/") or "root"
     place = Place(path=path, name=name, access=declared.access, has_cors=answers_preflights(app))
     mounted = MountedApp(app, path, is_sealed=True)
-    found = list(routes_of_app(base, place))
+    everything = list(routes_of_app(base, place))
+    found = [one for one in everything if isinstance(one, Inner)]
     routes = [sealed(inner, mounted, declared.options, found) for inner in found]
     if not routes and declared.access is None:
         raise MissingAccessError(
@@ -71,6 +72,9 @@ def seal_declared(declared: Declared) -> list[Route]:
     # From here on nothing can be refused any more: now the app itself is changed.
     for inner, route in zip(found, routes, strict=True):
         leaf_on(inner.holder, inner.attribute).routes.add(route)
+    for one in everything:
+        if isinstance(one, Nested) and not isinstance(one.holder.app, Doorway):
+            one.holder.app = Doorway(one.holder.app)
     mounted.checks = tuple(closed(base))
     # First, because a route object without methods takes OPTIONS, too.
     return [*preflights(found, routes, mounted), *routes]
