@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -171,3 +172,12 @@ async def test_a_user_is_found_by_any_form_of_the_name(database, ada):
 async def test_a_user_shows_no_hash(ada):
     assert "argon2" not in repr(ada)
     assert str(ada.id) in repr(ada)
+
+
+async def test_two_sign_ins_at_the_same_moment_both_succeed(make_login, ada):
+    """A double click: both passwords are right, and both write the time of the last sign-in."""
+    pool = Interfering(asyncio.Barrier(2).wait)
+    login = make_login(pool=pool)
+    outcomes = await asyncio.gather(*(login.attempt(username="ada lovelace", password=PASSWORD) for _ in range(2)))
+    await pool.close()
+    assert [outcome.reason for outcome in outcomes] == [LoginReason.SUCCESS] * 2
