@@ -26,16 +26,16 @@ class Weight(Enum):
     LIGHT = "light"
 
 
-class ParcelLabel(Model):
-    __tablename__ = "parcel_labels"
+class CrateLabel(Model):
+    __tablename__ = "crate_labels"
     id: Mapped[PublicID]
-    parcel_id: Mapped[UUID] = mapped_column(ForeignKey("parcels.id"))
+    crate_id: Mapped[UUID] = mapped_column(ForeignKey("crates.id"))
     text: Mapped[str]
-    parcel: Mapped["Parcel"] = relationship(back_populates="labels")
+    crate: Mapped["Crate"] = relationship(back_populates="labels")
 
 
-class Parcel(Model):
-    __tablename__ = "parcels"
+class Crate(Model):
+    __tablename__ = "crates"
     id: Mapped[PublicID]
     title: Mapped[str] = mapped_column()
     note: Mapped[str | None]
@@ -46,7 +46,7 @@ class Parcel(Model):
     pickup_hash: Mapped[str] = mapped_column(PasswordHash)
     tracking_key: Mapped[Secret]
     internal: Mapped[str] = mapped_column(String, info={HIDDEN: True})
-    labels: Mapped[list[ParcelLabel]] = relationship(back_populates="parcel")
+    labels: Mapped[list[CrateLabel]] = relationship(back_populates="crate")
     heading = synonym("title")
     other_hash = synonym("pickup_hash")
     shouted: Mapped[str] = column_property(func.upper(title))
@@ -58,11 +58,11 @@ class Parcel(Model):
         return self.pickup_hash
 
 
-class ParcelLabelOut(Output, model=ParcelLabel):
+class CrateLabelOut(Output, model=CrateLabel):
     text: str
 
 
-class ParcelOut(Output, model=Parcel):
+class CrateOut(Output, model=Crate):
     id: UUID
     title: str
     note: str | None
@@ -70,16 +70,16 @@ class ParcelOut(Output, model=Parcel):
     price: Decimal
     sent_at: Annotated[datetime, Name("sentAt")]
     weight: Weight
-    labels: list[ParcelLabelOut]
-    label_count: int = derived(lambda parcel: len(parcel.labels))
+    labels: list[CrateLabelOut]
+    label_count: int = derived(lambda crate: len(crate.labels))
 
 
-class ParcelBrief(Output, model=Parcel):
+class CrateBrief(Output, model=Crate):
     title: str
 
 
-def parcel(**values: Any) -> Parcel:
-    return Parcel(
+def crate(**values: Any) -> Crate:
+    return Crate(
         **{
             "id": PARCEL_ID,
             "title": "Books",
@@ -91,19 +91,19 @@ def parcel(**values: Any) -> Parcel:
             "pickup_hash": "$argon2id$never",
             "tracking_key": Secret("never"),
             "internal": "never",
-            "labels": [ParcelLabel(text="fragile")],
+            "labels": [CrateLabel(text="fragile")],
             **values,
         }
     )
 
 
-def output(annotation: Any, name: str = "title", model: type | None = Parcel, **namespace: Any) -> type[Output]:
+def output(annotation: Any, name: str = "title", model: type | None = Crate, **namespace: Any) -> type[Output]:
     values = {"__annotations__": {name: annotation}, "__module__": __name__, **namespace}
     return type("Made", (Output,), values, model=model)
 
 
 def test_an_output_is_written_as_declared():
-    assert json.loads(encode_json(ParcelOut.of(parcel()))) == {
+    assert json.loads(encode_json(CrateOut.of(crate()))) == {
         "id": str(PARCEL_ID),
         "title": "Books",
         "note": None,
@@ -117,20 +117,20 @@ def test_an_output_is_written_as_declared():
 
 
 def test_several_and_nested_in_plain_values():
-    assert encode_json({"parcels": ParcelBrief.all_of([parcel(), parcel(title="Tea")])}) == (
-        '{"parcels":[{"title":"Books"},{"title":"Tea"}]}'
+    assert encode_json({"crates": CrateBrief.all_of([crate(), crate(title="Tea")])}) == (
+        '{"crates":[{"title":"Books"},{"title":"Tea"}]}'
     )
 
 
 def test_an_output_shows_no_value():
-    assert repr(ParcelBrief.of(parcel())) == "ParcelBrief(title)"
+    assert repr(CrateBrief.of(crate())) == "CrateBrief(title)"
 
 
 def test_a_subclass_has_the_fields_and_the_model_of_its_base():
-    class Longer(ParcelBrief):
+    class Longer(CrateBrief):
         note: str | None
 
-    assert encode_json(Longer.of(parcel())) == '{"title":"Books","note":null}'
+    assert encode_json(Longer.of(crate())) == '{"title":"Books","note":null}'
 
 
 def test_an_output_without_a_model_is_made_by_calling_it():
@@ -152,7 +152,7 @@ def test_an_output_without_a_model_is_made_by_calling_it():
         "state": "open",
     }
     with pytest.raises(OutputSchemaError):
-        Count.of(parcel())
+        Count.of(crate())
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_output_without_a_model_is_made_by_calling_it():
         pytest.param("heading", str, id="synonym"),
         pytest.param("shouted", str, id="expression"),
         pytest.param("note", str | None, id="column-that-may-be-empty"),
-        pytest.param("labels", list[ParcelLabelOut], id="relationship"),
+        pytest.param("labels", list[CrateLabelOut], id="relationship"),
         pytest.param("weight", Weight, id="enum"),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_field_that_fits_its_model(name, annotation):
         pytest.param("title", Any, OutputSchemaError, id="any"),
         pytest.param("title", bytes, OutputSchemaError, id="bytes"),
         pytest.param("title", int | str, OutputSchemaError, id="one-of-two"),
-        pytest.param("labels", list[ParcelLabel], OutputSchemaError, id="a-model-itself"),
+        pytest.param("labels", list[CrateLabel], OutputSchemaError, id="a-model-itself"),
         pytest.param("pickup_hash", str, HiddenColumnError, id="password-hash"),
         pytest.param("tracking_key", Secret, HiddenColumnError, id="secret"),
         pytest.param("tracking_key", str, HiddenColumnError, id="secret-as-text"),
@@ -219,10 +219,10 @@ def test_the_model_is_a_model():
         output(str, model=dict)
 
 
-@pytest.mark.parametrize("item", [pytest.param(ParcelLabel(text="a"), id="other-model"), pytest.param(None, id="none")])
+@pytest.mark.parametrize("item", [pytest.param(CrateLabel(text="a"), id="other-model"), pytest.param(None, id="none")])
 def test_an_output_takes_its_own_model_only(item):
     with pytest.raises(OutputSchemaError):
-        ParcelBrief.of(item)
+        CrateBrief.of(item)
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_an_output_takes_its_own_model_only(item):
     ],
 )
 def test_a_number_that_javascript_would_round_is_not_sent(number, is_safe):
-    made = output(int, "number").of(parcel(number=number))
+    made = output(int, "number").of(crate(number=number))
     if is_safe:
         assert json.loads(encode_json(made)) == {"number": number}
     else:
         with pytest.raises(UnsafeIntegerError, match="AsText"):
             encode_json(made)
-    as_text = output(Annotated[int, AsText()], "number").of(parcel(number=number))
+    as_text = output(Annotated[int, AsText()], "number").of(crate(number=number))
     assert json.loads(encode_json(as_text)) == {"number": str(number)}
 
 
@@ -261,15 +261,15 @@ class Holder:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(parcel, id="object"),
-        pytest.param(lambda: [parcel()], id="list"),
-        pytest.param(lambda: {"parcel": parcel()}, id="mapping"),
-        pytest.param(lambda: {"a": [{"b": (parcel(),)}]}, id="deep-inside"),
-        pytest.param(lambda: output(str, "x", x=derived(lambda item: item)).of(parcel()), id="derived"),
+        pytest.param(crate, id="object"),
+        pytest.param(lambda: [crate()], id="list"),
+        pytest.param(lambda: {"crate": crate()}, id="mapping"),
+        pytest.param(lambda: {"a": [{"b": (crate(),)}]}, id="deep-inside"),
+        pytest.param(lambda: output(str, "x", x=derived(lambda item: item)).of(crate()), id="derived"),
     ],
 )
 def test_a_model_object_is_not_serialised(content):
-    with pytest.raises(UnserialisableModelError, match=r"class ParcelOut\(Output, model=Parcel\)"):
+    with pytest.raises(UnserialisableModelError, match=r"class CrateOut\(Output, model=Crate\)"):
         JSONResponse(content())
 
 
@@ -288,22 +288,22 @@ async def shop(make_shop):
         async def handler(request):
             return make()
 
-    returning("/object", parcel)
-    returning("/list", lambda: [parcel()])
-    returning("/mapping", lambda: {"parcel": parcel()})
-    returning("/in-a-response", lambda: JSONResponse([parcel()]))
-    returning("/bare-output", lambda: ParcelBrief.of(parcel()))
-    returning("/output", lambda: JSONResponse(ParcelBrief.of(parcel())))
+    returning("/object", crate)
+    returning("/list", lambda: [crate()])
+    returning("/mapping", lambda: {"crate": crate()})
+    returning("/in-a-response", lambda: JSONResponse([crate()]))
+    returning("/bare-output", lambda: CrateBrief.of(crate()))
+    returning("/output", lambda: JSONResponse(CrateBrief.of(crate())))
     return await make_shop(routes)
 
 
 @pytest.mark.parametrize(
     ("path", "code", "fix"),
     [
-        pytest.param("/object", "unserialisable_model", "ParcelOut(Output, model=Parcel)", id="object"),
-        pytest.param("/list", "unserialisable_model", "ParcelOut(Output, model=Parcel)", id="list"),
-        pytest.param("/mapping", "unserialisable_model", "ParcelOut(Output, model=Parcel)", id="mapping"),
-        pytest.param("/in-a-response", "unserialisable_model", "ParcelOut(Output, model=Parcel)", id="in-a-response"),
+        pytest.param("/object", "unserialisable_model", "CrateOut(Output, model=Crate)", id="object"),
+        pytest.param("/list", "unserialisable_model", "CrateOut(Output, model=Crate)", id="list"),
+        pytest.param("/mapping", "unserialisable_model", "CrateOut(Output, model=Crate)", id="mapping"),
+        pytest.param("/in-a-response", "unserialisable_model", "CrateOut(Output, model=Crate)", id="in-a-response"),
         pytest.param("/bare-output", "no_response", "JSONResponse", id="output-without-a-response"),
     ],
 )
