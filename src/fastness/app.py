@@ -82,7 +82,10 @@ class Fastness:
             events: takes the security events; by default they are log lines.
         """
         self.settings = settings
-        self.permissions = PermissionCatalogue([AccountPermissions, *permissions])
+        own = tuple(permissions)
+        self.own_permissions = PermissionCatalogue(own).names
+        """What the app itself declares."""
+        self.permissions = PermissionCatalogue([AccountPermissions, *own])
         """Everything that roles and people can be permitted."""
         self.services = Services(
             settings, clock=clock or SystemClock(), events=events or LogSink(), permissions=self.permissions

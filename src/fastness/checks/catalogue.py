@@ -6,7 +6,18 @@ reference; an id is never used again for something else.
 
 from typing import Final
 
-from fastness.checks import browsers, failures, lock, migrations, profile, routes, storage, templates, transport
+from fastness.checks import (
+    browsers,
+    failures,
+    lock,
+    migrations,
+    permissions,
+    profile,
+    routes,
+    storage,
+    templates,
+    transport,
+)
 from fastness.checks.check import Check, Notice
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -29,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     storage.check_limits,
     migrations.check_migrations,
     routes.check_routes,
+    permissions.check_permissions,
     lock.check_lock,
     templates.check_templates,
     templates.check_sources,
@@ -42,6 +54,7 @@ NOTICES: Final[tuple[Notice, ...]] = (
     *storage.NOTICES,
     *migrations.NOTICES,
     *routes.NOTICES,
+    *permissions.NOTICES,
     *lock.NOTICES,
     *templates.NOTICES,
 )

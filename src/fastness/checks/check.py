@@ -24,6 +24,8 @@ class Deployment:
 
     settings: Settings
     routes: tuple[Route, ...] = ()
+    permissions: tuple[str, ...] = ()
+    """What the app's own enums declare."""
     folder: Path
     """Where the app runs: `.env` lies there, and relative paths of the settings begin there."""
     migrations: Path | None = None

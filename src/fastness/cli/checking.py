@@ -48,6 +48,7 @@ def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = N
     return Deployment(
         settings=app.settings,
         routes=app.routes,
+        permissions=app.own_permissions,
         folder=location.folder,
         migrations=location.migrations_if_there,
         templates=app.inspect_templates(),

@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from fastness import __version__
+from fastness.cli.options import AppOption, JSONOption, PortOption, group
+from fastness.cli.rolecommands import groups, roles
 from fastness.cli.terminal import complain, say
 from fastness.kernel.errors import FastnessError
 
@@ -30,22 +32,18 @@ class Commands(TyperGroup):
         return result
 
 
-_PLAIN = {"no_args_is_help": True, "add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
-_HELP = {"help_option_names": ["-h", "--help"]}
-
-app = typer.Typer(cls=Commands, context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]  # one table for all groups
-users = typer.Typer(help="The people who can sign in.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
-keys = typer.Typer(help="The secret key and its rotation.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
-db = typer.Typer(help="The database and its migrations.", context_settings=_HELP, **_PLAIN)  # type: ignore[arg-type]
+app = group(cls=Commands)
+users = group(help="The people who can sign in.")
+keys = group(help="The secret key and its rotation.")
+db = group(help="The database and its migrations.")
 app.add_typer(users, name="users")
+app.add_typer(roles, name="roles")
+app.add_typer(groups, name="groups")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 
-AppOption = Annotated[
-    str | None, typer.Option("--app", metavar="MODULE:NAME", help="The app, if pyproject.toml does not name it.")
-]
-PortOption = Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)]
-JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON for other programs.")]
+UserArgument = Annotated[str, typer.Argument(help="The name they sign in with.")]
+PermissionArgument = Annotated[str, typer.Argument(help="The name of the permission.")]
 
 
 def run() -> None:
@@ -217,6 +215,30 @@ def create_user(
         NewUser(username=username, display_name=display_name or username, email=email, is_staff=staff),
         reads_stdin=password_stdin,
     )
+
+
+@users.command("roles")
+def show_user_roles(username: UserArgument, *, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """Show what somebody may do, and how they came to it."""
+    from fastness.cli.rolelists import show_user
+
+    show_user(app_name, username, as_json=json)
+
+
+@users.command("permit")
+def permit_user(username: UserArgument, permission: PermissionArgument, *, app_name: AppOption = None) -> None:
+    """Give one permission to one person. A role is easier to keep an eye on."""
+    from fastness.cli.roles import change_permission
+
+    change_permission(app_name, username, permission, gives=True)
+
+
+@users.command("forbid")
+def forbid_user(username: UserArgument, permission: PermissionArgument, *, app_name: AppOption = None) -> None:
+    """Take back a permission that was given to one person. What their roles permit stays."""
+    from fastness.cli.roles import change_permission
+
+    change_permission(app_name, username, permission, gives=False)
 
 
 @keys.command("new")
