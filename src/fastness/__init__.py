@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # Public name → the module it lives in; a module of the very name, without one in it, is itself what is exported.
 HOMES = MappingProxyType(
     {
+        "Actor": "fastness.authz.actors",
         "Because": "fastness.kernel.because",
         "Comparison": "fastness.web.filters",
         "ConfigError": "fastness.kernel.errors",
@@ -34,6 +35,7 @@ HOMES = MappingProxyType(
         "Output": "fastness.web.outputs",
         "PasswordHash": "fastness.db.columns",
         "Permissions": "fastness.authz.permissions",
+        "Policy": "fastness.authz.policies",
         "PublicID": "fastness.db.model",
         "Request": "fastness.web.requests",
         "Response": "fastness.web.responses",
@@ -51,8 +53,10 @@ HOMES = MappingProxyType(
         "protect": "fastness.app",
         "redirect": "fastness.web.responses",
         "render": "fastness.web.rendering",
+        "scoped": "fastness.authz.scope",
         "sql": "fastness.db.sql",
         "sql_fragment": "fastness.db.sql",
+        "unscoped": "fastness.authz.scope",
         "validators": "fastness.web.validators",
     }
 )

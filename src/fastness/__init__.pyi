@@ -2,7 +2,11 @@ from collections.abc import Mapping
 
 from fastness.app import Fastness as Fastness
 from fastness.app import protect as protect
+from fastness.authz.actors import Actor as Actor
 from fastness.authz.permissions import Permissions as Permissions
+from fastness.authz.policies import Policy as Policy
+from fastness.authz.scope import scoped as scoped
+from fastness.authz.scope import unscoped as unscoped
 from fastness.db.columns import PasswordHash as PasswordHash
 from fastness.db.columns import SecretText as SecretText
 from fastness.db.model import Model as Model

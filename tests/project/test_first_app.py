@@ -17,6 +17,7 @@ SEED = """
 import asyncio
 import fastness.auth.roles
 from app import Case, Model, app
+from fastness import Because
 
 async def seed():
     services = app.services
@@ -24,12 +25,12 @@ async def seed():
     await services.database.open()
     async with services.database.write.begin() as connection:
         await connection.run_sync(Model.metadata.create_all)
-    async with services.open_unit(is_read_only=False) as unit:
-        ada, _ = [
+    async with services.open_unit(is_read_only=False, unscoped=Because("the test's first rows")) as unit:
+        ada, carol, _ = [
             await services.accounts.create_user(unit.session, username=name, password="a long pass phrase of " + name)
-            for name in ("ada", "mallory")
+            for name in ("ada", "carol", "mallory")
         ]
-        case = Case(owner_id=ada.id, title="The first case")
+        case = Case(owner_id=ada.id, reader_id=carol.id, title="The first case")
         unit.session.add(case)
         await unit.session.flush()
         print(case.id)
@@ -71,7 +72,7 @@ async def test_the_first_app_runs(folder, case_id):
     port = free_port()
     address = f"http://localhost:{port}"
     with running_server(asgi_server("app:app", port=port), port=port, folder=folder):
-        async with Browser(address) as ada, Browser(address) as mallory:
+        async with Browser(address) as ada, Browser(address) as carol, Browser(address) as mallory:
             assert (await ada.open("/")).status == 200
             assert "/account/sign-in" in (await ada.open(f"/cases/{case_id}")).url
             await ada.sign_in("ada", "a long pass phrase of ada")
@@ -79,6 +80,9 @@ async def test_the_first_app_runs(folder, case_id):
 
             assert "The first case" in (await ada.open(f"/cases/{case_id}")).text
             assert (await mallory.open(f"/cases/{case_id}")).status == 404
+            await carol.sign_in("carol", "a long pass phrase of carol")
+            assert "The first case" in (await carol.open(f"/cases/{case_id}")).text
+            assert (await carol.submit("/notes", text="from a reader")).status == 404
 
             page = await ada.submit("/notes", text=HOSTILE)
             assert page.status == 200
