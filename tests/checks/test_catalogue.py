@@ -183,6 +183,14 @@ def test_a_server_that_is_up_to_date_has_no_findings(tmp_path, postgres_url):
     assert found(tmp_path, **urls) == []
 
 
+def test_a_database_that_cannot_be_opened_stops_a_start_but_not_a_check(tmp_path):
+    (tmp_path / "data.sqlite3").write_text("something else altogether " * 100)
+    (tmp_path / "data.sqlite3").chmod(0o600)
+    database = f"sqlite:///{tmp_path}/data.sqlite3"
+    assert found(tmp_path, database_url=database) == ["FST-DATABASE-003"]
+    assert found(tmp_path, database_url=database, has_tls=True) == ["FST-DATABASE-006"]
+
+
 @pytest.mark.parametrize(
     ("mode", "is_found"),
     [

@@ -76,6 +76,17 @@ def test_serve_refuses_and_says_what_to_set(run, environ, says):
     assert done.stdout == ""
 
 
+def test_serve_refuses_a_database_that_cannot_be_opened(run, project):
+    (project / "var").mkdir()
+    (project / "var/data.sqlite3").write_text("something else altogether " * 100)
+    (project / "var/data.sqlite3").chmod(0o600)
+    done = run("serve", **DEPLOYED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "FST-DATABASE-006" in done.stderr
+    assert "not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_check_of_a_project_on_the_desk_and_of_its_deployment(run):
     assert run("check").returncode == 1
     done = run("check", **DEPLOYED)

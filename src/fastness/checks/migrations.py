@@ -37,8 +37,15 @@ OUT_OF_REACH: Final = Notice(
     why="Whether it is up to date could not be looked at.",
     fix="Run `fastness check` where the app runs; `fastness db current` says what is in the way.",
 )
+UNUSABLE: Final = Notice(
+    id="FST-DATABASE-006",
+    severity=Severity.HIGH,
+    title="The database cannot be opened",
+    why="Nobody could sign in, and what needs data would answer with an error.",
+    fix="`fastness db current` says what is in the way. Have the server started again until the database is there.",
+)
 
-NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION, OUT_OF_REACH)
+NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION, OUT_OF_REACH, UNUSABLE)
 
 
 def check_migrations(deployment: Deployment) -> Iterator[Finding]:
@@ -51,7 +58,9 @@ def check_migrations(deployment: Deployment) -> Iterator[Finding]:
     try:
         missing = pending(url, deployment.migrations, rules=deployment.settings.database)
     except UnavailableError as error:
-        yield OUT_OF_REACH.found(detail=error.detail)
+        # A build machine may be far from the database. A server that is about to start must not be: what its workers find
+        # out later, they can only write into the log.
+        yield (UNUSABLE if is_starting else OUT_OF_REACH).found(detail=error.detail)
         return
     except MigrationError as error:
         yield UNKNOWN_REVISION.found(detail=error.detail)

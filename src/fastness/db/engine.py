@@ -17,6 +17,7 @@ V16.2.5 (no values in logs).
 """
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
@@ -185,6 +186,9 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
         try:
             for pragma in pragmas:
                 cursor.execute(pragma)
+        except sqlite3.Error as error:
+            # The first statement is what opens the file; no engine sees this error on its way.
+            raise trouble_of(error) or error from error
         finally:
             cursor.close()
 

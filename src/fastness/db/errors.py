@@ -6,6 +6,7 @@
     ├── MissingLoadError     a relationship was touched that nobody loaded
     ├── NaiveDatetimeError   a point in time without a time zone
     ├── MigrationError       the migration folder does not fit the command
+    ├── OutdatedSchemaError  the database has no such table or column
     ├── NotLiteralError      SQL that was put together where a literal is asked for
     ├── BuiltSQLError        a statement with a textual piece that sql() did not make
     ├── InvalidInputError
@@ -61,6 +62,13 @@ class MigrationError(FastnessError):
     """The migrations found do not allow what was asked."""
 
     code = "migration"
+    status = 500
+
+
+class OutdatedSchemaError(FastnessError):
+    """A statement names a table or a column that the database does not have (yet)."""
+
+    code = "outdated_schema"
     status = 500
 
 

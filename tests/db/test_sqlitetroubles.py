@@ -1,0 +1,77 @@
+"""SQLite's errors that are about the file or the schema name what to do; those about a statement stay what they are."""
+
+import sqlite3
+import stat
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from fastness.db.engine import Database
+from fastness.db.errors import DatabaseLostError, OutdatedSchemaError
+from fastness.db.migrations import pending
+from fastness.db.unit import Unit
+from fastness.kernel.errors import ConfigError
+from tests.db.models import Book
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data.sqlite3"
+
+
+@pytest.fixture
+async def database(path):
+    opened = Database(f"sqlite:///{path}")
+    yield opened
+    await opened.close()
+
+
+async def read(database, *, is_read_only=True):
+    async with Unit(database, is_read_only=is_read_only) as unit:
+        await unit.session.execute(select(Book.id))
+
+
+async def write(database):
+    async with Unit(database, is_read_only=False) as unit:
+        unit.session.add(Book(title="A title"))
+
+
+@pytest.mark.parametrize("is_read_only", [pytest.param(True, id="read"), pytest.param(False, id="write")])
+async def test_a_database_that_was_never_upgraded_names_the_command(database, path, is_read_only):
+    with pytest.raises(OutdatedSchemaError, match=r"no such table: .*fastness db upgrade"):
+        await read(database, is_read_only=is_read_only)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_column_that_is_missing_names_the_command(database, path):
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"CREATE TABLE {Book.__tablename__} (other TEXT)")
+    connection.close()
+    for work in (read, write):
+        with pytest.raises(OutdatedSchemaError, match="fastness db upgrade"):
+            await work(database)
+
+
+async def test_a_statement_that_is_wrong_stays_so(database, path):
+    with sqlite3.connect(path) as connection:
+        columns = ", ".join(f"{column.name} TEXT CHECK ({column.name} IS NULL)" for column in Book.__table__.columns)
+        connection.execute(f"CREATE TABLE {Book.__tablename__} ({columns})")
+    connection.close()
+    with pytest.raises(IntegrityError):
+        await write(database)
+
+
+async def test_a_file_that_is_no_database(database, path):
+    path.write_text("something else altogether " * 100)
+    with pytest.raises(DatabaseLostError, match="not a database"):
+        await database.open()
+    with pytest.raises(DatabaseLostError, match="not a database"):
+        pending(f"sqlite:///{path}", None)
+
+
+async def test_a_folder_that_is_not_there(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/nowhere/data.sqlite3")
+    with pytest.raises(ConfigError, match="fastness db upgrade"):
+        await database.open()
+    await database.close()
