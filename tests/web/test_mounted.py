@@ -200,6 +200,29 @@ async def test_the_limit_of_the_route_holds_and_is_told_as_such(mounted, api):
     assert shop.reasons() == ["declared_body_too_large"]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "options", "status"),
+    [
+        pytest.param("application/json", {}, 413, id="json"),
+        pytest.param("application/vnd.api+json; charset=utf-8", {}, 413, id="a-kind-of-json"),
+        pytest.param("application/json", {"max_body_bytes": 2_000_000}, 200, id="json-where-the-route-says-so"),
+        pytest.param("application/octet-stream", {}, 200, id="bytes"),
+    ],
+)
+async def test_what_becomes_objects_at_once_has_the_smaller_limit(mounted, api, content_type, options, status):
+    @api.post("/large")
+    @mounting.options(**options)
+    async def large(request: Request):
+        return len(await request.body())
+
+    _, browser = await mounted(api)
+    async with browser:
+        page = await browser.fetch(
+            "/api/large", "POST", content=b'"' + b"x" * 600_000 + b'"', headers={"content-type": content_type}
+        )
+    assert page.status == status
+
+
 # What is refused says where and why, and repeats nothing.
 
 

@@ -32,6 +32,7 @@ from fastness.web.exchange import (
 )
 from fastness.web.frozen import Check
 from fastness.web.innererrors import is_left_to_app, own_handlers, plain_error
+from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import MethodRefusedError, PipelineFaultError
 from fastness.web.routing import Route
 
@@ -116,6 +117,9 @@ class Entry:
         mounted.require_unchanged()
         if self.answers_preflight and not all(name in exchange.headers for name in _PREFLIGHT):
             raise MethodRefusedError("no_preflight")
+        if mounted.is_sealed and is_parsed_whole(exchange.headers.get(b"content-type", b"")):
+            # Its own code will make objects of the body at once, on the event loop.
+            hold_to_parsed_size(exchange)
         below = mounted.scope_below(scope, self.params)
         if self.head_as_get and exchange.method == "HEAD":
             below["method"] = "GET"
@@ -126,6 +130,12 @@ class Entry:
             # Starlette's outermost middleware answers, by `innererrors`, and raises once more for the server's log.
             if error is not exchange.answered_error:
                 raise
+
+
+def is_parsed_whole(content_type: bytes) -> bool:
+    """Whether a body of this type is JSON or a urlencoded form."""
+    kind = content_type.partition(b";")[0].strip().lower()
+    return kind.endswith((b"/json", b"+json", b"/x-www-form-urlencoded"))
 
 
 def without_body(send: Send) -> Send:
