@@ -149,7 +149,7 @@ FORM = (b"content-type", b"application/x-www-form-urlencoded")
         pytest.param(b"a=1&b=2", 200, id="ordinary"),
         pytest.param(b"&".join(b"a%d=1" % n for n in range(1000)), 200, id="at-the-limit"),
         pytest.param(b"&".join(b"a%d=1" % n for n in range(1001)), 400, id="one-field-too-many"),
-        pytest.param(b"a=" + b"&" * 500_000, 400, id="half-a-million-separators"),
+        pytest.param(b"a=" + b"&" * 499_000, 400, id="nearly-half-a-million-separators"),
         pytest.param(b"a=%ff", 400, id="no-utf-8"),
         pytest.param(b"a=\xff", 400, id="raw-bytes"),
         pytest.param(b"a=%C5%99", 200, id="utf-8"),
