@@ -11,7 +11,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from fastness.db.driver import Trouble, hide_values, summary_of, trouble_of
 from fastness.db.engine import Database
-from fastness.db.errors import DatabaseBusyError, DatabaseLostError, ReadOnlyError, TransactionConflictError
+from fastness.db.errors import (
+    DatabaseBusyError,
+    DatabaseLostError,
+    OutdatedSchemaError,
+    ReadOnlyError,
+    TransactionConflictError,
+)
 from fastness.db.rules import DatabaseRules, Isolation
 from fastness.db.sql import sql
 from fastness.db.unit import Unit, run_in_unit
@@ -48,6 +54,15 @@ async def test_the_reading_engine_refuses_every_write_and_names_the_way_out(data
     assert "insecure_write_on_get=Because(" in str(refused.value)
     async with database.write.connect() as connection:
         await connection.execute(sql("SELECT 1"))
+
+
+@pytest.mark.parametrize("engine", [pytest.param("read", id="read"), pytest.param("write", id="write")])
+async def test_a_table_that_was_never_made_names_the_command(postgres_url, engine):
+    database = Database(postgres_url)
+    with pytest.raises(OutdatedSchemaError, match=r"test_db_shelves.*fastness db upgrade"):
+        async with getattr(database, engine).begin() as connection:
+            await connection.execute(select(Shelf.id))
+    await database.close()
 
 
 async def test_a_mode_set_by_hand_does_not_outlive_its_transaction(database):
@@ -226,8 +241,11 @@ async def test_a_message_names_what_the_author_needs(database, shelf_id):
             await unit.session.flush()
         await unit.rollback()
         assert failed.value.orig.sqlstate == "23505"
-        with pytest.raises(ProgrammingError, match='relation "nowhere" does not exist'):
+        with pytest.raises(OutdatedSchemaError, match='relation "nowhere" does not exist'):
             await unit.session.execute(sql("SELECT * FROM nowhere"))
+        await unit.rollback()
+        with pytest.raises(ProgrammingError, match="function nothing\\(\\) does not exist"):
+            await unit.session.execute(sql("SELECT nothing()"))
         await unit.rollback()
 
 

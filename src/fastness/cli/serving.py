@@ -189,6 +189,6 @@ def _log_config(formatter: str, server_filter: type[logging.Filter]) -> dict[str
         "loggers": {
             "_granian": {"filters": ["server"]},
             # These tell of each change, pool and statement otherwise.
-            **{name: {"level": "WARNING"} for name in ("watchfiles", "sqlalchemy", "fastness.db.engine")},
+            **{name: {"level": "WARNING"} for name in ("watchfiles", "sqlalchemy", "fastness.db.pool")},
         },
     }

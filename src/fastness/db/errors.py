@@ -24,6 +24,9 @@ from typing import Final
 
 from fastness.kernel.errors import FastnessError, InvalidInputError, UnavailableError
 
+OUTDATED_HELP: Final = (
+    "Run `fastness db upgrade`; for a model that is new, write its migration first with `fastness db revision`"
+)
 READ_ONLY_HELP: Final = (
     "this request was answered by a read-only unit of work: GET and HEAD may not write. Move the write to a POST "
     'route or, where a protocol demands it, declare insecure_write_on_get=Because("…") on the route'

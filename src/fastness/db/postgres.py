@@ -35,9 +35,11 @@ from fastness.db.driver import (
     trouble_of,
 )
 from fastness.db.errors import (
+    OUTDATED_HELP,
     READ_ONLY_HELP,
     DatabaseBusyError,
     DatabaseLostError,
+    OutdatedSchemaError,
     ReadOnlyError,
     TransactionConflictError,
 )
@@ -48,6 +50,8 @@ from fastness.kernel.errors import FastnessError
 
 # Everything else about the connection comes from the address: a password has no place in an engine's URL.
 _URL: Final = URL.create("postgresql+asyncpg")
+_MISSING: Final = frozenset({"42P01", "42703"})
+"""undefined_table and undefined_column."""
 _ERRORS: Final = {
     Trouble.CONFLICT: TransactionConflictError,
     Trouble.BUSY: DatabaseBusyError,
@@ -124,6 +128,8 @@ def _translate(context: ExceptionContext) -> BaseException | None:
     if trouble is not None:
         context.is_disconnect = context.is_disconnect or trouble is Trouble.LOST
         return _ERRORS[trouble](f"{trouble} ({summary})")
+    if getattr(error.__cause__ or error, "sqlstate", None) in _MISSING:
+        return OutdatedSchemaError(f"{summary}. {OUTDATED_HELP}.")
     wrapper = context.sqlalchemy_exception
     if wrapper is not None:
         wrapper.args = (f"({type(error).__name__}) {summary}",)

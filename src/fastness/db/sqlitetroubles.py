@@ -8,7 +8,14 @@ ASVS 5.0: V16.5.1 (no values in messages), V15.2.2 (availability).
 
 from typing import Final
 
-from fastness.db.errors import READ_ONLY_HELP, DatabaseBusyError, DatabaseLostError, OutdatedSchemaError, ReadOnlyError
+from fastness.db.errors import (
+    OUTDATED_HELP,
+    READ_ONLY_HELP,
+    DatabaseBusyError,
+    DatabaseLostError,
+    OutdatedSchemaError,
+    ReadOnlyError,
+)
 from fastness.kernel.errors import FastnessError
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
@@ -33,8 +40,5 @@ def trouble_of(error: BaseException | None) -> FastnessError | None:
     if code in _UNUSABLE:
         return DatabaseLostError(f"the SQLite file cannot be used: {text}")
     if code == _ERROR and (text.startswith(_MISSING) or _NO_COLUMN in text):
-        return OutdatedSchemaError(
-            f"{text}. Run `fastness db upgrade`; for a model that is new, write its migration first with "
-            "`fastness db revision`."
-        )
+        return OutdatedSchemaError(f"{text}. {OUTDATED_HELP}.")
     return None
