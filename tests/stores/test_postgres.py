@@ -98,7 +98,8 @@ async def test_workers_that_start_together_make_the_tables_once(make_store):
 
 
 async def test_an_ordinary_write_does_not_wait_for_the_disk_and_a_revocation_does(store):
-    modes = [await pool.fetchval("SHOW synchronous_commit") for pool in (store._ordinary, store._durable)]
+    both = (store._ordinary, store._durable)
+    modes = [await each.run(lambda connection: connection.fetchval("SHOW synchronous_commit")) for each in both]
     assert modes == ["off", "on"]
 
 
@@ -114,10 +115,13 @@ async def test_an_ordinary_write_does_not_wait_for_the_disk_and_a_revocation_doe
     ],
 )
 async def test_what_revokes_is_durable(store, work, is_durable):
-    # Without its other pool a store can do one of the two kinds only.
-    unused = store._ordinary if is_durable else store._durable
-    await unused.close()
+    # Without its other connections a store can do one of the two kinds only.
+    if is_durable:
+        store._ordinary, unused = None, store._ordinary
+    else:
+        store._durable, unused = None, store._durable
     await work(store)
+    await unused.close()
 
 
 async def test_a_read_survives_a_connection_that_broke(store, admin):
@@ -139,9 +143,7 @@ async def test_a_server_that_is_away_is_unavailable(make_store, postgres_url):
 
 async def test_a_lock_that_lasts_too_long_is_unavailable(store, admin, monkeypatch):
     await store.put(b"key", b"value", expires_at=None)
-    await store._ordinary.execute("SELECT 1")
-    for connection in [holder._con for holder in store._ordinary._holders if holder._con is not None]:
-        await connection.execute("SET lock_timeout = '10ms'")
+    await store._ordinary.run(lambda connection: connection.execute("SET lock_timeout = '10ms'"))
     async with admin.transaction():
         await admin.execute("LOCK TABLE fastness_store.entry")
         with pytest.raises(StoreUnavailableError) as refused:
@@ -207,3 +209,35 @@ async def test_an_account_that_may_not_make_tables_is_told_so(make_store, admin,
     finally:
         await admin.execute(f"DROP OWNED BY weak_{database}")
         await admin.execute(f"DROP ROLE weak_{database}")
+
+
+async def test_no_more_connections_are_made_than_were_said_and_waiting_for_one_ends(store, admin, make_store):
+    await store.put(b"key", b"value", expires_at=None)
+    store._ordinary._wait_seconds = 0.05
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE fastness_store.entry")
+        tasks = [asyncio.create_task(store.get(b"key")) for _ in range(20)]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(StoreUnavailableError):
+            done.pop().result()
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fastness' AND state = 'active'"
+        assert await admin.fetchval(count) <= 4
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(not isinstance(result, StoreUnavailableError) for result in results) == 4
+    assert (await store.get(b"key")).value == b"value"
+
+
+async def test_closing_waits_for_what_runs(make_store, admin):
+    store = make_store()
+    await store.open()
+    await admin.execute("SELECT 1")
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE fastness_store.entry")
+        write = asyncio.create_task(store.put(b"key", b"value", expires_at=None))
+        while not await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await admin.execute("SELECT pg_sleep(0.01)")
+        closing = asyncio.create_task(store.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+    await closing
+    assert await write > 0

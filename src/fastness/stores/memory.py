@@ -8,6 +8,7 @@ ASVS 5.0: V15.4.2.
 """
 
 import itertools
+from collections.abc import Collection
 
 from fastness.kernel.clock import Clock
 from fastness.stores.store import (
@@ -83,6 +84,11 @@ class MemoryStore:
         self._check_open()
         self._epochs[owner] = self._epochs.get(owner, 0) + 1
         return self._epochs[owner]
+
+    async def bump_epochs(self, owners: Collection[str]) -> None:
+        self._check_open()
+        for owner in frozenset(owners):
+            self._epochs[owner] = self._epochs.get(owner, 0) + 1
 
     async def epoch(self, owner: str) -> int:
         self._check_open()

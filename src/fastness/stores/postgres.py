@@ -13,16 +13,15 @@ ASVS 5.0: V7.4.1, V7.4.2, V12.3.1, V15.4.2, V15.4.3.
 """
 
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Final, TypeVar
-
-import asyncpg
 
 from fastness.db.address import PostgresAddress
 from fastness.db.driver import DRIVER_ERRORS, Trouble, connect, connect_help, settings_for, summary_of, trouble_of
 from fastness.kernel.clock import Clock
 from fastness.stores import postgres_statements as sql
+from fastness.stores.postgres_connections import Connection, Connections
 from fastness.stores.store import (
     NotACounterError,
     StaleVersionError,
@@ -48,37 +47,32 @@ class PostgresStore:
     def __init__(self, address: PostgresAddress, clock: Clock) -> None:
         self._address = address
         self._clock = clock
-        self._ordinary: asyncpg.Pool[asyncpg.Record] | None = None
-        self._durable: asyncpg.Pool[asyncpg.Record] | None = None
+        self._ordinary: Connections | None = None
+        self._durable: Connections | None = None
 
     async def open(self) -> None:
         if self._ordinary is not None:
             return
-        ordinary = self._pool(_CONNECTIONS, {"synchronous_commit": "off"})
-        durable = self._pool(_DURABLE_CONNECTIONS, {"synchronous_commit": "on"})
+        ordinary = self._connections(_CONNECTIONS, {"synchronous_commit": "off"})
+        durable = self._connections(_DURABLE_CONNECTIONS, {"synchronous_commit": "on"})
         try:
-            await durable
-            await _make_tables(durable)
-            await ordinary
+            await durable.run(_make_tables)
         except BaseException as error:
-            for pool in (ordinary, durable):
-                # A pool that could not connect has nothing to end, and says so.
-                with suppress(asyncpg.InterfaceError):
-                    pool.terminate()
+            await durable.close()
             if isinstance(error, DRIVER_ERRORS):
                 raise StoreUnavailableError(f"The store cannot be opened: {connect_help(error)}") from None
             raise
         self._ordinary, self._durable = ordinary, durable
 
     async def close(self) -> None:
-        pools = (self._ordinary, self._durable)
+        both = (self._ordinary, self._durable)
         self._ordinary = self._durable = None
-        for pool in pools:
-            if pool is not None:
-                await pool.close()
+        for connections in both:
+            if connections is not None:
+                await connections.close()
 
     async def get(self, key: bytes) -> StoredValue | None:
-        row = await self._read(lambda pool: pool.fetchrow(sql.GET, key))
+        row = await self._read(lambda connection: connection.fetchrow(sql.GET, key))
         if row is None or not is_live(row[2], self._clock.epoch()):
             return None
         return StoredValue(*row)
@@ -95,39 +89,51 @@ class PostgresStore:
     ) -> int:
         entry = (check_key(key), bytes(value), expires_at, owner, _new_version())
         if if_version is None:
-            version = await self._write(lambda pool: pool.fetchval(sql.PUT, *entry), durable=durable)
+            version = await self._write(lambda connection: connection.fetchval(sql.PUT, *entry), durable=durable)
         elif if_version == 0:
             now = self._clock.epoch()
-            version = await self._write(lambda pool: pool.fetchval(sql.PUT_IF_ABSENT, *entry, now), durable=durable)
+            version = await self._write(
+                lambda connection: connection.fetchval(sql.PUT_IF_ABSENT, *entry, now), durable=durable
+            )
         else:
             seen = (self._clock.epoch(), if_version)
-            version = await self._write(lambda pool: pool.fetchval(sql.PUT_IF_VERSION, *entry, *seen), durable=durable)
+            version = await self._write(
+                lambda connection: connection.fetchval(sql.PUT_IF_VERSION, *entry, *seen), durable=durable
+            )
         if version is None:
             raise StaleVersionError("The record changed since it was read.")
         return int(version)
 
     async def delete(self, key: bytes) -> bool:
         now = self._clock.epoch()
-        return bool(await self._write(lambda pool: pool.fetchval(sql.DELETE, key, now), durable=True))
+        return bool(await self._write(lambda connection: connection.fetchval(sql.DELETE, key, now), durable=True))
 
     async def delete_owned(self, owner: str, *, prefix: bytes = b"", except_key: bytes | None = None) -> int:
         arguments = (owner, prefix, except_key, self._clock.epoch())
-        return int(await self._write(lambda pool: pool.fetchval(sql.DELETE_OWNED, *arguments), durable=True))
+        return int(
+            await self._write(lambda connection: connection.fetchval(sql.DELETE_OWNED, *arguments), durable=True)
+        )
 
     async def list_owned(self, owner: str, *, prefix: bytes = b"") -> list[tuple[bytes, StoredValue]]:
         now = self._clock.epoch()
-        rows = await self._read(lambda pool: pool.fetch(sql.LIST_OWNED, owner, prefix, now))
+        rows = await self._read(lambda connection: connection.fetch(sql.LIST_OWNED, owner, prefix, now))
         return [(row[0], StoredValue(*row[1:])) for row in rows]
 
     async def bump_epoch(self, owner: str) -> int:
-        return int(await self._write(lambda pool: pool.fetchval(sql.BUMP_EPOCH, owner), durable=True))
+        return int(await self._write(lambda connection: connection.fetchval(sql.BUMP_EPOCH, owner), durable=True))
+
+    async def bump_epochs(self, owners: Collection[str]) -> None:
+        if owners:
+            # In one order: two who raise the same ones must not wait for each other in a circle.
+            ordered = sorted(frozenset(owners))
+            await self._write(lambda connection: connection.execute(sql.BUMP_EPOCHS, ordered), durable=True)
 
     async def epoch(self, owner: str) -> int:
-        return int(await self._read(lambda pool: pool.fetchval(sql.EPOCH, owner)) or 0)
+        return int(await self._read(lambda connection: connection.fetchval(sql.EPOCH, owner)) or 0)
 
     async def increment(self, key: bytes, *, amount: int = 1, expires_at: float) -> int:
         arguments = (check_key(key), str(amount), expires_at, _new_version(), self._clock.epoch())
-        value = await self._write(lambda pool: pool.fetchval(sql.INCREMENT, *arguments), durable=False)
+        value = await self._write(lambda connection: connection.fetchval(sql.INCREMENT, *arguments), durable=False)
         if value is None:
             raise NotACounterError(
                 "The record under this key is not a counter; give counters a key prefix of their own."
@@ -136,44 +142,33 @@ class PostgresStore:
 
     async def purge_expired(self, limit: int = 1000) -> int:
         now = self._clock.epoch()
-        return int(await self._write(lambda pool: pool.fetchval(sql.PURGE, now, limit), durable=False))
+        return int(await self._write(lambda connection: connection.fetchval(sql.PURGE, now, limit), durable=False))
 
-    async def _read(self, statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]]) -> _Result:
+    async def _read(self, statement: Callable[[Connection], Awaitable[_Result]]) -> _Result:
         # A connection that broke while it was idle is noticed by its next user; a read may be asked again.
         return await _repeated(_opened(self._ordinary), statement, (Trouble.CONFLICT, Trouble.LOST))
 
-    async def _write(
-        self, statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]], *, durable: bool
-    ) -> _Result:
-        pool = _opened(self._durable if durable else self._ordinary)
+    async def _write(self, statement: Callable[[Connection], Awaitable[_Result]], *, durable: bool) -> _Result:
+        connections = _opened(self._durable if durable else self._ordinary)
         # What PostgreSQL undid may be done again. Of a write whose connection broke nobody knows whether it was done.
-        return await _repeated(pool, statement, (Trouble.CONFLICT,))
+        return await _repeated(connections, statement, (Trouble.CONFLICT,))
 
-    def _pool(self, size: int, more: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
+    def _connections(self, size: int, more: dict[str, str]) -> Connections:
         settings = settings_for(is_read_only=False, lock_seconds=_SECONDS, statement_seconds=_SECONDS) | more
-
-        async def connected(*_arguments: object, **_options: object) -> "asyncpg.Connection[asyncpg.Record]":
-            return await connect(self._address, settings)
-
-        pool: asyncpg.Pool[asyncpg.Record] = asyncpg.create_pool(
-            min_size=1, max_size=size, connect=connected, reset=_nothing_to_reset, max_inactive_connection_lifetime=300
-        )
-        return pool
+        return Connections(partial(connect, self._address, settings), size=size, wait_seconds=_SECONDS)
 
 
 async def _repeated(
-    pool: "asyncpg.Pool[asyncpg.Record]",
-    statement: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[_Result]],
-    again: tuple[Trouble, ...],
+    connections: Connections, statement: Callable[[Connection], Awaitable[_Result]], again: tuple[Trouble, ...]
 ) -> _Result:
     """Run a statement, once more where that is right."""
     try:
-        return await statement(pool)
+        return await connections.run(statement)
     except DRIVER_ERRORS as error:
         if trouble_of(error) not in again:
             raise _unavailable(error) from None
     try:
-        return await statement(pool)
+        return await connections.run(statement)
     except DRIVER_ERRORS as error:
         raise _unavailable(error) from None
 
@@ -183,19 +178,15 @@ def _unavailable(error: BaseException) -> StoreUnavailableError:
     return StoreUnavailableError(f"The store cannot answer: {trouble or 'PostgreSQL refused'} ({summary_of(error)})")
 
 
-def _opened(pool: "asyncpg.Pool[asyncpg.Record] | None") -> "asyncpg.Pool[asyncpg.Record]":
-    if pool is None:
+def _opened(connections: Connections | None) -> Connections:
+    if connections is None:
         raise StoreUnavailableError("The store is not open; await open() first.")
-    return pool
+    return connections
 
 
-async def _nothing_to_reset(_connection: object) -> None:
-    """A statement leaves nothing behind, and the usual reset would be a second round trip for each."""
-
-
-async def _make_tables(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    if not await pool.fetchval(sql.HAS_TABLES):
-        async with pool.acquire() as connection, connection.transaction():
+async def _make_tables(connection: Connection) -> None:
+    if not await connection.fetchval(sql.HAS_TABLES):
+        async with connection.transaction():
             # Workers start together; the second one finds the tables when it has the lock.
             await connection.execute(sql.LOCK, _LOCK)
             if not await connection.fetchval(sql.HAS_TABLES):
@@ -205,7 +196,7 @@ async def _make_tables(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
                 for statement in sql.TABLES:
                     await connection.execute(statement)
                 await connection.execute(sql.WRITE_VERSION, sql.SCHEMA_VERSION)
-    version = await pool.fetchval(sql.READ_VERSION)
+    version = await connection.fetchval(sql.READ_VERSION)
     if version != sql.SCHEMA_VERSION:
         raise StoreUnavailableError(
             f"The store's tables have version {version}, this release knows {sql.SCHEMA_VERSION}; run the release that "

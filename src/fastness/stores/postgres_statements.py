@@ -60,6 +60,9 @@ LIST_OWNED: Final = f"""SELECT entry.key, entry.value, entry.version, entry.expi
 
 BUMP_EPOCH: Final = """INSERT INTO fastness_store.owner_epoch VALUES ($1, 1)
     ON CONFLICT (owner) DO UPDATE SET epoch = owner_epoch.epoch + 1 RETURNING epoch"""
+BUMP_EPOCHS: Final = """INSERT INTO fastness_store.owner_epoch
+    SELECT owner, 1 FROM unnest($1::text[]) WITH ORDINALITY AS bumped (owner, place) ORDER BY place
+    ON CONFLICT (owner) DO UPDATE SET epoch = owner_epoch.epoch + 1"""
 EPOCH: Final = "SELECT epoch FROM fastness_store.owner_epoch WHERE owner = $1"
 
 _IS_OVER: Final = "entry.expires_at <= $5"

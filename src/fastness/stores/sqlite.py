@@ -15,7 +15,7 @@ ASVS 5.0: V7.4.1, V7.4.2, V15.4.1, V15.4.2, V15.4.3.
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -117,6 +117,10 @@ class SQLiteStore:
 
     async def bump_epoch(self, owner: str) -> int:
         return await self._write(partial(sqlite_writes.bump_epoch, owner=owner), durable=True)
+
+    async def bump_epochs(self, owners: Collection[str]) -> None:
+        if owners:
+            await self._write(partial(sqlite_writes.bump_epochs, owners=frozenset(owners)), durable=True)
 
     async def epoch(self, owner: str) -> int:
         if self._reader is None:

@@ -8,6 +8,7 @@ ASVS 5.0: V1.2.4, V15.4.2.
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fastness.stores.store import StaleVersionError, StoredValue, add_to_counter, is_live
@@ -15,6 +16,8 @@ from fastness.stores.store import StaleVersionError, StoredValue, add_to_counter
 _REPLACE = """INSERT INTO entry (key, value, expires_at, owner, version) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
     SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner, version = excluded.version"""
+
+_BUMP = "INSERT INTO owner_epoch VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET epoch = epoch + 1"
 
 
 class Entry(NamedTuple):
@@ -75,10 +78,13 @@ def list_owned(
 
 def bump_epoch(connection: sqlite3.Connection, _: float, *, owner: str) -> int:
     """Raise an owner's epoch; the new one."""
-    connection.execute(
-        "INSERT INTO owner_epoch VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET epoch = epoch + 1", (owner,)
-    )
+    connection.execute(_BUMP, (owner,))
     return int(connection.execute("SELECT epoch FROM owner_epoch WHERE owner = ?", (owner,)).fetchone()[0])
+
+
+def bump_epochs(connection: sqlite3.Connection, _: float, *, owners: Iterable[str]) -> None:
+    """Raise the epochs of many owners."""
+    connection.executemany(_BUMP, ((owner,) for owner in owners))
 
 
 def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount: int, expires_at: float) -> int:

@@ -11,6 +11,7 @@ clear; a session's key is the hash of its id. Keys and values are bytes, times a
 ASVS 5.0: V7.2.1, V7.4.1, V7.4.2, V15.4.2.
 """
 
+from collections.abc import Collection
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from fastness.kernel.errors import FastnessError, UnavailableError
@@ -98,6 +99,9 @@ class Store(Protocol):
 
     async def bump_epoch(self, owner: str) -> int:
         """Raise the owner's epoch by one, durably, and return it: every record of the owner shows it from now on."""
+
+    async def bump_epochs(self, owners: Collection[str]) -> None:
+        """Raise the epochs of all these owners, durably and at once: all of them or, if it raises, none."""
 
     async def epoch(self, owner: str) -> int:
         """The owner's epoch, 0 if it was never bumped."""
