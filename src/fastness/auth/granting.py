@@ -319,8 +319,8 @@ class Roles:
             raise GrantRefusedError(verdict.reason)
 
     async def _renew(self, user_ids: Collection[uuid.UUID]) -> None:
-        for user_id in sorted(user_ids):
-            await self._store.bump_epoch(str(user_id))
+        if user_ids:
+            await self._store.bump_epochs([str(user_id) for user_id in user_ids])
 
     def _tell(self, db: AsyncSession, name: EventName, reason: str, by: Actor | Because, **detail: str) -> None:
         if isinstance(by, Because):

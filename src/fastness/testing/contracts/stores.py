@@ -234,6 +234,16 @@ class StoreContract:
             expect(epochs, [1, 0, 0])
             expect([stored.owner_epoch for _, stored in await store.list_owned("anna")], [1])
 
+    async def test_epochs_of_many_owners_are_raised_at_once(self) -> None:
+        async with self.opened() as (store, _):
+            await store.bump_epoch("anna")
+            await store.bump_epochs(["anna", "bob", "bob"])
+            await store.bump_epochs([])
+            expect([await store.epoch("anna"), await store.epoch("bob"), await store.epoch("carl")], [2, 1, 0])
+            many = [f"owner {number}" for number in range(2_000)]
+            await asyncio.gather(store.bump_epochs(many), store.bump_epochs(many[::-1]))
+            expect({await store.epoch(owner) for owner in many[::100]}, {2})
+
     async def test_an_epoch_outlives_the_owners_records(self) -> None:
         async with self.opened() as (store, clock):
             await store.put(b"a", b"", expires_at=clock.epoch() + LIFETIME, owner="anna")
