@@ -43,3 +43,27 @@ def browse():
         return Browser(shop.app, origin=origin, **options)
 
     return open_browser
+
+
+@pytest.fixture
+def api():
+    """A FastAPI app without pages of its own."""
+    # Here and not above: most tests of this folder do without the library.
+    from fastapi import FastAPI
+
+    return FastAPI(openapi_url=None)
+
+
+@pytest.fixture
+def mounted(make_shop, browse):
+    """Mounts an app at /api, beside a way to sign in, and opens a browser on it."""
+    from fastness import access
+    from tests.web.mounts import sign_in_routes
+
+    async def mount(app, rule=access.public, **options):
+        routes = sign_in_routes()
+        routes.mount("/api", app, access=rule, **options)
+        shop = await make_shop(routes)
+        return shop, browse(shop)
+
+    return mount
