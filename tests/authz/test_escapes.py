@@ -15,6 +15,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    lambda_stmt,
     lateral,
     literal_column,
     select,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import aliased, lazyload
+from sqlalchemy.orm import aliased, lazyload, with_loader_criteria, with_parent
 
 from fastness import Because
 from fastness.authz.errors import PolicyError, UnscopedError
@@ -250,6 +251,44 @@ async def bulk_insert_mappings(session):
 async def bulk_update_mappings(session):
     case = await mine(session)
     await session.run_sync(lambda sync: sync.bulk_update_mappings(Case, [{"id": case.id, "title": "new"}]))
+
+
+@escape
+async def lambda_statement(session):
+    await session.execute(lambda_stmt(lambda: select(Case.title)))
+
+
+@escape
+async def criteria_of_the_library(session):
+    await session.execute(select(Case).options(with_loader_criteria(Case, Case.owner_id == ADA.id)))
+
+
+@escape
+async def objects_of_a_parent(session):
+    person = (await session.scalars(select(Person).where(Person.id == ADA.id))).one()
+    await session.execute(select(Case).where(with_parent(person, Person.cases)))
+
+
+@escape
+async def select_method_of_the_table(session):
+    await session.execute(cases.select())
+
+
+@escape
+async def without_the_cache(session):
+    await session.execute(select(Case.title), execution_options={"compiled_cache": None})
+
+
+@escape
+async def delete_using_it(session):
+    other = aliased(Case)
+    statement = scoped(delete(Case).where(Case.id.in_(select(other.id))), ADA, "delete")
+    await session.execute(statement.where(exists(select(Paper.id).where(Paper.owner_id == Case.owner_id))))
+
+
+@escape
+async def column_property_of_a_table_function(session):
+    await session.execute(select(func.count()).select_from(select(Case).lateral()))
 
 
 # -- text

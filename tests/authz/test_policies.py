@@ -40,7 +40,9 @@ def own_registry(monkeypatch):
 
 
 def declare(model, **methods):
-    return new_class("Declared", (Policy[model],), exec_body=lambda namespace: namespace.update(methods))
+    return new_class(
+        "Declared", (Policy.__class_getitem__(model),), exec_body=lambda namespace: namespace.update(methods)
+    )
 
 
 def view(_self, actor):

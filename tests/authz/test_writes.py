@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from sqlalchemy import event, inspect, select
+from sqlalchemy import delete, event, inspect, select, update
 from sqlalchemy.orm import make_transient_to_detached, selectinload
 
 from fastness import Because
@@ -343,6 +343,23 @@ async def test_a_superuser_passes_and_is_told_once(begin):
         case = await load(unit.session, title, "edit", ROOT)
         case.title = f"{title} by root"
     await unit.session.flush()
+    assert events == [("authz_admin", "superuser_passes_policies")]
+    await unit.finish(500)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: (update(Case).values(title="x"), "edit"), id="update"),
+        pytest.param(lambda: (delete(Note), "delete"), id="delete"),
+        pytest.param(lambda: (select(Person.name).where(Person.cases.any()), "view"), id="subquery"),
+    ],
+)
+async def test_a_superuser_is_told_for_statements_of_every_kind(begin, make):
+    events = []
+    unit = begin(ROOT, events)
+    statement, may = make()
+    await unit.session.execute(scoped(statement, ROOT, may))
     assert events == [("authz_admin", "superuser_passes_policies")]
     await unit.finish(500)
 

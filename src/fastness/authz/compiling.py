@@ -73,11 +73,11 @@ class ScopeCompiler(SQLCompiler):
             return super().visit_insert(insert_stmt, *args, **kw)  # type: ignore[no-any-return, no-untyped-call]
 
     def visit_update(self, update_stmt: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401
-        with self._within(update_stmt, _covered_by_where(update_stmt)):
+        with self._within(update_stmt, self._covered_by_where(update_stmt)):
             return super().visit_update(update_stmt, *args, **kw)
 
     def visit_delete(self, delete_stmt: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401
-        with self._within(delete_stmt, _covered_by_where(delete_stmt)):
+        with self._within(delete_stmt, self._covered_by_where(delete_stmt)):
             return super().visit_delete(delete_stmt, *args, **kw)  # type: ignore[no-any-return, no-untyped-call]
 
     def update_tables_clause(self, update_stmt: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401
@@ -252,6 +252,15 @@ class ScopeCompiler(SQLCompiler):
             if scopes:
                 del self._scopes[-len(scopes) :]
 
+    def _covered_by_where(self, statement: Any) -> Counter[str]:  # noqa: ANN401
+        target = str(getattr(statement.table, "name", "")).lower()
+        criteria = [part for part in statement._where_criteria if isinstance(part, PolicyCriterion)]  # noqa: SLF001
+        if not any(part.name == target for part in criteria):
+            return Counter()
+        if any(scope.is_superuser for scope in _scopes_of(statement)):
+            self.is_for_superuser = True
+        return Counter({target: 1})
+
     def _refuse_locked(self, update_stmt: Any) -> None:  # noqa: ANN401
         name = str(getattr(update_stmt.table, "name", "")).lower()
         scope = self._scope_for(name)
@@ -278,13 +287,6 @@ def scope_compiler(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 def _scopes_of(statement: object) -> list[Scope]:
     options: Iterable[object] = getattr(statement, "_with_options", ())
     return [option for option in options if isinstance(option, Scope)]
-
-
-def _covered_by_where(statement: Any) -> Counter[str]:  # noqa: ANN401
-    target = str(getattr(statement.table, "name", "")).lower()
-    criteria = statement._where_criteria  # noqa: SLF001
-    is_covered = any(isinstance(part, PolicyCriterion) and part.name == target for part in criteria)
-    return Counter({target: 1} if is_covered else {})
 
 
 def _table_of(source: FromClause) -> TableClause | None:
