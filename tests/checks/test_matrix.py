@@ -45,6 +45,8 @@ def no(identity):
             access.network("10.0.0.0/8") | access.signed_in, "by condition", "allowed", id="network-or-person"
         ),
         pytest.param(access.test(no), "denied", "by condition", id="test"),
+        pytest.param(access.hidden(access.signed_in & access.test(no)), "denied", "by condition", id="hidden-test"),
+        pytest.param(access.hidden(access.second_factor), "denied", "allowed + second factor", id="hidden"),
         pytest.param(access.test(no) | access.public, "allowed", "allowed", id="test-or-anybody"),
     ],
 )
@@ -57,6 +59,8 @@ def test_each_role_and_permission_that_a_rule_names_has_a_column():
     assert found["signed in"] == "denied"
     assert found["role editors"] == "allowed"
     assert found["permission cases.edit"] == "allowed + second factor"
+    assert found["role superuser"] == "allowed + second factor"
+    assert "role ghosts" in cells(route(access.hidden(access.role("ghosts"))))
 
 
 def test_a_declared_role_has_what_its_permissions_open():

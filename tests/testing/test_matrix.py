@@ -6,6 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route as StarletteRoute
 
 from fastness import Because, Fastness, JSONResponse, Request, Routes, access
 from fastness.authz.permissions import Permissions
@@ -430,6 +434,18 @@ async def test_a_mounted_app_is_tried_by_the_requests_that_are_named(walk, book)
     assert ["LEAK: anonymous" in problem for problem in problems] == [True]
     (problem,) = await walk(mounted(access.signed_in), {"any /api/{path:path}": [replace(one, method=None)]})
     assert "method=" in problem
+
+
+async def test_the_routes_of_a_mounted_router_are_lines_of_their_own(walk, book):
+    async def answer(request: StarletteRequest):
+        return StarletteResponse("{}")
+
+    routes = Routes()
+    inner = Starlette(routes=[StarletteRoute("/notes/{note_id}", answer, methods=["GET", "DELETE"])])
+    routes.mount("/api", inner, access=access.signed_in)
+    problems = await walk(routes, {"GET /api/notes/{note_id}": sample(book)})
+    assert "DELETE /api/notes/{note_id}" in problems[-1]
+    assert ["LEAK" in problem for problem in problems[:-1]] == [True] * 4
 
 
 async def test_a_socket_is_tried_by_its_handshake(walk, book):

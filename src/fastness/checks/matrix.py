@@ -9,7 +9,7 @@ The table tells what the rules say, not what handlers do with the objects they l
 `fastness.testing.matrix`. ASVS 5.0: V8.1.1, V8.2.1.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -17,21 +17,19 @@ from uuid import UUID
 
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import SUPERUSER, Identity
-from fastness.web.access import (
+from fastness.web.access import decide_access, public, signed_in
+from fastness.web.accessrules import (
     Access,
     AccessFacts,
     All,
     AnyOf,
     FromNetwork,
     Hidden,
-    Permission,
     Role,
     Test,
-    decide_access,
-    public,
-    signed_in,
+    permissions_in,
+    rules_in,
 )
-from fastness.web.accessrules import rules_in
 from fastness.web.routing import Route
 
 _NOW: Final = 1_000_000_000.0
@@ -104,17 +102,10 @@ def names_in(rules: Iterable[Access]) -> tuple[set[str], set[str]]:
     """The roles and the permissions that the rules name."""
     roles: set[str] = set()
     permissions: set[str] = set()
-    for leaf in (leaf for rule in rules for leaf in leaves(rule)):
-        if isinstance(leaf, Role):
-            roles.add(leaf.name)
-        elif isinstance(leaf, Permission):
-            permissions.add(leaf.name)
+    for rule in rules:
+        roles.update(part.name for part in rules_in(rule) if isinstance(part, Role))
+        permissions.update(permissions_in(rule))
     return roles, permissions
-
-
-def leaves(rule: Access) -> Iterator[Access]:
-    """The parts of a rule that are no combination."""
-    return (one for one in rules_in(rule) if not isinstance(one, All | AnyOf | Hidden))
 
 
 def cell_of(route: Route, identity: Identity | None) -> Cell:

@@ -127,6 +127,8 @@ def targets_of(app: Fastness) -> Iterator[Target]:
             route.endpoint in own or isinstance(getattr(route.endpoint, "__self__", None), StaticFiles)
         ):
             continue
+        if route.methods == {"OPTIONS"} and getattr(route.endpoint, "answers_preflight", False):
+            continue  # a mounted app's list of the origins it shares with: no handler answers it
         if route.kind in {"websocket", "websocket-asgi"}:
             yield Target(route=route, method="WEBSOCKET")
         elif not route.methods:

@@ -16,7 +16,8 @@ from fastness.sessions.identity import Identity
 from fastness.testing.browser import Browser
 from fastness.testing.samples import ANONYMOUS, PEOPLE, SIGNED_IN, Sample, filled, places_of, text_of, unmarked
 from fastness.testing.visiting import Answer, send
-from fastness.web.access import AccessFacts, decide_access
+from fastness.web.access import decide_access
+from fastness.web.accessrules import AccessFacts
 from fastness.web.routing import Route
 
 _NOT_ABOUT_ACCESS: Final = frozenset({"cross_site", "form_token", "stale_form", "method_refused"})
