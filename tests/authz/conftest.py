@@ -10,7 +10,7 @@ from fastness.authz.scope import unscoped
 from fastness.db.engine import Database
 from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
-from tests.authz.models import TABLES, Case, Contract, Note, Paper, Person, Shelf
+from tests.authz.models import TABLES, Contract, Dossier, Drawer, Paper, Person, Remark
 
 TEST = Because("the tests look at what is really there")
 ADA = Actor(id=uuid.UUID(int=1))
@@ -30,8 +30,8 @@ async def database(database_url):
         ada, bob = Person(id=ADA.id, name="ada"), Person(id=BOB.id, name="bob")
         unit.session.add_all([ada, bob])
         for title, owner, members in (("mine", ada, []), ("shared", bob, [ada]), ("theirs", bob, [bob])):
-            case = Case(title=title, owner=owner, members=members, notes=[Note(text=f"note of {title}")])
-            unit.session.add_all([case, Shelf(label=title, case=case)])
+            case = Dossier(title=title, owner=owner, members=members, notes=[Remark(text=f"note of {title}")])
+            unit.session.add_all([case, Drawer(label=title, case=case)])
         for name, owner in (("mine", ada), ("theirs", bob)):
             unit.session.add_all(
                 [

@@ -22,10 +22,10 @@ class Person(Model):
 
     id: Mapped[PublicID]
     name: Mapped[str]
-    cases: Mapped[list["Case"]] = relationship(back_populates="owner")
+    cases: Mapped[list["Dossier"]] = relationship(back_populates="owner")
 
 
-class Case(Model):
+class Dossier(Model):
     __tablename__ = "guarded_cases"
 
     id: Mapped[PublicID]
@@ -34,16 +34,16 @@ class Case(Model):
     is_open: Mapped[bool] = mapped_column(default=True)
     owner: Mapped[Person] = relationship(back_populates="cases")
     members: Mapped[list[Person]] = relationship(secondary=guarded_members)
-    notes: Mapped[list["Note"]] = relationship(back_populates="case", cascade="all, delete-orphan")
+    notes: Mapped[list["Remark"]] = relationship(back_populates="case", cascade="all, delete-orphan")
 
 
-class Note(Model):
+class Remark(Model):
     __tablename__ = "guarded_notes"
 
     id: Mapped[PublicID]
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("guarded_cases.id"))
     text: Mapped[str]
-    case: Mapped[Case] = relationship(back_populates="notes")
+    case: Mapped[Dossier] = relationship(back_populates="notes")
 
 
 class Paper(Model):
@@ -64,7 +64,7 @@ class Contract(Paper):
     amount: Mapped[int]
 
 
-class Shelf(Model):
+class Drawer(Model):
     """Not guarded itself; its papers come along without being asked for."""
 
     __tablename__ = "guarded_shelves"
@@ -72,20 +72,20 @@ class Shelf(Model):
     id: Mapped[PublicID]
     label: Mapped[str]
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("guarded_cases.id"))
-    case: Mapped[Case] = relationship(lazy="joined")
+    case: Mapped[Dossier] = relationship(lazy="joined")
 
 
-class CasePolicy(Policy[Case]):
+class DossierPolicy(Policy[Dossier]):
     writing = frozenset({"edit", "share", "delete"})
 
     def view(self, actor: Actor) -> ColumnElement[bool]:
-        return or_(Case.owner_id == actor.id, Case.members.any(Person.id == actor.id))
+        return or_(Dossier.owner_id == actor.id, Dossier.members.any(Person.id == actor.id))
 
     def edit(self, actor: Actor) -> ColumnElement[bool]:
-        return Case.owner_id == actor.id
+        return Dossier.owner_id == actor.id
 
     def comment(self, actor: Actor) -> ColumnElement[bool]:
-        return self.view(actor) & Case.is_open
+        return self.view(actor) & Dossier.is_open
 
     def share(self, actor: Actor) -> ColumnElement[bool]:
         return self.edit(actor)
@@ -97,18 +97,18 @@ class CasePolicy(Policy[Case]):
         return self.edit(actor)
 
 
-class NotePolicy(Policy[Note]):
+class RemarkPolicy(Policy[Remark]):
     def view(self, actor: Actor) -> ColumnElement[bool]:
-        return Note.case.has(CasePolicy().view(actor))
+        return Remark.case.has(DossierPolicy().view(actor))
 
     def edit(self, actor: Actor) -> ColumnElement[bool]:
-        return Note.case.has(CasePolicy().edit(actor))
+        return Remark.case.has(DossierPolicy().edit(actor))
 
     def delete(self, actor: Actor) -> ColumnElement[bool]:
         return self.edit(actor)
 
     def create(self, actor: Actor) -> ColumnElement[bool]:
-        return Note.case.has(CasePolicy().comment(actor))
+        return Remark.case.has(DossierPolicy().comment(actor))
 
 
 class PaperPolicy(Policy[Paper]):
@@ -119,4 +119,4 @@ class PaperPolicy(Policy[Paper]):
         return self.view(actor)
 
 
-TABLES = [model.__table__ for model in (Person, Case, Note, Paper, Contract, Shelf)] + [guarded_members]
+TABLES = [model.__table__ for model in (Person, Dossier, Remark, Paper, Contract, Drawer)] + [guarded_members]

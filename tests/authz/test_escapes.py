@@ -32,9 +32,9 @@ from fastness.db.errors import BuiltSQLError
 from fastness.db.sql import sql, sql_fragment
 from fastness.db.statements import EXEMPTION
 from tests.authz.conftest import ADA, TEST
-from tests.authz.models import Case, Contract, Note, Paper, Person, guarded_members
+from tests.authz.models import Contract, Dossier, Paper, Person, Remark, guarded_members
 
-cases = Case.__table__
+cases = Dossier.__table__
 CONSTANT = {EXEMPTION: Because("a constant of this test, with nothing put in")}
 UNKNOWN = uuid.UUID(int=9)
 ESCAPES = []
@@ -50,27 +50,27 @@ def escape(function):
 
 
 async def mine(session, may="view"):
-    return (await session.scalars(scoped(select(Case).where(Case.title == "mine"), ADA, may))).one()
+    return (await session.scalars(scoped(select(Dossier).where(Dossier.title == "mine"), ADA, may))).one()
 
 
 @escape
 async def get(session):
-    await session.get(Case, UNKNOWN)
+    await session.get(Dossier, UNKNOWN)
 
 
 @escape
 async def get_one(session):
-    await session.get_one(Case, UNKNOWN)
+    await session.get_one(Dossier, UNKNOWN)
 
 
 @escape
 async def get_with_lock(session):
-    await session.get(Case, UNKNOWN, with_for_update=True)
+    await session.get(Dossier, UNKNOWN, with_for_update=True)
 
 
 @escape
 async def get_populating(session):
-    await session.get(Case, (await mine(session)).id, options=[lazyload(Case.notes)], populate_existing=True)
+    await session.get(Dossier, (await mine(session)).id, options=[lazyload(Dossier.notes)], populate_existing=True)
 
 
 @escape
@@ -80,31 +80,31 @@ async def get_of_a_subclass(session):
 
 @escape
 async def merge(session):
-    await session.merge(Case(id=UNKNOWN, title="merged"))
+    await session.merge(Dossier(id=UNKNOWN, title="merged"))
 
 
 @escape
 async def refresh_of_what_came_unscoped(session):
-    case = (await session.scalars(unscoped(select(Case).where(Case.title == "theirs"), TEST))).one()
+    case = (await session.scalars(unscoped(select(Dossier).where(Dossier.title == "theirs"), TEST))).one()
     session.expunge(case)
     case.__dict__.pop("title")
-    other = Case(id=case.id)
+    other = Dossier(id=case.id)
     await session.merge(other)
 
 
 @escape
 async def query(session):
-    await session.run_sync(lambda sync: sync.query(Case).all())
+    await session.run_sync(lambda sync: sync.query(Dossier).all())
 
 
 @escape
 async def query_count(session):
-    await session.run_sync(lambda sync: sync.query(Case).count())
+    await session.run_sync(lambda sync: sync.query(Dossier).count())
 
 
 @escape
 async def query_get(session):
-    await session.run_sync(lambda sync: sync.query(Person).filter(exists().where(Case.owner_id == Person.id)).all())
+    await session.run_sync(lambda sync: sync.query(Person).filter(exists().where(Dossier.owner_id == Person.id)).all())
 
 
 @escape
@@ -115,19 +115,19 @@ async def lazy_load_beside_the_scope(session):
 
 @escape
 async def scope_for_the_wrong_model(session):
-    scope = scoped(select(Note), ADA)._with_options
+    scope = scoped(select(Remark), ADA)._with_options
     await session.scalars(select(Paper).options(*scope))
 
 
 @escape
 async def scope_in_a_subquery_only(session):
-    inner = scoped(select(Case.id), ADA)
-    await session.scalars(select(Case.title).where(Case.id.in_(inner)))
+    inner = scoped(select(Dossier.id), ADA)
+    await session.scalars(select(Dossier.title).where(Dossier.id.in_(inner)))
 
 
 @escape
 async def scope_in_one_half_of_a_union(session):
-    await session.scalars(scoped(select(Case.title), ADA).union(select(Case.title)))
+    await session.scalars(scoped(select(Dossier.title), ADA).union(select(Dossier.title)))
 
 
 @escape
@@ -139,7 +139,7 @@ async def full_join(session):
 
 @escape
 async def lateral_subquery(session):
-    inner = lateral(select(Case.title).where(Case.owner_id == Person.id))
+    inner = lateral(select(Dossier.title).where(Dossier.owner_id == Person.id))
     await session.execute(select(Person.name, inner.c.title))
 
 
@@ -166,46 +166,49 @@ async def name_in_capitals(session):
 @escape
 async def values_of_an_insert_from_it(session):
     shelf = Table("guarded_shelves", MetaData(), Column("id", Uuid), Column("label", String), Column("case_id", Uuid))
-    title = select(Case.title).limit(1).scalar_subquery()
+    title = select(Dossier.title).limit(1).scalar_subquery()
     await session.execute(insert(shelf).values(id=UNKNOWN, label=title, case_id=UNKNOWN))
 
 
 @escape
 async def value_of_an_update_from_it(session):
-    await session.execute(update(Person).values(name=select(func.max(Case.title)).scalar_subquery()))
+    await session.execute(update(Person).values(name=select(func.max(Dossier.title)).scalar_subquery()))
 
 
 @escape
 async def returning_from_it(session):
-    title = select(Case.title).limit(1).scalar_subquery()
+    title = select(Dossier.title).limit(1).scalar_subquery()
     await session.execute(update(Person).values(name="x").returning(title))
 
 
 @escape
 async def update_from_it(session):
     await session.execute(
-        update(Person).where(Person.id == Case.owner_id).values(name="x").execution_options(synchronize_session=False)
+        update(Person)
+        .where(Person.id == Dossier.owner_id)
+        .values(name="x")
+        .execution_options(synchronize_session=False)
     )
 
 
 @escape
 async def delete_by_it(session):
-    await session.execute(delete(Person).where(Person.id.in_(select(Case.owner_id))))
+    await session.execute(delete(Person).where(Person.id.in_(select(Dossier.owner_id))))
 
 
 @escape
 async def orm_insert(session):
-    await session.execute(insert(Case).values(id=UNKNOWN, owner_id=ADA.id, title="new", is_open=True))
+    await session.execute(insert(Dossier).values(id=UNKNOWN, owner_id=ADA.id, title="new", is_open=True))
 
 
 @escape
 async def orm_bulk_insert(session):
-    await session.execute(insert(Case), [{"owner_id": ADA.id, "title": "new"}])
+    await session.execute(insert(Dossier), [{"owner_id": ADA.id, "title": "new"}])
 
 
 @escape
 async def orm_bulk_insert_returning(session):
-    await session.scalars(insert(Case).returning(Case), [{"owner_id": ADA.id, "title": "new"}])
+    await session.scalars(insert(Dossier).returning(Dossier), [{"owner_id": ADA.id, "title": "new"}])
 
 
 @escape
@@ -234,39 +237,39 @@ async def insert_into_its_association_table(session):
 @escape
 async def update_by_primary_key(session):
     case = await mine(session)
-    await session.execute(update(Case), [{"id": case.id, "title": "new"}])
+    await session.execute(update(Dossier), [{"id": case.id, "title": "new"}])
 
 
 @escape
 async def bulk_save_objects(session):
-    await session.run_sync(lambda sync: sync.bulk_save_objects([Case(owner_id=ADA.id, title="new")]))
+    await session.run_sync(lambda sync: sync.bulk_save_objects([Dossier(owner_id=ADA.id, title="new")]))
 
 
 @escape
 async def bulk_insert_mappings(session):
-    await session.run_sync(lambda sync: sync.bulk_insert_mappings(Case, [{"owner_id": ADA.id, "title": "new"}]))
+    await session.run_sync(lambda sync: sync.bulk_insert_mappings(Dossier, [{"owner_id": ADA.id, "title": "new"}]))
 
 
 @escape
 async def bulk_update_mappings(session):
     case = await mine(session)
-    await session.run_sync(lambda sync: sync.bulk_update_mappings(Case, [{"id": case.id, "title": "new"}]))
+    await session.run_sync(lambda sync: sync.bulk_update_mappings(Dossier, [{"id": case.id, "title": "new"}]))
 
 
 @escape
 async def lambda_statement(session):
-    await session.execute(lambda_stmt(lambda: select(Case.title)))
+    await session.execute(lambda_stmt(lambda: select(Dossier.title)))
 
 
 @escape
 async def criteria_of_the_library(session):
-    await session.execute(select(Case).options(with_loader_criteria(Case, Case.owner_id == ADA.id)))
+    await session.execute(select(Dossier).options(with_loader_criteria(Dossier, Dossier.owner_id == ADA.id)))
 
 
 @escape
 async def objects_of_a_parent(session):
     person = (await session.scalars(select(Person).where(Person.id == ADA.id))).one()
-    await session.execute(select(Case).where(with_parent(person, Person.cases)))
+    await session.execute(select(Dossier).where(with_parent(person, Person.cases)))
 
 
 @escape
@@ -276,19 +279,19 @@ async def select_method_of_the_table(session):
 
 @escape
 async def without_the_cache(session):
-    await session.execute(select(Case.title), execution_options={"compiled_cache": None})
+    await session.execute(select(Dossier.title), execution_options={"compiled_cache": None})
 
 
 @escape
 async def delete_using_it(session):
-    other = aliased(Case)
-    statement = scoped(delete(Case).where(Case.id.in_(select(other.id))), ADA, "delete")
-    await session.execute(statement.where(exists(select(Paper.id).where(Paper.owner_id == Case.owner_id))))
+    other = aliased(Dossier)
+    statement = scoped(delete(Dossier).where(Dossier.id.in_(select(other.id))), ADA, "delete")
+    await session.execute(statement.where(exists(select(Paper.id).where(Paper.owner_id == Dossier.owner_id))))
 
 
 @escape
 async def column_property_of_a_table_function(session):
-    await session.execute(select(func.count()).select_from(select(Case).lateral()))
+    await session.execute(select(func.count()).select_from(select(Dossier).lateral()))
 
 
 # -- text
@@ -331,12 +334,12 @@ async def fragment_in_a_condition(session):
 
 @escape
 async def fragment_inside_a_scope(session):
-    await session.execute(scoped(select(Case).where(sql_fragment("id IN (SELECT id FROM guarded_cases)")), ADA))
+    await session.execute(scoped(select(Dossier).where(sql_fragment("id IN (SELECT id FROM guarded_cases)")), ADA))
 
 
 @escape
 async def entity_from_literal_sql(session):
-    await session.execute(select(Case).from_statement(sql("SELECT * FROM guarded_cases")))
+    await session.execute(select(Dossier).from_statement(sql("SELECT * FROM guarded_cases")))
 
 
 @escape
@@ -363,7 +366,7 @@ async def ddl_that_is_a_query(session):
 
 @escape
 async def table_made_of_it(session):
-    await session.execute(select(Case.title).into("copied_cases"))
+    await session.execute(select(Dossier.title).into("copied_cases"))
 
 
 @escape
@@ -403,7 +406,7 @@ async def connection_of_the_pool(session):
 
 def scoped_with(statement):
     """A statement with the scope of another one on it."""
-    return statement.options(*scoped(select(Case), ADA)._with_options)
+    return statement.options(*scoped(select(Dossier), ADA)._with_options)
 
 
 @pytest.mark.parametrize("way", ESCAPES)
@@ -412,14 +415,14 @@ async def test_it_raises(session, truth, way):
         await way(session)
     assert "outside its scope; " in raised.value.detail
     await session.rollback()
-    assert await truth(Case.title) == ["mine", "shared", "theirs"]
+    assert await truth(Dossier.title) == ["mine", "shared", "theirs"]
 
 
 @pytest.mark.parametrize("way", ESCAPES)
 async def test_the_message_names_the_model(session, way):
     with pytest.raises(UnscopedError) as raised:
         await way(session)
-    assert any(model.__name__ in raised.value.detail for model in (Case, Note, Paper))
+    assert any(model.__name__ in raised.value.detail for model in (Dossier, Remark, Paper))
 
 
 @pytest.mark.parametrize(
@@ -439,16 +442,16 @@ async def test_text_that_was_not_vouched_for_is_refused_before(session, make):
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda: scoped(insert(Case).values(title="x"), ADA, "create"), id="insert"),
+        pytest.param(lambda: scoped(insert(Dossier).values(title="x"), ADA, "create"), id="insert"),
         pytest.param(lambda: scoped(sql("SELECT 1"), ADA), id="text"),
         pytest.param(lambda: scoped(select(Person), ADA), id="nothing-guarded"),
-        pytest.param(lambda: scoped(select(Case), ADA, "edti"), id="unknown-action"),
-        pytest.param(lambda: scoped(select(Case), ADA, "condition"), id="method-of-the-base"),
-        pytest.param(lambda: scoped(select(Case), ADA, {Person: "view"}), id="model-without-policy"),
-        pytest.param(lambda: scoped(update(Case).values(title="x"), ADA, "view"), id="update-in-a-reading-action"),
-        pytest.param(lambda: scoped(delete(Case), ADA, "edit"), id="delete-in-another-action"),
+        pytest.param(lambda: scoped(select(Dossier), ADA, "edti"), id="unknown-action"),
+        pytest.param(lambda: scoped(select(Dossier), ADA, "condition"), id="method-of-the-base"),
+        pytest.param(lambda: scoped(select(Dossier), ADA, {Person: "view"}), id="model-without-policy"),
+        pytest.param(lambda: scoped(update(Dossier).values(title="x"), ADA, "view"), id="update-in-a-reading-action"),
+        pytest.param(lambda: scoped(delete(Dossier), ADA, "edit"), id="delete-in-another-action"),
         pytest.param(lambda: scoped(delete(guarded_members), ADA, "delete"), id="association-in-bulk"),
-        pytest.param(lambda: unscoped(select(Case), "because"), id="reason-that-is-none"),
+        pytest.param(lambda: unscoped(select(Dossier), "because"), id="reason-that-is-none"),
     ],
 )
 def test_a_scope_that_cannot_be_right_is_refused(make):
@@ -461,13 +464,13 @@ def test_a_scope_that_cannot_be_right_is_refused(make):
     [
         pytest.param({"owner_id": UNKNOWN}, id="column-of-the-policy"),
         pytest.param({"title": "x", "owner_id": UNKNOWN}, id="among-others"),
-        pytest.param({Case.owner_id: UNKNOWN}, id="by-attribute"),
+        pytest.param({Dossier.owner_id: UNKNOWN}, id="by-attribute"),
         pytest.param({"id": UNKNOWN}, id="key-of-its-subquery"),
     ],
 )
 async def test_a_bulk_update_does_not_move_rows_out_of_view(session, values):
     with pytest.raises(PolicyError):
-        await session.execute(scoped(update(Case).values(values), ADA, "edit"))
+        await session.execute(scoped(update(Dossier).values(values), ADA, "edit"))
 
 
 async def test_nor_by_parameters(session):
@@ -482,10 +485,10 @@ async def test_an_exempt_statement_reads_everything_it_loads(session):
 
 
 async def test_an_exempt_subquery_exempts_nothing_beside_it(session):
-    inner = unscoped(select(Case.owner_id), TEST)
+    inner = unscoped(select(Dossier.owner_id), TEST)
     assert len((await session.scalars(select(Person).where(Person.id.in_(inner)))).all()) == 2
     with pytest.raises(UnscopedError):
-        await session.scalars(select(Case.title).where(Case.owner_id.in_(inner)))
+        await session.scalars(select(Dossier.title).where(Dossier.owner_id.in_(inner)))
 
 
 async def test_literal_sql_with_a_reason_passes(session):
@@ -503,5 +506,5 @@ async def test_a_refresh_stays_in_the_scope_of_the_load(session, database):
 
 async def test_an_alias_of_a_literal_is_not_the_row(session, truth):
     """An entity made of values instead of a row is no way to write somebody's row."""
-    made = aliased(Case, select(Case).where(Case.title == "theirs").subquery())
+    made = aliased(Dossier, select(Dossier).where(Dossier.title == "theirs").subquery())
     assert (await session.scalars(scoped(select(made), ADA, "edit"))).all() == []

@@ -13,21 +13,21 @@ from fastness.kernel.because import Because
 from fastness.web.filters import Comparison, Filter
 from fastness.web.listing import ListQuery
 from tests.authz.conftest import ADA, BOB
-from tests.authz.models import Case, Note, Person
+from tests.authz.models import Dossier, Person, Remark
 
 CASES = ListQuery(
-    model=Case,
-    sorts={"title": Case.title, "owner": Person.name, "open": Case.is_open},
+    model=Dossier,
+    sorts={"title": Dossier.title, "owner": Person.name, "open": Dossier.is_open},
     default_sort="title",
     filters={
-        "title": Filter(Case.title),
-        "part": Filter(Case.title, Comparison.CONTAINS),
-        "open": Filter(Case.is_open),
+        "title": Filter(Dossier.title),
+        "part": Filter(Dossier.title, Comparison.CONTAINS),
+        "open": Filter(Dossier.is_open),
     },
-    search=(Case.title,),
+    search=(Dossier.title,),
     page_sizes=(1, 10),
 )
-JOINED = select(Case).join(Case.owner)
+JOINED = select(Dossier).join(Dossier.owner)
 REASON = Because("the test looks for the ids of others")
 
 
@@ -49,7 +49,7 @@ def ask(unit, query):
 )
 async def test_every_address_stays_in_the_scope(begin, query, expected):
     unit = begin(ADA)
-    statement = scoped(JOINED.options(selectinload(Case.notes)), ADA)
+    statement = scoped(JOINED.options(selectinload(Dossier.notes)), ADA)
     page = await CASES.load(ask(unit, query), statement)
     assert [case.title for case in page] == expected
     assert [len(case.notes) for case in page] == [1] * len(expected)
@@ -69,7 +69,7 @@ async def test_pages_there_and_back(begin):
 @pytest.mark.parametrize("name", ["after", "before"])
 async def test_the_id_of_somebody_elses_row_is_as_unknown_as_any(begin, name):
     unit = begin(ADA)
-    theirs = await unit.session.scalar(unscoped(select(Case.id).where(Case.title == "theirs"), REASON))
+    theirs = await unit.session.scalar(unscoped(select(Dossier.id).where(Dossier.title == "theirs"), REASON))
     page = await CASES.load(ask(unit, f"{name}={theirs}&size=10"), scoped(JOINED, ADA))
     assert page.is_restarted
     assert [case.title for case in page] == ["mine", "shared"]
@@ -78,8 +78,8 @@ async def test_the_id_of_somebody_elses_row_is_as_unknown_as_any(begin, name):
 
 async def test_rows_with_a_count(begin):
     unit = begin(BOB)
-    counted = scoped(select(Case, func.count(Note.id)).join(Case.notes).group_by(Case.id), BOB)
-    query = ListQuery(model=Case, sorts={"title": Case.title}, default_sort="-title", page_sizes=(1,))
+    counted = scoped(select(Dossier, func.count(Remark.id)).join(Dossier.notes).group_by(Dossier.id), BOB)
+    query = ListQuery(model=Dossier, sorts={"title": Dossier.title}, default_sort="-title", page_sizes=(1,))
     page = await query.load_rows(ask(unit, ""), counted)
     assert [(case.title, count) for case, count in page] == [("theirs", 1)]
     assert page.next is not None

@@ -15,7 +15,7 @@ from fastness.authz.policies import Policy
 from fastness.authz.registry import Registry, registry
 from fastness.authz.scope import condition, scoped
 from tests.authz.conftest import ADA, BOB, ROOT
-from tests.authz.models import Case, CasePolicy, Contract, Note, Paper, Person
+from tests.authz.models import Contract, Dossier, DossierPolicy, Paper, Person, Remark
 
 
 class Plain(Model):
@@ -82,7 +82,7 @@ def test_one_that_is_right_is_not(own_registry):
         pytest.param(lambda actor: "owner_id = 1", id="text"),
         pytest.param(lambda actor: Person.id == actor.id, id="column-of-another-table"),
         pytest.param(
-            lambda actor: and_(Plain.owner_id == Case.owner_id, Case.title == "x"), id="join-without-a-subquery"
+            lambda actor: and_(Plain.owner_id == Dossier.owner_id, Dossier.title == "x"), id="join-without-a-subquery"
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_condition_in_sql_passes(own_registry):
     ],
 )
 def test_who_is_asked_about_and_who_is_not(actor, expected):
-    assert str(condition(Case, actor, "edit")) == expected
+    assert str(condition(Dossier, actor, "edit")) == expected
 
 
 def test_the_anonymous_are_asked_about_where_the_policy_serves_them(own_registry):
@@ -116,13 +116,13 @@ def test_the_anonymous_are_asked_about_where_the_policy_serves_them(own_registry
 
 def test_an_action_that_nobody_wrote_is_refused():
     with pytest.raises(PolicyError, match="edti"):
-        CasePolicy().condition(ROOT, "edti")
+        DossierPolicy().condition(ROOT, "edti")
 
 
 @pytest.mark.parametrize("name", ["__init__", "_checked", "condition", "table_model", "writing", "model", "actions"])
 def test_attributes_of_the_class_are_no_actions(name):
     with pytest.raises(PolicyError):
-        CasePolicy().condition(ADA, name)
+        DossierPolicy().condition(ADA, name)
 
 
 async def test_two_actors_share_a_cached_statement_and_see_their_own_rows(database, begin):
@@ -136,7 +136,7 @@ async def test_two_actors_share_a_cached_statement_and_see_their_own_rows(databa
     seen = {}
     for actor in (ADA, BOB):
         unit = begin(actor)
-        titles = await unit.session.scalars(scoped(select(Case.title).order_by(Case.title), actor))
+        titles = await unit.session.scalars(scoped(select(Dossier.title).order_by(Dossier.title), actor))
         seen[actor.id] = titles.all()
         await unit.finish(500)
     event.remove(database.write.sync_engine, "before_cursor_execute", note)
@@ -161,25 +161,25 @@ async def test_so_do_the_statements_of_eager_loading(begin):
 def with_cases():
     from fastness.db.model import load_options
 
-    return load_options([(Person.cases, Case.notes)])
+    return load_options([(Person.cases, Dossier.notes)])
 
 
 async def test_a_superuser_and_an_actor_do_not_share_one(begin):
     for actor, expected in ((ROOT, 3), (ADA, 2), (ROOT, 3)):
         unit = begin(actor)
-        assert len((await unit.session.scalars(scoped(select(Case.id), actor))).all()) == expected
+        assert len((await unit.session.scalars(scoped(select(Dossier.id), actor))).all()) == expected
         await unit.finish(500)
 
 
 async def test_a_policy_means_the_same_whatever_is_joined_beside_it(session):
     """Its subqueries do not take the tables of the statement around them for their own."""
-    beside = aliased(Case)
+    beside = aliased(Dossier)
     statements = [
-        select(Note.text),
-        select(Note.text).join(Note.case),
-        select(Note.text).join(Case, true()),
-        select(Note.text).join(beside, true()).join(Person, true()),
-        select(Note.text).where(Note.case_id.in_(select(Case.id))),
+        select(Remark.text),
+        select(Remark.text).join(Remark.case),
+        select(Remark.text).join(Dossier, true()),
+        select(Remark.text).join(beside, true()).join(Person, true()),
+        select(Remark.text).where(Remark.case_id.in_(select(Dossier.id))),
     ]
     for statement in statements:
         found = set((await session.scalars(scoped(statement, ADA))).all())
@@ -187,13 +187,13 @@ async def test_a_policy_means_the_same_whatever_is_joined_beside_it(session):
 
 
 async def test_actions_are_said_for_each_model(session):
-    joined = select(Case.title, Note.text).join(Case.notes)
-    rows = (await session.execute(scoped(joined, ADA, {Case: "view", Note: "edit"}))).all()
+    joined = select(Dossier.title, Remark.text).join(Dossier.notes)
+    rows = (await session.execute(scoped(joined, ADA, {Dossier: "view", Remark: "edit"}))).all()
     assert [tuple(row) for row in rows] == [("mine", "note of mine")]
 
 
 async def test_the_first_model_gets_the_action_and_the_others_view(session):
-    rows = (await session.execute(scoped(select(Case.title, Note.text).join(Case.notes), ADA, "edit"))).all()
+    rows = (await session.execute(scoped(select(Dossier.title, Remark.text).join(Dossier.notes), ADA, "edit"))).all()
     assert [tuple(row) for row in rows] == [("mine", "note of mine")]
 
 

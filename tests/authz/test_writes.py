@@ -14,10 +14,10 @@ from fastness.authz.scope import scoped, unscoped
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
 from tests.authz.conftest import ADA, BOB, ROOT, TEST
-from tests.authz.models import Case, Contract, Note, Paper, Person
+from tests.authz.models import Contract, Dossier, Paper, Person, Remark
 
 
-async def load(session, title, may, actor=ADA, model=Case, column=Case.title, options=()):
+async def load(session, title, may, actor=ADA, model=Dossier, column=Dossier.title, options=()):
     statement = scoped(select(model).where(column == title).options(*options), actor, may)
     return (await session.scalars(statement)).unique().one()
 
@@ -54,7 +54,7 @@ async def test_a_change_needs_an_object_loaded_for_it(session, may, title, passe
     ],
 )
 async def test_a_deletion_needs_an_object_loaded_for_it(session, may, passes):
-    contract = await load(session, "note of mine", may, model=Note, column=Note.text)
+    contract = await load(session, "note of mine", may, model=Remark, column=Remark.text)
     await session.delete(contract)
     if passes:
         await session.flush()
@@ -64,9 +64,9 @@ async def test_a_deletion_needs_an_object_loaded_for_it(session, may, passes):
 
 
 async def test_a_deletion_cascades_only_to_what_may_be_deleted(session):
-    case = await load(session, "mine", "delete", options=[selectinload(Case.notes), selectinload(Case.members)])
+    case = await load(session, "mine", "delete", options=[selectinload(Dossier.notes), selectinload(Dossier.members)])
     await session.delete(case)
-    with pytest.raises(ForbiddenWriteError, match="Note was deleted"):
+    with pytest.raises(ForbiddenWriteError, match="Remark was deleted"):
         await session.flush()
 
 
@@ -89,27 +89,27 @@ async def test_viewing_again_takes_nothing_away(session):
     [pytest.param(ADA, True, id="for-oneself"), pytest.param(BOB, False, id="in-somebody-elses-name")],
 )
 async def test_an_insert_fulfils_create(session, truth, owner, passes):
-    session.add(Case(owner_id=owner.id, title="new"))
+    session.add(Dossier(owner_id=owner.id, title="new"))
     if passes:
         await session.commit()
-        assert "new" in await truth(Case.title)
+        assert "new" in await truth(Dossier.title)
     else:
         with pytest.raises(ForbiddenWriteError):
             await session.commit()
-        assert await truth(Case.title) == ALL
+        assert await truth(Dossier.title) == ALL
 
 
 async def test_an_insert_beside_an_allowed_one_is_found(session, truth):
-    session.add_all([Case(owner_id=ADA.id, title="a"), Case(owner_id=BOB.id, title="b")])
+    session.add_all([Dossier(owner_id=ADA.id, title="a"), Dossier(owner_id=BOB.id, title="b")])
     with pytest.raises(ForbiddenWriteError):
         await session.commit()
-    assert await truth(Case.title) == ALL
+    assert await truth(Dossier.title) == ALL
 
 
 async def test_a_row_below_one_that_may_not_be_touched_is_found(session):
     """The id of the parent came from a form."""
-    theirs = (await session.scalars(unscoped(select(Case.id).where(Case.title == "theirs"), TEST))).one()
-    session.add(Note(case_id=theirs, text="planted"))
+    theirs = (await session.scalars(unscoped(select(Dossier.id).where(Dossier.title == "theirs"), TEST))).one()
+    session.add(Remark(case_id=theirs, text="planted"))
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
 
@@ -142,11 +142,11 @@ async def test_a_changed_row_stays_in_view(session, truth, change):
     with pytest.raises((ForbiddenWriteError, Exception)):
         await session.commit()
     await session.rollback()
-    assert await truth(Case.owner_id) == sorted([ADA.id, BOB.id, BOB.id])
+    assert await truth(Dossier.owner_id) == sorted([ADA.id, BOB.id, BOB.id])
 
 
 async def test_what_was_just_made_may_be_finished(session):
-    case = Case(owner_id=ADA.id, title="new")
+    case = Dossier(owner_id=ADA.id, title="new")
     session.add(case)
     await session.flush()
     case.title = "newer"
@@ -158,21 +158,21 @@ async def test_what_was_just_made_may_be_finished(session):
 
 async def test_a_merged_copy_is_written_only_over_a_loaded_object(session):
     case = await load(session, "mine", "edit")
-    await session.merge(Case(id=case.id, title="merged"))
+    await session.merge(Dossier(id=case.id, title="merged"))
     await session.flush()
     assert case.title == "merged"
 
 
 async def test_a_merged_copy_over_a_viewed_object_is_not_written(session):
     case = await load(session, "mine", "view")
-    await session.merge(Case(id=case.id, title="merged"))
+    await session.merge(Dossier(id=case.id, title="merged"))
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
 
 
 async def test_a_forged_object_is_not_written(session):
-    theirs = (await session.scalars(unscoped(select(Case.id).where(Case.title == "theirs"), TEST))).one()
-    forged = Case(id=theirs)
+    theirs = (await session.scalars(unscoped(select(Dossier.id).where(Dossier.title == "theirs"), TEST))).one()
+    forged = Dossier(id=theirs)
     make_transient_to_detached(forged)
     session.add(forged)
     forged.title = "forged"
@@ -193,7 +193,7 @@ async def test_an_object_of_another_session_brings_no_grant_along(begin):
 
 
 async def test_an_exempt_load_is_no_grant(session):
-    case = (await session.scalars(unscoped(select(Case).where(Case.title == "mine"), TEST))).one()
+    case = (await session.scalars(unscoped(select(Dossier).where(Dossier.title == "mine"), TEST))).one()
     case.title = "changed"
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
@@ -203,15 +203,15 @@ async def test_an_exempt_load_is_no_grant(session):
 
 
 async def test_a_row_added_to_a_collection_is_checked_as_an_insert(session):
-    case = await load(session, "shared", "view", options=[selectinload(Case.notes)])
-    case.notes.append(Note(text="a comment"))
+    case = await load(session, "shared", "view", options=[selectinload(Dossier.notes)])
+    case.notes.append(Remark(text="a comment"))
     await session.flush()
 
 
 async def test_an_orphan_is_a_deletion(session):
-    case = await load(session, "mine", "edit", options=[selectinload(Case.notes)])
+    case = await load(session, "mine", "edit", options=[selectinload(Dossier.notes)])
     case.notes.clear()
-    with pytest.raises(ForbiddenWriteError, match="Note was deleted"):
+    with pytest.raises(ForbiddenWriteError, match="Remark was deleted"):
         await session.flush()
 
 
@@ -219,7 +219,7 @@ async def test_an_orphan_is_a_deletion(session):
     ("may", "passes"), [pytest.param("share", True, id="writing"), pytest.param("view", False, id="viewing")]
 )
 async def test_a_member_is_added_by_whoever_may_change_the_case(session, may, passes):
-    case = await load(session, "mine", may, options=[selectinload(Case.members)])
+    case = await load(session, "mine", may, options=[selectinload(Dossier.members)])
     case.members.append((await session.scalars(select(Person).where(Person.id == BOB.id))).one())
     if passes:
         await session.flush()
@@ -229,7 +229,7 @@ async def test_a_member_is_added_by_whoever_may_change_the_case(session, may, pa
 
 
 async def test_a_member_is_removed_only_by_whoever_may_change_the_case(session):
-    case = await load(session, "shared", "view", options=[selectinload(Case.members)])
+    case = await load(session, "shared", "view", options=[selectinload(Dossier.members)])
     case.members.clear()
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
@@ -251,16 +251,16 @@ async def test_deleting_something_unguarded_does_not_reach_guarded_rows(session)
 
 async def test_statements_of_a_listener_inside_a_flush_need_their_scope(session):
     def listener(_mapper, connection, _target):
-        connection.execute(Case.__table__.update().values(title="smuggled"))
+        connection.execute(Dossier.__table__.update().values(title="smuggled"))
 
     case = await load(session, "mine", "edit")
     case.title = "changed"
-    event.listen(Case, "after_update", listener)
+    event.listen(Dossier, "after_update", listener)
     try:
         with pytest.raises(UnscopedError):
             await session.flush()
     finally:
-        event.remove(Case, "after_update", listener)
+        event.remove(Dossier, "after_update", listener)
 
 
 async def test_approval_ends_with_its_flush(session):
@@ -268,16 +268,16 @@ async def test_approval_ends_with_its_flush(session):
     case.title = "changed"
     await session.flush()
     with pytest.raises(UnscopedError):
-        await session.execute(Case.__table__.update().values(title="smuggled"))
+        await session.execute(Dossier.__table__.update().values(title="smuggled"))
 
 
 async def test_approval_ends_with_a_flush_that_failed(session):
-    session.add(Case(owner_id=BOB.id, title="new"))
+    session.add(Dossier(owner_id=BOB.id, title="new"))
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
     await session.rollback()
     with pytest.raises(UnscopedError):
-        await session.execute(Case.__table__.update().values(title="smuggled"))
+        await session.execute(Dossier.__table__.update().values(title="smuggled"))
 
 
 async def test_a_savepoint_changes_nothing(session):
@@ -286,7 +286,7 @@ async def test_a_savepoint_changes_nothing(session):
         case.title = "changed"
     with pytest.raises(ForbiddenWriteError):
         async with session.begin_nested():
-            session.add(Case(owner_id=BOB.id, title="new"))
+            session.add(Dossier(owner_id=BOB.id, title="new"))
 
 
 # -- who acts
@@ -295,7 +295,7 @@ async def test_a_savepoint_changes_nothing(session):
 @pytest.mark.parametrize(
     "write",
     [
-        pytest.param(lambda session: session.add(Case(owner_id=ADA.id, title="new")), id="insert"),
+        pytest.param(lambda session: session.add(Dossier(owner_id=ADA.id, title="new")), id="insert"),
     ],
 )
 async def test_a_session_that_acts_for_nobody_writes_nothing(database, write):
@@ -309,10 +309,10 @@ async def test_a_session_that_acts_for_nobody_writes_nothing(database, write):
 async def test_an_exempt_session_writes_and_reads_everything(database, truth):
     async with Unit(database, is_read_only=False) as unit:
         bind_unscoped(unit.session, TEST)
-        for case in (await unit.session.scalars(select(Case))).all():
+        for case in (await unit.session.scalars(select(Dossier))).all():
             case.title = f"archived {case.title}"
         unit.session.add(Paper(owner_id=ADA.id, name="new"))
-    assert await truth(Case.title) == ["archived mine", "archived shared", "archived theirs"]
+    assert await truth(Dossier.title) == ["archived mine", "archived shared", "archived theirs"]
 
 
 async def test_an_exemption_needs_a_reason_and_comes_first(database):
@@ -350,8 +350,8 @@ async def test_a_superuser_passes_and_is_told_once(begin):
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda: (update(Case).values(title="x"), "edit"), id="update"),
-        pytest.param(lambda: (delete(Note), "delete"), id="delete"),
+        pytest.param(lambda: (update(Dossier).values(title="x"), "edit"), id="update"),
+        pytest.param(lambda: (delete(Remark), "delete"), id="delete"),
         pytest.param(lambda: (select(Person.name).where(Person.cases.any()), "view"), id="subquery"),
     ],
 )
@@ -367,7 +367,7 @@ async def test_a_superuser_is_told_for_statements_of_every_kind(begin, make):
 async def test_a_superuser_is_told_for_a_write_alone(begin):
     events = []
     unit = begin(ROOT, events)
-    unit.session.add(Case(owner_id=BOB.id, title="new"))
+    unit.session.add(Dossier(owner_id=BOB.id, title="new"))
     await unit.session.flush()
     assert events == [("authz_admin", "superuser_passes_policies")]
     await unit.finish(500)
@@ -376,18 +376,18 @@ async def test_a_superuser_is_told_for_a_write_alone(begin):
 async def test_a_superuser_who_forgets_the_scope_is_refused_like_anybody(begin):
     unit = begin(ROOT)
     with pytest.raises(UnscopedError):
-        await unit.session.scalars(select(Case))
+        await unit.session.scalars(select(Dossier))
     await unit.finish(500)
 
 
 async def test_the_anonymous_get_nothing_unless_the_policy_serves_them(begin):
     unit = begin(ANONYMOUS)
-    assert (await unit.session.scalars(scoped(select(Case), ANONYMOUS))).all() == []
+    assert (await unit.session.scalars(scoped(select(Dossier), ANONYMOUS))).all() == []
     await unit.finish(500)
 
 
 async def test_an_unflushed_key_is_random_and_known(session):
-    case = Case(id=uuid.uuid4(), owner_id=ADA.id, title="new")
+    case = Dossier(id=uuid.uuid4(), owner_id=ADA.id, title="new")
     session.add(case)
     await session.flush()
     assert inspect(case).persistent

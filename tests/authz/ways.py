@@ -7,15 +7,12 @@ import pytest
 from sqlalchemy import (
     alias,
     bindparam,
-    column,
     delete,
     exists,
     func,
     insert,
-    lateral,
     literal,
     select,
-    table,
     true,
     tuple_,
     union,
@@ -38,10 +35,10 @@ from sqlalchemy.orm import (
     with_polymorphic,
 )
 
-from tests.authz.models import Case, Contract, Note, Paper, Person, Shelf, guarded_members
+from tests.authz.models import Contract, Dossier, Drawer, Paper, Person, Remark, guarded_members
 
-cases = Case.__table__
-notes = Note.__table__
+cases = Dossier.__table__
+notes = Remark.__table__
 
 VISIBLE = ["mine", "shared"]
 NOTES = ["note of mine", "note of shared"]
@@ -67,37 +64,37 @@ async def scalars(session, statement):
 
 @way(VISIBLE)
 async def select_entity(session, scope):
-    return sorted(case.title for case in (await session.scalars(scope(select(Case)))).all())
+    return sorted(case.title for case in (await session.scalars(scope(select(Dossier)))).all())
 
 
 @way(VISIBLE)
 async def select_column(session, scope):
-    return await scalars(session, scope(select(Case.title)))
+    return await scalars(session, scope(select(Dossier.title)))
 
 
 @way([2])
 async def select_count(session, scope):
-    return await scalars(session, scope(select(func.count()).select_from(Case)))
+    return await scalars(session, scope(select(func.count()).select_from(Dossier)))
 
 
 @way([("shared",), ("mine",)])
 async def order_and_limit(session, scope):
-    return (await session.execute(scope(select(Case.title).order_by(Case.title.desc()).limit(2)))).all()
+    return (await session.execute(scope(select(Dossier.title).order_by(Dossier.title.desc()).limit(2)))).all()
 
 
 @way([("mine",)])
 async def offset(session, scope):
-    return (await session.execute(scope(select(Case.title).order_by(Case.title.desc()).limit(1).offset(1)))).all()
+    return (await session.execute(scope(select(Dossier.title).order_by(Dossier.title.desc()).limit(1).offset(1)))).all()
 
 
 @way(VISIBLE)
 async def where_that_is_always_true(session, scope):
-    return await scalars(session, scope(select(Case.title).where(Case.is_open | ~Case.is_open | true())))
+    return await scalars(session, scope(select(Dossier.title).where(Dossier.is_open | ~Dossier.is_open | true())))
 
 
 @way(VISIBLE)
 async def alias_of_model(session, scope):
-    other = aliased(Case, name="other")
+    other = aliased(Dossier, name="other")
     return await scalars(session, scope(select(other.title)))
 
 
@@ -110,54 +107,58 @@ async def alias_of_alias(session, scope):
 
 @way(["mine", "mine", "shared", "shared"])
 async def self_join(session, scope):
-    other = aliased(Case)
-    return sorted((await session.scalars(scope(select(Case.title).join(other, true())))).all())
+    other = aliased(Dossier)
+    return sorted((await session.scalars(scope(select(Dossier.title).join(other, true())))).all())
 
 
 @way([("mine", "note of mine"), ("shared", "note of shared")])
 async def join_both_guarded(session, scope):
-    return sorted(map(tuple, (await session.execute(scope(select(Case.title, Note.text).join(Case.notes)))).all()))
+    return sorted(
+        map(tuple, (await session.execute(scope(select(Dossier.title, Remark.text).join(Dossier.notes)))).all())
+    )
 
 
 @way(VISIBLE)
 async def join_to_it_from_an_unguarded_model(session, scope):
-    return await scalars(session, scope(select(Case.title).select_from(Person).join(Person.cases)))
+    return await scalars(session, scope(select(Dossier.title).select_from(Person).join(Person.cases)))
 
 
 @way([("ada", 1), ("bob", 1)])
 async def outer_join_keeps_the_left_side(session, scope):
-    counted = select(Person.name, func.count(Case.id)).outerjoin(Person.cases).group_by(Person.name)
+    counted = select(Person.name, func.count(Dossier.id)).outerjoin(Person.cases).group_by(Person.name)
     return sorted(map(tuple, (await session.execute(scope(counted))).all()))
 
 
 @way([("ada", "mine"), ("bob", "shared")])
 async def nested_join_in_an_outer_join(session, scope):
-    inner = select(Case.owner_id, Case.title, Note.text).join(Case.notes).subquery()
+    inner = select(Dossier.owner_id, Dossier.title, Remark.text).join(Dossier.notes).subquery()
     statement = select(Person.name, inner.c.title).outerjoin(inner, inner.c.owner_id == Person.id)
     return sorted(map(tuple, (await session.execute(scope(statement))).all()))
 
 
 @way(VISIBLE)
 async def implicit_cross_join(session, scope):
-    statement = scope(select(Case.title).where(Case.owner_id == Person.id))
+    statement = scope(select(Dossier.title).where(Dossier.owner_id == Person.id))
     return await scalars(session, statement)
 
 
 @way(VISIBLE)
 async def bundle(session, scope):
-    rows = (await session.execute(scope(select(Bundle("row", Case.title))))).all()
+    rows = (await session.execute(scope(select(Bundle("row", Dossier.title))))).all()
     return sorted(row[0].title for row in rows)
 
 
 @way(VISIBLE)
 async def load_only_some_columns(session, scope):
-    return sorted(case.title for case in await session.scalars(scope(select(Case).options(load_only(Case.title)))))
+    return sorted(
+        case.title for case in await session.scalars(scope(select(Dossier).options(load_only(Dossier.title))))
+    )
 
 
 @way(["mine", "shared"])
 async def from_statement(session, scope):
     # The inner statement is what reaches the table, so the scope goes there.
-    statement = select(Case).from_statement(scope(select(Case)))
+    statement = select(Dossier).from_statement(scope(select(Dossier)))
     return sorted(case.title for case in await session.scalars(statement))
 
 
@@ -166,98 +167,100 @@ async def from_statement(session, scope):
 
 @way(VISIBLE)
 async def subquery(session, scope):
-    inner = select(Case.title).subquery()
+    inner = select(Dossier.title).subquery()
     return await scalars(session, scope(select(inner.c.title)))
 
 
 @way(VISIBLE)
 async def subquery_of_subquery(session, scope):
-    inner = select(select(select(Case.title).subquery()).subquery().c.title)
+    inner = select(select(select(Dossier.title).subquery()).subquery().c.title)
     return await scalars(session, scope(inner))
 
 
 @way(VISIBLE)
 async def entity_from_a_subquery(session, scope):
-    of = aliased(Case, select(Case).subquery())
+    of = aliased(Dossier, select(Dossier).subquery())
     return sorted(case.title for case in await session.scalars(scope(select(of))))
 
 
 @way(VISIBLE)
 async def cte(session, scope):
-    inner = select(Case.title).cte("inner_cases")
+    inner = select(Dossier.title).cte("inner_cases")
     return await scalars(session, scope(select(inner.c.title)))
 
 
 @way(["mine", "mine", "shared", "shared"])
 async def recursive_cte(session, scope):
-    start = select(Case.id, Case.title, literal(0).label("level")).cte("tree", recursive=True)
+    start = select(Dossier.id, Dossier.title, literal(0).label("level")).cte("tree", recursive=True)
     tree = start.union_all(
-        select(Case.id, Case.title, start.c.level + 1).join(start, start.c.id == Case.id).where(start.c.level < 1)
+        select(Dossier.id, Dossier.title, start.c.level + 1)
+        .join(start, start.c.id == Dossier.id)
+        .where(start.c.level < 1)
     )
     return sorted((await session.scalars(scope(select(tree.c.title)))).all())
 
 
 @way(["ada", "bob"])
 async def in_subquery(session, scope):
-    statement = select(Person.name).where(Person.id.in_(select(Case.owner_id).where(Case.title != "x")))
+    statement = select(Person.name).where(Person.id.in_(select(Dossier.owner_id).where(Dossier.title != "x")))
     return await scalars(session, scope(statement))
 
 
 @way([])
 async def exists_subquery_about_somebody_elses(session, scope):
-    statement = select(Person.name).where(exists().where(Case.owner_id == Person.id, Case.title == "theirs"))
+    statement = select(Person.name).where(exists().where(Dossier.owner_id == Person.id, Dossier.title == "theirs"))
     return await scalars(session, scope(statement))
 
 
 @way([])
 async def relationship_any(session, scope):
-    return await scalars(session, scope(select(Person.name).where(Person.cases.any(Case.title == "theirs"))))
+    return await scalars(session, scope(select(Person.name).where(Person.cases.any(Dossier.title == "theirs"))))
 
 
 @way([("ada", 1), ("bob", 1)])
 async def scalar_subquery_in_columns(session, scope):
-    counted = select(func.count(Case.id)).where(Case.owner_id == Person.id).scalar_subquery()
+    counted = select(func.count(Dossier.id)).where(Dossier.owner_id == Person.id).scalar_subquery()
     return sorted(map(tuple, (await session.execute(scope(select(Person.name, counted)))).all()))
 
 
 @way([("ada",), ("bob",)])
 async def scalar_subquery_in_order_by(session, scope):
-    newest = select(func.max(Case.title)).where(Case.owner_id == Person.id).scalar_subquery()
+    newest = select(func.max(Dossier.title)).where(Dossier.owner_id == Person.id).scalar_subquery()
     return [*map(tuple, (await session.execute(scope(select(Person.name).order_by(newest)))).all())]
 
 
 @way(["ada", "bob"])
 async def subquery_in_having(session, scope):
-    counted = select(func.count(Case.id)).where(Case.owner_id == Person.id).correlate(Person).scalar_subquery()
+    counted = select(func.count(Dossier.id)).where(Dossier.owner_id == Person.id).correlate(Person).scalar_subquery()
     return await scalars(session, scope(select(Person.name).group_by(Person.id, Person.name).having(counted == 1)))
 
 
 @way(VISIBLE)
 async def union_of_two(session, scope):
-    return await scalars(session, scope(union(select(Case.title), select(Case.title).where(Case.is_open))))
+    return await scalars(session, scope(union(select(Dossier.title), select(Dossier.title).where(Dossier.is_open))))
 
 
 @way(["ada", "bob", "mine", "shared"])
 async def union_with_an_unguarded_model(session, scope):
-    return await scalars(session, scope(union_all(select(Person.name), select(Case.title))))
+    return await scalars(session, scope(union_all(select(Person.name), select(Dossier.title))))
 
 
 @way(VISIBLE)
 async def entities_from_a_union(session, scope):
-    both = union_all(select(Case).where(Case.is_open), select(Case).where(~Case.is_open)).subquery()
-    return sorted(case.title for case in await session.scalars(scope(select(aliased(Case, both)))))
+    both = union_all(select(Dossier).where(Dossier.is_open), select(Dossier).where(~Dossier.is_open)).subquery()
+    return sorted(case.title for case in await session.scalars(scope(select(aliased(Dossier, both)))))
 
 
 @way([("mine", 1), ("shared", 2)])
 async def window_function(session, scope):
-    number = func.row_number().over(order_by=Case.title)
-    return sorted(map(tuple, (await session.execute(scope(select(Case.title, number)))).all()))
+    number = func.row_number().over(order_by=Dossier.title)
+    return sorted(map(tuple, (await session.execute(scope(select(Dossier.title, number)))).all()))
 
 
 @way(["bob"])
 async def tuple_in_subquery(session, scope):
     statement = select(Person.name).where(
-        tuple_(Person.id, Person.name).in_(select(Case.owner_id, literal("bob")).where(Case.title != "mine"))
+        tuple_(Person.id, Person.name).in_(select(Dossier.owner_id, literal("bob")).where(Dossier.title != "mine"))
     )
     return await scalars(session, scope(statement))
 
@@ -267,38 +270,38 @@ async def tuple_in_subquery(session, scope):
 
 @way(["note of mine", "note of shared"])
 async def eager_selectin(session, scope):
-    found = (await session.scalars(scope(select(Case).options(selectinload(Case.notes))))).all()
+    found = (await session.scalars(scope(select(Dossier).options(selectinload(Dossier.notes))))).all()
     return sorted(note.text for case in found for note in case.notes)
 
 
 @way(["note of mine", "note of shared"])
 async def eager_joined(session, scope):
-    found = (await session.scalars(scope(select(Case).options(joinedload(Case.notes))))).unique().all()
+    found = (await session.scalars(scope(select(Dossier).options(joinedload(Dossier.notes))))).unique().all()
     return sorted(note.text for case in found for note in case.notes)
 
 
 @way(["note of mine", "note of shared"])
 async def eager_joined_with_limit(session, scope):
-    statement = select(Case).options(joinedload(Case.notes)).order_by(Case.title).limit(2)
+    statement = select(Dossier).options(joinedload(Dossier.notes)).order_by(Dossier.title).limit(2)
     found = (await session.scalars(scope(statement))).unique().all()
     return sorted(note.text for case in found for note in case.notes)
 
 
 @way(["note of mine", "note of shared"])
 async def eager_subquery(session, scope):
-    found = (await session.scalars(scope(select(Case).options(subqueryload(Case.notes))))).all()
+    found = (await session.scalars(scope(select(Dossier).options(subqueryload(Dossier.notes))))).all()
     return sorted(note.text for case in found for note in case.notes)
 
 
 @way(["note of mine", "note of shared"])
 async def eager_immediate(session, scope):
-    found = (await session.scalars(scope(select(Case).options(immediateload(Case.notes))))).all()
+    found = (await session.scalars(scope(select(Dossier).options(immediateload(Dossier.notes))))).all()
     return sorted(note.text for case in found for note in case.notes)
 
 
 @way(["note of mine", "note of shared"])
 async def contains_eager_of_a_join(session, scope):
-    statement = select(Case).join(Case.notes).options(contains_eager(Case.notes))
+    statement = select(Dossier).join(Dossier.notes).options(contains_eager(Dossier.notes))
     found = (await session.scalars(scope(statement))).unique().all()
     return sorted(note.text for case in found for note in case.notes)
 
@@ -311,14 +314,14 @@ async def eager_from_an_unguarded_parent(session, scope):
 
 @way(["note of mine", "note of shared"])
 async def eager_of_eager(session, scope):
-    statement = select(Person).options(selectinload(Person.cases).selectinload(Case.notes))
+    statement = select(Person).options(selectinload(Person.cases).selectinload(Dossier.notes))
     people = (await session.scalars(scope(statement))).all()
     return sorted(note.text for person in people for case in person.cases for note in case.notes)
 
 
 @way(VISIBLE)
 async def mapper_that_joins_by_itself(session, scope):
-    shelves = (await session.scalars(scope(select(Shelf)))).unique().all()
+    shelves = (await session.scalars(scope(select(Drawer)))).unique().all()
     return sorted(shelf.case.title for shelf in shelves if shelf.case is not None)
 
 
@@ -330,13 +333,13 @@ async def lazy_load(session, scope):
 
 @way(VISIBLE)
 async def many_to_many(session, scope):
-    statement = select(Case).options(selectinload(Case.members)).order_by(Case.title)
+    statement = select(Dossier).options(selectinload(Dossier.members)).order_by(Dossier.title)
     return [case.title for case in (await session.scalars(scope(statement))).all() if case.members is not None]
 
 
 @way([("shared", "ada")])
 async def join_over_an_association_table(session, scope):
-    return [*map(tuple, (await session.execute(scope(select(Case.title, Person.name).join(Case.members)))).all())]
+    return [*map(tuple, (await session.execute(scope(select(Dossier.title, Person.name).join(Dossier.members)))).all())]
 
 
 @way([1])
@@ -346,13 +349,13 @@ async def association_table_alone(session, scope):
 
 @way(VISIBLE)
 async def deferred_column(session, scope):
-    found = (await session.scalars(scope(select(Case).options(defer(Case.title))))).all()
+    found = (await session.scalars(scope(select(Dossier).options(defer(Dossier.title))))).all()
     return sorted(await session.run_sync(lambda _: [case.title for case in found]))
 
 
 @way(VISIBLE)
 async def undeferred_column(session, scope):
-    return sorted(case.title for case in await session.scalars(scope(select(Case).options(undefer(Case.title)))))
+    return sorted(case.title for case in await session.scalars(scope(select(Dossier).options(undefer(Dossier.title)))))
 
 
 # -- inheritance
@@ -422,24 +425,24 @@ async def statement_on_the_connection(session, scope):
 
 @way(VISIBLE)
 async def statement_in_run_sync(session, scope):
-    return sorted(await session.run_sync(lambda sync: sync.scalars(scope(select(Case.title))).all()))
+    return sorted(await session.run_sync(lambda sync: sync.scalars(scope(select(Dossier.title))).all()))
 
 
 @way(VISIBLE)
 async def streamed(session, scope):
-    result = await session.stream_scalars(scope(select(Case.title)))
+    result = await session.stream_scalars(scope(select(Dossier.title)))
     return sorted([title async for title in result])
 
 
 @way(VISIBLE)
 async def in_portions(session, scope):
-    statement = scope(select(Case.title)).execution_options(yield_per=1)
+    statement = scope(select(Dossier.title)).execution_options(yield_per=1)
     return sorted(await session.run_sync(lambda sync: sync.scalars(statement).all()))
 
 
 @way(VISIBLE)
 async def partitions_of_a_stream(session, scope):
-    result = await session.stream(scope(select(Case)).execution_options(yield_per=1))
+    result = await session.stream(scope(select(Dossier)).execution_options(yield_per=1))
     return sorted([row[0].title async for rows in result.partitions() for row in rows])
 
 
@@ -448,31 +451,31 @@ async def partitions_of_a_stream(session, scope):
 
 @way(1)
 async def bulk_update(session, scope):
-    return (await session.execute(scope(update(Case).values(title="changed"), may="edit"))).rowcount
+    return (await session.execute(scope(update(Dossier).values(title="changed"), may="edit"))).rowcount
 
 
 @way(1)
 async def bulk_update_with_fetch(session, scope):
-    statement = update(Case).values(title="changed").execution_options(synchronize_session="fetch")
+    statement = update(Dossier).values(title="changed").execution_options(synchronize_session="fetch")
     return (await session.execute(scope(statement, may="edit"))).rowcount
 
 
 @way(["mine"])
 async def bulk_update_returning(session, scope):
-    statement = update(Case).values(is_open=False).returning(Case.title)
+    statement = update(Dossier).values(is_open=False).returning(Dossier.title)
     return await scalars(session, scope(statement, may="edit"))
 
 
 @way(0)
 async def bulk_update_of_somebody_elses(session, scope):
-    statement = update(Case).where(Case.title == "theirs").values(title="changed")
+    statement = update(Dossier).where(Dossier.title == "theirs").values(title="changed")
     return (await session.execute(scope(statement, may="edit"))).rowcount
 
 
 @way(1)
 async def bulk_update_by_subquery(session, scope):
-    chosen = select(Case.id).where(Case.title != "x")
-    statement = update(Case).where(Case.id.in_(chosen)).values(title="changed")
+    chosen = select(Dossier.id).where(Dossier.title != "x")
+    statement = update(Dossier).where(Dossier.id.in_(chosen)).values(title="changed")
     return (await session.execute(scope(statement, may="edit"))).rowcount
 
 
@@ -485,17 +488,17 @@ async def core_update(session, scope):
 async def core_update_of_many(session, scope):
     statement = scope(cases.update().where(cases.c.title == bindparam("old")).values(title="changed"), may="edit")
     await session.execute(statement, [{"old": "mine"}, {"old": "theirs"}])
-    return len((await session.scalars(scope(select(Case.id).where(Case.title == "changed")))).all())
+    return len((await session.scalars(scope(select(Dossier.id).where(Dossier.title == "changed")))).all())
 
 
 @way(1)
 async def bulk_delete(session, scope):
-    return (await session.execute(scope(delete(Note), may="delete"))).rowcount
+    return (await session.execute(scope(delete(Remark), may="delete"))).rowcount
 
 
 @way(["note of mine"])
 async def bulk_delete_returning(session, scope):
-    return await scalars(session, scope(delete(Note).returning(Note.text), may="delete"))
+    return await scalars(session, scope(delete(Remark).returning(Remark.text), may="delete"))
 
 
 @way(1)
@@ -506,7 +509,7 @@ async def core_delete(session, scope):
 @way(1)
 async def update_in_a_cte(session, scope):
     # The database runs it although only its result is asked for.
-    changed = scope(update(Case).values(title="changed"), may="edit")
+    changed = scope(update(Dossier).values(title="changed"), may="edit")
     if session.get_bind().dialect.name == "sqlite":
         return (await session.execute(changed)).rowcount
     return await session.scalar(select(func.count()).select_from(changed.returning(cases.c.id).cte("changed")))
@@ -515,10 +518,7 @@ async def update_in_a_cte(session, scope):
 @way(2)
 async def insert_from_select(session, scope):
     # The rows come from a guarded table, and go where no policy is.
-    source = scope(select(Case.id, Case.title, Case.id))
-    target = Shelf.__table__
+    source = scope(select(Dossier.id, Dossier.title, Dossier.id))
+    target = Drawer.__table__
     statement = insert(target).from_select(["id", "label", "case_id"], source)
     return (await session.execute(statement)).rowcount
-
-
-__all__ = ["WAYS", "column", "lateral", "table"]

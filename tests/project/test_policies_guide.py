@@ -46,7 +46,7 @@ async def app(guide, tmp_path, monkeypatch):
     upgrade(app.settings.database_url, None)
     await app.open()
     services = app.services
-    tables = [guide.readers, *(model.__table__ for model in (guide.Person, guide.Binder, guide.Sheet))]
+    tables = [guide.readers, *(model.__table__ for model in (guide.Colleague, guide.Binder, guide.Sheet))]
     await services.database.open()
     async with services.database.write.begin() as connection:
         await connection.run_sync(Model.metadata.create_all, tables=tables)
@@ -54,7 +54,7 @@ async def app(guide, tmp_path, monkeypatch):
         people = {}
         for number, name in enumerate(("ada", "bob"), start=1):
             user = await services.accounts.create_user(unit.session, username=name, password=PASSWORD + name)
-            people[name] = guide.Person(id=user.id)
+            people[name] = guide.Colleague(id=user.id)
             own = guide.Binder(id=UUID(int=number), owner_id=user.id, title=name, sheets=[guide.Sheet(text="first")])
             unit.session.add_all([people[name], own])
         shared = guide.Binder(id=UUID(int=9), owner_id=people["ada"].id, title="shared", readers=[people["bob"]])
