@@ -89,3 +89,30 @@ def test_without_a_lock_file_the_check_says_so_and_passes(run, project):
 )
 def test_options_that_do_not_go_together(run, options):
     assert run("routes", *options).returncode == 2
+
+
+def test_the_roles_of_the_database_have_columns_with_what_they_permit(run, project):
+    done = run("routes", "--matrix", "--database")
+    assert (done.returncode, "fastness db upgrade" in done.stderr) == (1, True)
+    change(project, "import Fastness, Request", "import Fastness, Permissions, Request")
+    change(project, "routes = Routes()", DECLARED)
+    change(project, "access=access.signed_in", 'access=access.permission("pages.read")')
+    change(project, "routes=[routes],", "routes=[routes],\n    permissions=[PagePermissions],")
+    assert run("db", "upgrade").returncode == 0
+    for line in (("create", "readers", "--permission", "pages.read"), ("create", "guests")):
+        done = run("roles", *line)
+        assert done.returncode == 0, done.stderr
+    done = run("routes", "--matrix", "--database", "--json")
+    assert done.returncode == 0, done.stderr
+    (desk,) = [row for row in json.loads(done.stdout) if row["path"] == "/desk"]
+    outcomes = {title: cell["outcome"] for title, cell in desk["matrix"].items()}
+    assert (outcomes["role readers"], outcomes["role guests"]) == ("allowed", "denied")
+    assert outcomes["role superuser"] == "allowed"
+
+
+DECLARED = """routes = Routes()
+
+
+class PagePermissions(Permissions):
+    READ = "pages.read", "May read the pages."
+"""
