@@ -17,8 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 # Each file, what it is resolved from, and what it may not contradict.
 FILES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("run.txt", ("pyproject.toml", "requirements/build.in"), ()),
-    ("dev.txt", ("pyproject.toml", "requirements/build.in", "requirements/dev.in"), ("run.txt",)),
+    ("run.txt", ("pyproject.toml", "requirements/build.in", "requirements/demo.in"), ()),
+    (
+        "dev.txt",
+        ("pyproject.toml", "requirements/build.in", "requirements/demo.in", "requirements/dev.in"),
+        ("run.txt",),
+    ),
     ("lock.txt", ("requirements/lock.in",), ()),
 )
 HEADER = "# Made by `make lock`. Versions and hashes only; no line may hold an address.\n"

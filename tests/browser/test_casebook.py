@@ -44,7 +44,7 @@ def sign_in(page, address, person=MAREN):
     page.get_by_label("Username").fill(person.username)
     page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="My cases")).to_be_visible()
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
 
 
 def open_case(page, title="Deposit withheld"):
@@ -66,7 +66,7 @@ def test_a_note_is_text_and_after_the_sign_out_nothing_is_left(page, casebook):
         page.go_back()
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         text = page.locator("body").inner_text()
-        assert not [word for word in ("Deposit", "My cases", MAREN.display_name, "Amélie", "alert(1)") if word in text]
+        assert not [word for word in ("Deposit", "Cases", MAREN.display_name, "Amélie", "alert(1)") if word in text]
 
 
 def test_back_after_signing_out_elsewhere_shows_nothing_private(page, browser, casebook):
@@ -162,7 +162,7 @@ def test_the_keyboard_is_enough(page, casebook):
     tab_to(page, "Password")
     page.keyboard.type(MAREN.password)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="My cases")).to_be_visible()
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("Skip to the content")
     page.keyboard.press("Enter")

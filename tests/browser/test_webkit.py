@@ -101,9 +101,9 @@ def test_signing_in_to_the_demo_over_http(browser, demo):
     browser.find_element(By.ID, "username").send_keys(USERNAME)
     browser.find_element(By.ID, "password").send_keys(PASSWORD)
     browser.find_element(By.CSS_SELECTOR, "form.form button[type=submit]").click()
-    wait.until(title_contains("My cases"))
+    wait.until(title_contains("Cases"))
     browser.refresh()
-    assert "My cases" in browser.title
+    assert "Cases" in browser.title
     assert "Maren Holt" in browser.find_element(By.CSS_SELECTOR, ".person .name").text
     browser.find_element(By.CSS_SELECTOR, ".person button").click()
     wait.until(title_contains("Signed out"))

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from casebook.cases import routes
-from fastness import Fastness, Settings
+from casebook import cases, offices
+from casebook.api import api
+from fastness import Fastness, Settings, access
 
 HERE = Path(__file__).parent
 
 app = Fastness(
     Settings.load(project="casebook"),
-    routes=[routes],
+    routes=[cases.routes, offices.routes],
     templates=HERE / "templates",
     static=HERE / "static",
 )
+app.mount("/api", api, access=access.signed_in)

@@ -1,9 +1,10 @@
 """What people may send."""
 
-from wtforms import Form, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from casebook.models import Status
+from casebook.models import Duty, Status
+from fastness.auth.usernames import MAX_LENGTH
 
 
 def stripped(value: str | None) -> str:
@@ -25,8 +26,9 @@ class NoteForm(Form):
 
 
 class CaseForm(Form):
-    """A new case."""
+    """A new case. Its handler names the offices to choose from."""
 
+    office_id = SelectField("Office", choices=[])
     title = StringField(
         "Title",
         filters=[stripped],
@@ -52,3 +54,36 @@ class StatusForm(Form):
 
     # The stubs know pairs only; WTForms takes plain values too.
     status = SelectField("Status", choices=[state.value for state in Status], coerce=Status)  # type: ignore[misc]
+
+
+class ShareForm(Form):
+    """Who else may see a case."""
+
+    username = StringField(
+        "User name",
+        filters=[stripped],
+        validators=[
+            DataRequired("Enter the name that they sign in with."),
+            Length(max=MAX_LENGTH, message="No user name is that long."),
+        ],
+    )
+    may_write = BooleanField("May write notes")
+
+
+class DutyForm(Form):
+    """What a member of an office does there."""
+
+    duty = SelectField("Duty", choices=[duty.value for duty in Duty], coerce=Duty)  # type: ignore[misc]
+
+
+class MemberForm(DutyForm):
+    """Somebody new in an office."""
+
+    username = StringField(
+        "User name",
+        filters=[stripped],
+        validators=[
+            DataRequired("Enter the name that they sign in with."),
+            Length(max=MAX_LENGTH, message="No user name is that long."),
+        ],
+    )

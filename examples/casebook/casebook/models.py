@@ -1,4 +1,4 @@
-"""What the office keeps: cases, and the notes in them."""
+"""What the offices keep: who works where, cases, the notes in them, and with whom a case is shared."""
 
 import uuid
 from datetime import UTC, date, datetime
@@ -20,30 +20,85 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-class Case(Model):
-    """One matter of one client, handled by one person."""
+class Duty(StrEnum):
+    """What somebody does in an office."""
 
-    __tablename__ = "cases"
-    __table_args__ = (UniqueConstraint("year", "number"),)
+    OWNER = "owner"
+    """Writes, shares, and says who works here."""
+    EDITOR = "editor"
+    """Writes and shares."""
+    READER = "reader"
+    """Reads."""
+
+
+def stored(states: type[StrEnum]) -> Enum:
+    """A column for one of the states, which the database checks."""
+    return Enum(states, native_enum=False, length=10, values_callable=lambda all_: [state.value for state in all_])
+
+
+class Office(Model):
+    """One advice centre. Nothing of it is seen from another one."""
+
+    __tablename__ = "offices"
 
     id: Mapped[PublicID]
+    name: Mapped[str] = mapped_column(String(200))
+    members: Mapped[list["Member"]] = relationship(back_populates="office")
+
+
+class Member(Model):
+    """Somebody who works in an office."""
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("office_id", "user_id"),)
+
+    id: Mapped[PublicID]
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("offices.id", ondelete="CASCADE"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("fastness_users.id", ondelete="CASCADE"), index=True)
+    duty: Mapped[Duty] = mapped_column(stored(Duty))
+    office: Mapped[Office] = relationship(back_populates="members")
+    user: Mapped[User] = relationship()
+
+
+class Case(Model):
+    """One matter of one client, handled by one person of one office."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("office_id", "year", "number"),)
+
+    id: Mapped[PublicID]
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("offices.id"))
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("fastness_users.id"), index=True)
     year: Mapped[int]
     number: Mapped[int]
     title: Mapped[str] = mapped_column(String(200))
     client: Mapped[str] = mapped_column(String(200))
     summary: Mapped[str] = mapped_column(Text, default="")
-    status: Mapped[Status] = mapped_column(
-        Enum(Status, native_enum=False, length=10, values_callable=lambda states: [state.value for state in states]),
-        default=Status.OPEN,
-    )
+    status: Mapped[Status] = mapped_column(stored(Status), default=Status.OPEN)
     opened_on: Mapped[date]
+    office: Mapped[Office] = relationship()
+    owner: Mapped[User] = relationship()
     notes: Mapped[list["Note"]] = relationship(back_populates="case", order_by="Note.written_at.desc()")
+    shares: Mapped[list["Share"]] = relationship(back_populates="case")
 
     @property
     def reference(self) -> str:
         """The number on the folder, for letters and the phone. Nobody is let in by it."""
         return f"{self.year}-{self.number:03}"
+
+
+class Share(Model):
+    """A colleague of another office who may see one case, and write notes in it if the office says so."""
+
+    __tablename__ = "shares"
+    __table_args__ = (UniqueConstraint("case_id", "user_id"),)
+
+    id: Mapped[PublicID]
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("fastness_users.id", ondelete="CASCADE"), index=True)
+    may_write: Mapped[bool] = mapped_column(default=False)
+    case: Mapped[Case] = relationship(back_populates="shares")
+    user: Mapped[User] = relationship()
 
 
 class Note(Model):

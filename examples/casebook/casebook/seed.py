@@ -1,15 +1,18 @@
-"""What the demo starts with: two people, their cases, and notes of the kind that people paste from hostile mail.
+"""What the demo starts with: two offices, their people, and cases with notes of the kind that people paste from hostile mail.
 
 The pass phrases are printed by `fastness demo` and stand in this file for all to read: they belong to nobody, and to the
 demo's data only.
 """
 
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from casebook.models import Case, Note, Status
-from fastness import Fastness
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from casebook.models import Case, Duty, Member, Note, Office, Share, Status
+from fastness import Because, Fastness
 from fastness.auth.users import find_user
 
 
@@ -20,6 +23,8 @@ class Person:
     username: str
     display_name: str
     password: str
+    office: str
+    duty: Duty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +37,51 @@ class Story:
     days_ago: int
     summary: str = ""
     status: Status = Status.OPEN
+    shared_with: str = ""
+    """Who reads along, and writes notes, from the other office."""
     notes: tuple[tuple[str, int, str, str], ...] = ()
     """Who wrote it, how many days ago, at what time, and what."""
 
 
+HARBOUR_STREET = "Harbour Street Advice Centre"
+MILL_LANE = "Mill Lane Advice Centre"
+
 PEOPLE = (
-    Person(username="maren", display_name="Maren Holt", password="copper kettle on a quiet hill"),  # noqa: S106
-    Person(username="idris", display_name="Idris Okafor", password="seven lanterns by the harbour"),  # noqa: S106
+    Person(
+        username="maren",
+        display_name="Maren Holt",
+        password="copper kettle on a quiet hill",  # noqa: S106
+        office=HARBOUR_STREET,
+        duty=Duty.OWNER,
+    ),
+    Person(
+        username="idris",
+        display_name="Idris Okafor",
+        password="seven lanterns by the harbour",  # noqa: S106
+        office=MILL_LANE,
+        duty=Duty.OWNER,
+    ),
+    Person(
+        username="jonna",
+        display_name="Jonna Lindqvist",
+        password="a wet umbrella in the hallway",  # noqa: S106
+        office=HARBOUR_STREET,
+        duty=Duty.EDITOR,
+    ),
+    Person(
+        username="tariq",
+        display_name="Tariq Aziz-Berg",
+        password="green bicycle against the wall",  # noqa: S106
+        office=HARBOUR_STREET,
+        duty=Duty.READER,
+    ),
+    Person(
+        username="wren",
+        display_name="Wren Castellanos",
+        password="three kites over the mill pond",  # noqa: S106
+        office=MILL_LANE,
+        duty=Duty.EDITOR,
+    ),
 )
 
 STORIES = (
@@ -155,6 +198,7 @@ STORIES = (
         title="Tenancy: heating off since October",
         client="House 14, four parties",
         days_ago=38,
+        shared_with="maren",
         notes=(
             ("idris", 38, "11:30", "Temperature log of all four flats begun. Paper, beside each door."),
             ("maren", 30, "14:20", "I know the managing agent from another case; ask for Mrs Lindqvist, mornings."),
@@ -175,7 +219,7 @@ STORIES = (
 async def seed(app: Fastness) -> str:
     """Fill an empty demo, leave a filled one as it is, and return what to tell whoever started it."""
     services = app.services
-    async with services.open_unit(is_read_only=False) as unit:
+    async with services.open_unit(is_read_only=False, unscoped=Because("the demo fills its own database")) as unit:
         db = unit.session
         if await find_user(db, PEOPLE[0].username) is None:
             people = {
@@ -185,29 +229,42 @@ async def seed(app: Fastness) -> str:
                 for person in PEOPLE
             }
             ids = {username: user.id for username, user in people.items()}
-            now = datetime.now(UTC)
-            numbers: Counter[int] = Counter()
-            for story in sorted(STORIES, key=lambda story: -story.days_ago):
-                opened_on = (now - timedelta(days=story.days_ago)).date()
-                numbers[opened_on.year] += 1
-                db.add(
-                    Case(
-                        owner_id=ids[story.owner],
-                        year=opened_on.year,
-                        number=numbers[opened_on.year],
-                        title=story.title,
-                        client=story.client,
-                        summary=story.summary,
-                        status=story.status,
-                        opened_on=opened_on,
-                        notes=[
-                            Note(author_id=ids[author], text=text, written_at=at(now, days_ago, time))
-                            for author, days_ago, time, text in story.notes
-                        ],
-                    )
-                )
+            offices = {name: Office(name=name) for name in (HARBOUR_STREET, MILL_LANE)}
+            for person in PEOPLE:
+                offices[person.office].members.append(Member(user_id=ids[person.username], duty=person.duty))
+            db.add_all(offices.values())
+            await db.flush()
+            add_cases(db, ids, {person.username: offices[person.office].id for person in PEOPLE})
     lines = [f"  {person.username:<8}{person.password}" for person in PEOPLE]
     return "\n".join(["Sign in as", *lines])
+
+
+def add_cases(db: AsyncSession, ids: dict[str, uuid.UUID], office_ids: dict[str, uuid.UUID]) -> None:
+    """Add the cases, numbered in each office in the order in which they were opened."""
+    now = datetime.now(UTC)
+    numbers: Counter[tuple[uuid.UUID, int]] = Counter()
+    for story in sorted(STORIES, key=lambda story: -story.days_ago):
+        office_id = office_ids[story.owner]
+        opened_on = (now - timedelta(days=story.days_ago)).date()
+        numbers[office_id, opened_on.year] += 1
+        db.add(
+            Case(
+                office_id=office_id,
+                owner_id=ids[story.owner],
+                year=opened_on.year,
+                number=numbers[office_id, opened_on.year],
+                title=story.title,
+                client=story.client,
+                summary=story.summary,
+                status=story.status,
+                opened_on=opened_on,
+                notes=[
+                    Note(author_id=ids[author], text=text, written_at=at(now, days_ago, time))
+                    for author, days_ago, time, text in story.notes
+                ],
+                shares=[Share(user_id=ids[story.shared_with], may_write=True)] if story.shared_with else [],
+            )
+        )
 
 
 def at(now: datetime, days_ago: int, time: str) -> datetime:

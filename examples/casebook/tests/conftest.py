@@ -59,17 +59,19 @@ async def app(seeded, tmp_path):
     await app.close()
 
 
-@pytest.fixture
-async def maren(app):
-    """The browser of Maren Holt, on the list of her cases."""
-    async with Browser(app, origin="http://localhost") as browser:
-        await browser.sign_in("maren", PASSWORDS["maren"])
-        yield browser
+def signed_in(username):
+    """A fixture with the browser of one of the demo's people, on the list of cases."""
+
+    @pytest.fixture(name=username)
+    async def browser(app):
+        async with Browser(app, origin="http://localhost") as browser:
+            await browser.sign_in(username, PASSWORDS[username])
+            yield browser
+
+    return browser
 
 
-@pytest.fixture
-async def idris(app):
-    """The browser of Idris Okafor, on the list of his cases."""
-    async with Browser(app, origin="http://localhost") as browser:
-        await browser.sign_in("idris", PASSWORDS["idris"])
-        yield browser
+maren = signed_in("maren")
+idris = signed_in("idris")
+jonna = signed_in("jonna")
+tariq = signed_in("tariq")
