@@ -272,6 +272,8 @@ async def test_a_frontend_answers_where_no_route_does(mounted, api, tmp_path):
         assert (await browser.fetch("/api/one")).json() == "one"
         assert "front" in (await browser.open("/api/")).text
         assert "front" in (await browser.open("/api/some/page")).text
+        # Not a route with another slash: the folder is what this address matches.
+        assert "front" in (await browser.open("/api/one/")).text
 
 
 async def endpoint_one():

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import PlainTextResponse
 
 from fastness import NotFoundError
+from fastness.web.invalidvalues import safe_step
 from tests.web.mounts import SECRET, Item
 from tests.web.test_sockets import connect
 from tests.web.wire import messages_of
@@ -69,6 +70,22 @@ async def test_no_validation_error_repeats_what_was_sent(mounted, api, caplog, p
     told = page.text + caplog.text + "".join(event.to_json() for event in shop.events.events)
     assert not any(part in told for part in (SECRET, "hunter2", "4111"))
     assert shop.names() == ["input_validation_fail"]
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        pytest.param("price", "price", id="declared"),
+        pytest.param("body", "body", id="place"),
+        pytest.param(SECRET, "*", id="sent"),
+        pytest.param(3, 3, id="position"),
+        pytest.param(4_111_111_111_111_111, "*", id="a-number-that-is-no-position"),
+        pytest.param(-1, "*", id="a-negative-number"),
+        pytest.param(None, "*", id="something-else"),
+    ],
+)
+def test_a_step_of_a_place_is_told_if_its_author_named_it(step, told):
+    assert safe_step(step, frozenset({"price"})) == told
 
 
 async def test_a_thousand_errors_are_not_a_thousand_lines(mounted, api):

@@ -148,7 +148,7 @@ CHANGED = [
     pytest.param(lambda parts: list.clear(parts.api.router.routes), id="emptied-behind-the-list"),
     pytest.param(lambda parts: list.reverse(parts.api.router.routes), id="another-order"),
     pytest.param(
-        lambda parts: list.__setitem__(parts.api.router.routes, 0, Route("/one", one, name="one")), id="an-equal-route"
+        lambda parts: list.__setitem__(parts.nested.routes, 0, Route("/one", parts.page)), id="an-equal-route"
     ),
     pytest.param(lambda parts: parts.router._mark_routes_changed(), id="made-anew-by-fastapi"),
     pytest.param(lambda parts: parts.inner._mark_routes_changed(), id="made-anew-below-that"),

@@ -341,6 +341,8 @@ async def test_a_socket_whose_session_holds_stays_open(make_shop, browse, lastin
         socket.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await socket.task
+        await asyncio.sleep(0)
+        assert not [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "Watch.run"]
     assert noticed == ["ada"]
 
 

@@ -223,7 +223,7 @@ class Routes:
         return declare
 
     def mount(self, path: str, app: ASGIApp, *, access: Access | None = None, **options: Unpack[RouteOptions]) -> None:
-        """Put an ASGI app under `path`; one rule holds for all of it."""
+        """Put an ASGI app under `path`: Starlette's and FastAPI's are sealed route by route, any other has one rule."""
         self._declared.append(Declared(path, app, "mount", frozenset(), access, options))
 
     def include(
