@@ -10,10 +10,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, rela
 from fastness import Model, PublicID
 from fastness.auth.users import User
 from fastness.authz.actors import ANONYMOUS, Actor
-from fastness.authz.errors import PolicyError
+from fastness.authz.errors import PolicyError, UnscopedError
 from fastness.authz.policies import Policy
 from fastness.authz.registry import Registry, registry
 from fastness.authz.scope import condition, scoped
+from fastness.db.unit import Unit
 from tests.authz.conftest import ADA, BOB, ROOT
 from tests.authz.models import Contract, Dossier, DossierPolicy, Paper, Person, Remark
 
@@ -214,6 +215,18 @@ def test_a_relationship_whose_writes_nobody_sees_is_refused(own_registry):
     with pytest.raises(PolicyError, match="back_populates"):
         _ = registry().guards
     assert Blind.__tablename__
+
+
+async def test_a_policy_that_comes_late_holds_for_statements_that_ran_before(own_registry, database):
+    async with database.write.begin() as connection:
+        await connection.run_sync(Plain.__table__.create)
+    async with Unit(database, is_read_only=True) as unit:
+        assert (await unit.session.scalars(select(Plain))).all() == []
+        policy = declare(Plain, view=view)
+        with pytest.raises(UnscopedError):
+            await unit.session.scalars(select(Plain))
+        assert (await unit.session.scalars(scoped(select(Plain.id), ADA))).all() == []
+    assert policy.model is Plain
 
 
 def test_the_papers_of_a_hierarchy_have_one_policy():

@@ -192,6 +192,17 @@ async def test_an_object_of_another_session_brings_no_grant_along(begin):
     await second.finish(500)
 
 
+async def test_an_object_of_another_session_brings_no_scope_along(begin):
+    first = begin(BOB)
+    dossier = await load(first.session, "theirs", "view", BOB)
+    await first.finish(200)
+    second = begin()
+    second.session.add(dossier)
+    with pytest.raises(UnscopedError):
+        await second.session.refresh(dossier)
+    await second.finish(500)
+
+
 async def test_an_exempt_load_is_no_grant(session):
     case = (await session.scalars(unscoped(select(Dossier).where(Dossier.title == "mine"), TEST))).one()
     case.title = "changed"

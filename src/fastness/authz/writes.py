@@ -145,6 +145,13 @@ def _approve_associations(acting: Acting, target: object, mapper: Mapper[Any]) -
     return has_changes
 
 
+@event.listens_for(Session, "detached_to_persistent")
+def _leave_scope_behind(_session: Session, target: object) -> None:
+    """An object of another session was loaded for whoever acted there; what it loads from here on needs a scope of here."""
+    state = instrumentation.instance_state(target)
+    state.load_options = tuple(option for option in state.load_options if not isinstance(option, Scope))
+
+
 @event.listens_for(Session, "before_flush")
 def _begin(session: Session, _context: UOWTransaction, _instances: object) -> None:
     _forget(session)
