@@ -267,15 +267,10 @@ def undecided():
     """Handlers that do something to the session, and then answer with the status that is asked for, or raise it."""
     routes = Routes(access=access.public)
 
-    class AskedError(FastnessError):
-        code = "asked"
-
     def answer(request):
         status = int(request.query["status"])
         if request.query.get("raise"):
-            error = AskedError("asked for")
-            error.status = status
-            raise error
+            raise type("AskedError", (FastnessError,), {"code": "asked", "status": status})("asked for")
         return JSONResponse("done", status=status)
 
     @routes.post("/in", insecure_skip_csrf=Because("a test signs somebody in"))
