@@ -121,6 +121,7 @@ async def test_the_environment_loosens_nothing(server, other_ca_file, monkeypatc
 async def test_a_server_that_says_it_has_no_tls_gets_no_password():
     """Somebody on the way answers "N" to the question for TLS, and waits for the password to come in the clear."""
     heard = bytearray()
+    is_over = asyncio.Event()
 
     async def answer(reader, writer):
         heard.extend(await reader.readexactly(8))
@@ -128,12 +129,16 @@ async def test_a_server_that_says_it_has_no_tls_gets_no_password():
         with contextlib.suppress(ConnectionError):
             heard.extend(await reader.read())
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        is_over.set()
 
     liar = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = liar.sockets[0].getsockname()[1]
     with pytest.raises(DatabaseLostError):
         async with opened(f"postgresql://user:hunter2@127.0.0.1:{port}/app?sslmode=verify-full"):
             pass
+    await is_over.wait()
     liar.close()
     await liar.wait_closed()
     assert len(heard) == 8

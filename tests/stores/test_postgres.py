@@ -40,9 +40,11 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.turns = 0
+        self.tasks = set()
         self._is_clients_turn = True
 
     async def serve(self, reader, writer):
+        self.tasks.add(asyncio.current_task())
         server_reader, server_writer = await asyncio.open_unix_connection(self.target)
         await asyncio.gather(
             self.copy(reader, server_writer, is_client=True), self.copy(server_reader, writer, is_client=False)
@@ -56,6 +58,7 @@ class Proxy:
             writer.write(data)
             await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
 
 @pytest.fixture
@@ -67,6 +70,7 @@ async def proxy(postgres_url, tmp_path_factory):
     proxy.url = postgres_url.replace(path, str(folder))
     yield proxy
     server.close()
+    await asyncio.wait(proxy.tasks)
 
 
 @pytest.mark.parametrize(
