@@ -73,7 +73,8 @@ class ShareForm(Form):
 class DutyForm(Form):
     """What a member of an office does there."""
 
-    duty = SelectField("Duty", choices=[duty.value for duty in Duty], coerce=Duty)  # type: ignore[misc]
+    # The one that may least comes first, and so is what a form begins with.
+    duty = SelectField("Duty", choices=[duty.value for duty in reversed(Duty)], coerce=Duty)  # type: ignore[misc]
 
 
 class MemberForm(DutyForm):
