@@ -8,6 +8,7 @@ a few minutes; a run that was cut short, or that did not find the control, fails
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastness.testing.browser import Browser
 from fastness.testing.postgres import postgres_server
 from fastness.testing.servers import asgi_server, free_port, running_server
 
@@ -43,6 +45,12 @@ TARGETS = (
     Target(name="films", query=f"after={ROW_ID}&sort=-stars"),
     Target(name="written", query="pattern=Al%25&title=Dune&order=title"),
 )
+DEMO_TARGETS = (
+    Target(name="", query="q=deposit&sort=title&size=20"),
+    Target(name="", query=f"status=open&after={ROW_ID}"),
+    Target(name="api/cases", query="q=deposit"),
+)
+DEMO_USER = ("maren", "copper kettle on a quiet hill")  # in examples/casebook/casebook/seed.py for all to read
 
 
 def main() -> int:
@@ -70,7 +78,36 @@ def main() -> int:
                         f"{'ok  ' if is_good else 'FAIL'} {kind:10} /{target.name}?{target.query}: {outcome}",
                         flush=True,
                     )
+        failed = not try_demo(sqlmap, Path(name)) or failed
     return int(failed)
+
+
+def try_demo(sqlmap: str, folder: Path) -> bool:
+    """The demo's list, its search and its JSON, for somebody who is signed in."""
+    left_out = shutil.ignore_patterns("var", ".env", "__pycache__")
+    casebook = Path(shutil.copytree(ROOT / "examples" / "casebook", folder / "casebook", ignore=left_out))
+    port = free_port()
+    is_good = True
+    with running_server(
+        [sys.executable, "-m", "fastness.cli", "demo", "--port", str(port)], port=port, folder=casebook
+    ):
+        cookie = asyncio.run(demo_cookie(f"http://localhost:{port}"))
+        for target in DEMO_TARGETS:
+            address = f"http://localhost:{port}/{target.name}?{target.query}"
+            outcome = attack(sqlmap, address, "SQLite", casebook, "--cookie", cookie)
+            is_good = is_good and outcome == "not injectable"
+            mark = "ok  " if outcome == "not injectable" else "FAIL"
+            print(f"{mark} demo       /{target.name}?{target.query}: {outcome}", flush=True)
+    return is_good
+
+
+async def demo_cookie(address: str) -> str:
+    """The session of the demo's first person."""
+    async with Browser(address) as browser:
+        page = await browser.sign_in(*DEMO_USER)
+        if page.status != 200 or "Deposit withheld" not in page.text:
+            raise RuntimeError(f"nobody could sign in to the demo, or it lists nothing: {page.status}")
+        return "; ".join(f"{name}={cookie.value}" for name, cookie in browser.cookies.items())
 
 
 @contextmanager
@@ -92,12 +129,12 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     }
 
 
-def attack(sqlmap: str, address: str, kind: str, folder: Path) -> str:
+def attack(sqlmap: str, address: str, kind: str, folder: Path, *more: str) -> str:
     """What sqlmap says about one address."""
     command = [
         sqlmap, "--url", address, "--batch", "--flush-session", "--dbms", kind, "--level", "3", "--risk", "2",
         "--ignore-code", "400", "--threads", "2", "--time-sec", "2", "--disable-coloring", "--output-dir", str(folder / "sqlmap"),
-        "--param-filter", "GET",
+        "--param-filter", "GET", *more,
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
