@@ -17,6 +17,7 @@ SOURCE = Path(fastness.__file__).parent
 
 # Library → patterns of the files (below src/fastness) that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
+    "aiosmtplib": ("mail/*",),
     "alembic": ("db/*", "auth/migrations/*"),
     "argon2": ("auth/*",),
     "asyncpg": ("db/*", "stores/*"),
@@ -30,14 +31,25 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pytest": ("testing/*",),
     "python_multipart": ("web/*",),
     "rich": ("cli/*",),
-    "sqlalchemy": ("db/*", "authz/*", "auth/*", "web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
+    "sqlalchemy": (
+        "db/*",
+        "authz/*",
+        "mail/*",
+        "auth/*",
+        "web/*",
+        "accounts/*",
+        "app.py",
+        "services.py",
+        "cli/*",
+        "testing/*",
+    ),
     "starlette": ("web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
     "typer": ("cli/*",),
     "uvicorn": ("cli/*", "testing/*"),
     "wtforms": ("web/*", "accounts/*"),
 }
 # Libraries that could be exchanged for another in an afternoon, because one file knows them.
-ONE_FILE = ("dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
+ONE_FILE = ("aiosmtplib", "dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
 
 
 def imports_of(file: Path) -> set[str]:

@@ -1,0 +1,175 @@
+"""The outbox: a mail is a row of the app's database, written in the transaction it tells about.
+
+What is rolled back is told to nobody, and what is committed is told even if the mail server is away or the process dies; the
+request does nothing but write the row, so that its time and its answer tell nothing about mail, or about whether an account
+exists (CVE-2024-45231: a failed mail was a 500 for known addresses only). `fastness.mail.delivery` sends it.
+
+A mail holds addresses and one-time links. Whoever reads the database, a backup or a replica must not be able to use them:
+address, template and values are sealed with a key that is not in the database and bound to the row, a row that was sent is
+deleted, one that cannot be sent is emptied, and none outlives `expires_at`. The kind and the times of a mail can be read.
+
+Protected against: control characters in an address or in a value (header injection, CWE-93), values that are markup. Not
+covered: who may cause a mail, and how often; that is for the route's access rule and rate limit.
+
+ASVS 5.0: V14.2.4 (protection at rest), V1.3.11 (mail injection), V2.3.3 (one transaction), V6.3.8 (same work for all).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import String, Text, event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from fastness.db.columns import HIDDEN
+from fastness.db.model import Model, PublicID
+from fastness.kernel.clock import Clock
+from fastness.kernel.formats import decide_email, decide_slug, decide_text
+from fastness.kernel.tokens import random_id
+from fastness.kernel.verdicts import Deny
+from fastness.mail.errors import MailAddressError, MailError
+
+SEAL_PURPOSE: Final = "fastness.mail.outbox"
+MAX_KIND_LENGTH: Final = 64
+MAX_TEMPLATE_LENGTH: Final = 128
+MAX_VALUE_LENGTH: Final = 8_192
+MAX_CONTENT_BYTES: Final = 65_536
+_WAKES: Final = "fastness_mail_wakes"
+
+
+class Seals(Protocol):
+    """Encrypts a text for one row and one purpose; `fastness.auth.sealing.Sealer` is one."""
+
+    def seal(self, purpose: str, row_id: str, plaintext: str) -> str:
+        """The text, unreadable without the app's key."""
+        ...
+
+    def open(self, purpose: str, row_id: str, sealed: str) -> str:
+        """The text again; raises `TamperedError` if it was sealed for another row, or changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What somebody is to be told."""
+
+    to: str
+    """The address; one mail has one recipient."""
+    template: str
+    """Name of the template without its ending: "mail/new_device" is new_device.txt, and new_device.html if there is one."""
+    context: Mapping[str, str | int] = field(default_factory=dict)
+    """The values for the template: texts of one or more lines and numbers, never markup."""
+    kind: str
+    """What it is about, in small letters with hyphens; can be read in the database and in events."""
+    lives_for: timedelta | None = None
+    """How long it makes sense to send it: the life of the link it carries. Without, as long as the rules say."""
+
+    def __post_init__(self) -> None:
+        check_address(self.to)
+        if len(self.kind) > MAX_KIND_LENGTH or isinstance(decide_slug(self.kind.replace("_", "-")), Deny):
+            raise MailError("A mail's kind is a constant in small letters, digits and hyphens, such as new-device.")
+        if not 0 < len(self.template) <= MAX_TEMPLATE_LENGTH or not self.template.isascii():
+            raise MailError("A mail's template is the name of a file without its ending, such as mail/new_device.")
+        if self.lives_for is not None and self.lives_for <= timedelta(0):
+            raise MailError("lives_for must be a positive time.")
+        for name, value in self.context.items():
+            if not name.isidentifier() or type(value) not in {str, int}:
+                raise MailError(f"The values of a mail are plain texts and numbers under names; {name!r} is none.")
+            if isinstance(value, str) and isinstance(
+                decide_text(value, max_length=MAX_VALUE_LENGTH, is_multiline=True), Deny
+            ):
+                raise MailError(
+                    f"The value {name!r} of a mail is longer than {MAX_VALUE_LENGTH} characters or holds control characters."
+                )
+        object.__setattr__(self, "context", MappingProxyType(dict(self.context)))
+
+    def __repr__(self) -> str:
+        # Address and values stay out of logs.
+        return f"Mail(kind={self.kind!r})"
+
+    def to_text(self) -> str:
+        """The mail as the row keeps it, before it is sealed."""
+        text = json.dumps({"to": self.to, "template": self.template, "context": dict(self.context)})
+        if len(text) > MAX_CONTENT_BYTES:
+            raise MailError(f"The values of a mail take more than {MAX_CONTENT_BYTES} bytes.")
+        return text
+
+    @classmethod
+    def from_text(cls, text: str, *, kind: str) -> "Mail":
+        """The mail that `to_text` wrote."""
+        content = json.loads(text)
+        return cls(to=content["to"], template=content["template"], context=content["context"], kind=kind)
+
+
+class QueuedMail(Model):
+    """A mail that waits, or that could not be sent."""
+
+    __tablename__ = "fastness_outbox"
+
+    id: Mapped[PublicID]
+    kind: Mapped[str] = mapped_column(String(MAX_KIND_LENGTH))
+    sealed: Mapped[str] = mapped_column(Text, info={HIDDEN: True})
+    """Address, template and values; empty when they are needed no more."""
+    is_settled: Mapped[bool] = mapped_column(default=False)
+    """Whether the code that decides on mails of this kind has decided."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it may be tried next: while it is being sent, the end of the lease. Without, it is tried no more."""
+    expires_at: Mapped[datetime]
+    last_reason: Mapped[str] = mapped_column(String(64), default="")
+    """Why the last attempt failed."""
+
+    def __repr__(self) -> str:
+        return f"QueuedMail(id={self.id!r}, kind={self.kind!r})"
+
+
+class Outbox:
+    """Takes mails inside the caller's unit of work; the caller commits."""
+
+    __slots__ = ("_clock", "_keep", "_seals", "_wake")
+
+    def __init__(
+        self, *, seals: Seals, clock: Clock, keep: timedelta = timedelta(days=3), wake: Callable[[], None] | None = None
+    ) -> None:
+        """Args: `keep` is how long a mail is tried; `wake` is called after each commit that may have brought one."""
+        self._seals = seals
+        self._clock = clock
+        self._keep = keep
+        self._wake = wake
+
+    async def add(self, db: AsyncSession, mail: Mail) -> UUID:
+        """Put a mail into the outbox; it is sent after the commit. Returns the id that its Message-ID is made of."""
+        mail_id = random_id()
+        now = self._clock.now()
+        lives_for = self._keep if mail.lives_for is None else min(mail.lives_for, self._keep)
+        db.add(
+            QueuedMail(
+                id=mail_id,
+                kind=mail.kind,
+                sealed=self._seals.seal(SEAL_PURPOSE, str(mail_id), mail.to_text()),
+                created_at=now,
+                due_at=now,
+                expires_at=now + lives_for,
+            )
+        )
+        self._wake_after_commit(db.sync_session)
+        return mail_id
+
+    def _wake_after_commit(self, session: Session) -> None:
+        wake = self._wake
+        if wake is None or session.info.get(_WAKES):
+            return
+        session.info[_WAKES] = True
+        event.listen(session, "after_commit", lambda _session: wake())
+
+
+def check_address(address: str) -> None:
+    """Raise `MailAddressError` unless mail can be sent there; an international domain is written as xn--…."""
+    if isinstance(decide_email(address), Deny):
+        raise MailAddressError("This is no address that mail can be sent to: name@example.com, in ASCII.")
