@@ -21,6 +21,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("db/*", "auth/migrations/*"),
     "argon2": ("auth/*",),
     "asyncpg": ("db/*", "stores/*"),
+    "cryptography": ("auth/*",),
     "dotenv": ("settings/*",),
     "granian": ("cli/*",),
     "httpx2": ("testing/*",),
@@ -31,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pytest": ("testing/*",),
     "python_multipart": ("web/*",),
     "rich": ("cli/*",),
+    "segno": ("accounts/*",),
     "sqlalchemy": (
         "db/*",
         "authz/*",
@@ -46,10 +48,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "starlette": ("web/*", "accounts/*", "app.py", "services.py", "cli/*", "testing/*"),
     "typer": ("cli/*",),
     "uvicorn": ("cli/*", "testing/*"),
+    "webauthn": ("auth/*",),
     "wtforms": ("web/*", "accounts/*"),
 }
 # Libraries that could be exchanged for another in an afternoon, because one file knows them.
-ONE_FILE = ("aiosmtplib", "dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
+ONE_FILE = ("aiosmtplib", "cryptography", "segno", "webauthn", "dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
 
 
 def imports_of(file: Path) -> set[str]:

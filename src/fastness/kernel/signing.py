@@ -56,7 +56,7 @@ class Keyring:
     Every key is checked by `refuse_weak_key`.
     """
 
-    __slots__ = ("_keys", "_mac_states", "_sign_states")
+    __slots__ = ("_derived_states", "_keys", "_mac_states", "_sign_states")
 
     def __init__(self, current: Secret, previous: tuple[Secret, ...] = ()) -> None:
         keys = (current, *previous)
@@ -67,6 +67,7 @@ class Keyring:
         # The kinds have a cache each, so that `mac("sign/x")` cannot reach the state of `sign("x")`.
         self._mac_states: dict[str, tuple[HMAC, ...]] = {}
         self._sign_states: dict[str, tuple[HMAC, ...]] = {}
+        self._derived_states: dict[str, tuple[HMAC, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Keyring: current key and {len(self._keys) - 1} previous>"
@@ -80,6 +81,11 @@ class Keyring:
         """Whether `digest` was made by `mac` with the current or a previous key; constant time for each key."""
         states = self._mac_states.get(purpose) or self._derive(purpose, "mac", self._mac_states)
         return _matches(states, _join(parts), digest)
+
+    def derive(self, purpose: str) -> tuple[bytes, ...]:
+        """Keys of 32 bytes for a cipher with this purpose, the current one first; `mac` and `sign` reach none of them."""
+        states = self._derived_states.get(purpose) or self._derive(purpose, "derive", self._derived_states)
+        return tuple(_finish(state, b"") for state in states)
 
     def sign(self, purpose: str, payload: bytes, *, expires_at: int | None = None) -> str:
         """A text for URLs, forms and cookies; `expires_at` is in epoch seconds, None means that it never expires."""

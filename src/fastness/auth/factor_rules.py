@@ -1,0 +1,65 @@
+"""Who needs a second factor, and how factors are checked: the settings, without the libraries that do the work.
+
+A password alone falls to whoever finds, guesses or is told it. So whoever can do harm with an account needs a second factor:
+staff, and everybody who holds a permission or is a superuser. Others may have one. Whoever has one is always asked for it.
+
+ASVS 5.0: V6.3.3 (multi-factor authentication), V6.1.3.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fastness.kernel.errors import ConfigError
+from fastness.kernel.hosts import parse_host_rule
+from fastness.kernel.origins import parse_origin
+from fastness.kernel.tuples import refuse_bare_text
+
+
+class EnforcedFor(StrEnum):
+    """Who cannot sign in without a second factor."""
+
+    NOBODY = "nobody"
+    PRIVILEGED = "privileged"
+    """Staff, superusers, and whoever holds a permission."""
+    EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorRules:
+    """Who needs a second factor, and how factors are checked."""
+
+    enforced_for: EnforcedFor = EnforcedFor.PRIVILEGED
+    """Who has to set up a second factor when they first sign in: "privileged" (staff, superusers, and whoever holds a
+    permission), "everybody" or "nobody". Whoever has one is asked for it in any case."""
+    grace_seconds: int = 10
+    """So long a one-time password is still taken after the app shows the next one; 0 takes none."""
+    pending_seconds: int = 300
+    """So long after the password the second factor may come."""
+    recovery_codes: int = 10
+    """How many recovery codes are made at a time."""
+    max_passkeys: int = 20
+    """How many passkeys one user may have."""
+    max_attempts: int = 10
+    """How many codes may be tried for one user in a quarter of an hour."""
+    rp_id: str = ""
+    """The host name that passkeys belong to; empty takes the first of FASTNESS_HOSTS_ALLOWED."""
+    origins: tuple[str, ...] = ()
+    """The origins whose pages may use passkeys, such as "https://example.com:8443"; empty takes https on the app's hosts."""
+
+    def __post_init__(self) -> None:
+        refuse_bare_text("origins", self.origins)
+        if not 0 <= self.grace_seconds < 30:
+            raise ConfigError("grace_seconds must be between 0 and 29: a one-time password changes every 30 seconds.")
+        if not 30 <= self.pending_seconds <= 1800:
+            raise ConfigError("pending_seconds must be between 30 and 1800.")
+        if not 4 <= self.recovery_codes <= 50 or not 1 <= self.max_passkeys <= 100 or not 3 <= self.max_attempts <= 100:
+            raise ConfigError(
+                "recovery_codes must be between 4 and 50, max_passkeys between 1 and 100, max_attempts between 3 and 100."
+            )
+        if self.rp_id:
+            if self.rp_id.startswith("."):
+                raise ConfigError("rp_id is a host name without a leading dot.")
+            parse_host_rule(self.rp_id)
+        for origin in self.origins:
+            if parse_origin(origin).scheme != "https":
+                raise ConfigError("origins of passkeys begin with https://; browsers refuse them elsewhere.")
