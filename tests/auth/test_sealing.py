@@ -11,7 +11,7 @@ from fastness.kernel.signing import Keyring
 
 OLD = Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu")
 NEW = Secret("Tq4xV8nB2mK7cZ5wRj9fLh3sDp6gYa1e")
-ROW = uuid.UUID(int=7)
+ROW = str(uuid.UUID(int=7))
 PURPOSE = "fastness_totp.secret"
 
 
@@ -21,37 +21,37 @@ def sealer():
 
 
 def test_what_was_sealed_opens(sealer):
-    sealed = sealer.seal(PURPOSE, ROW, b"hush")
-    assert sealer.open(PURPOSE, ROW, sealed) == b"hush"
-    assert "hush" not in sealed
+    sealed = sealer.seal(PURPOSE, ROW, "hüsh")
+    assert sealer.open(PURPOSE, ROW, sealed) == "hüsh"
+    assert "hüsh" not in sealed
 
 
 def test_equal_values_look_different(sealer):
-    assert sealer.seal(PURPOSE, ROW, b"hush") != sealer.seal(PURPOSE, ROW, b"hush")
+    assert sealer.seal(PURPOSE, ROW, "hüsh") != sealer.seal(PURPOSE, ROW, "hüsh")
 
 
 @pytest.mark.parametrize(
     ("purpose", "row"),
     [
-        pytest.param(PURPOSE, uuid.UUID(int=8), id="another-row"),
+        pytest.param(PURPOSE, str(uuid.UUID(int=8)), id="another-row"),
         pytest.param("fastness_totp.other", ROW, id="another-column"),
     ],
 )
 def test_a_value_does_not_open_elsewhere(sealer, purpose, row):
     with pytest.raises(SealBrokenError):
-        sealer.open(purpose, row, sealer.seal(PURPOSE, ROW, b"hush"))
+        sealer.open(purpose, row, sealer.seal(PURPOSE, ROW, "hüsh"))
 
 
 @pytest.mark.parametrize("position", [3, 10, 25, -3])
 def test_a_changed_value_does_not_open(sealer, position):
-    sealed = list(sealer.seal(PURPOSE, ROW, b"a secret of some length"))
+    sealed = list(sealer.seal(PURPOSE, ROW, "a secret of some length"))
     sealed[position] = "A" if sealed[position] != "A" else "B"
     with pytest.raises(SealBrokenError):
         sealer.open(PURPOSE, ROW, "".join(sealed))
 
 
 @pytest.mark.parametrize(
-    "text", ["", "v1.", "v1.AAAA", "v2.AAAA", "v1.=", "v1.é", "v1." + "A" * 40, "v1." + "A" * 20_000]
+    "text", ["", "v1.", "v1.AAAA", "v2.AAAA", "v1.=", "v1.é", "v1." + "A" * 40, "v1." + "A" * 300_000]
 )
 def test_what_was_never_sealed_does_not_open(sealer, text):
     with pytest.raises(SealBrokenError):
@@ -59,8 +59,8 @@ def test_what_was_never_sealed_does_not_open(sealer, text):
 
 
 def test_keys_rotate():
-    sealed = Sealer(Keyring(OLD)).seal(PURPOSE, ROW, b"hush")
-    assert Sealer(Keyring(NEW, (OLD,))).open(PURPOSE, ROW, sealed) == b"hush"
+    sealed = Sealer(Keyring(OLD)).seal(PURPOSE, ROW, "hüsh")
+    assert Sealer(Keyring(NEW, (OLD,))).open(PURPOSE, ROW, sealed) == "hüsh"
     with pytest.raises(SealBrokenError):
         Sealer(Keyring(NEW)).open(PURPOSE, ROW, sealed)
 
@@ -76,4 +76,4 @@ def test_the_key_is_of_this_purpose_alone():
 
 def test_what_is_too_large_is_not_sealed(sealer):
     with pytest.raises(ConfigError):
-        sealer.seal(PURPOSE, ROW, bytes(MAX_BYTES + 1))
+        sealer.seal(PURPOSE, ROW, "x" * (MAX_BYTES + 1))

@@ -15,7 +15,6 @@ import binascii
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import ClassVar, Final
-from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,7 +23,7 @@ from fastness.kernel.errors import ConfigError, TamperedError
 from fastness.kernel.signing import Keyring
 
 VERSION: Final = "v1"
-MAX_BYTES: Final = 4096
+MAX_BYTES: Final = 131_072
 _NONCE_BYTES: Final = 12
 _PREFIX: Final = f"{VERSION}."
 
@@ -44,22 +43,23 @@ class Sealer:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    def seal(self, purpose: str, row_id: UUID, plaintext: bytes) -> str:
+    def seal(self, purpose: str, row_id: str, plaintext: str) -> str:
         """The text for the database.
 
         Args:
             purpose: table and column, "fastness_totp.secret"; a constant.
-            row_id: the row that the value stays in.
+            row_id: the id of the row that the value stays in, as text.
             plaintext: what is hidden.
         """
-        if len(plaintext) > MAX_BYTES:
+        content = plaintext.encode()
+        if len(content) > MAX_BYTES:
             raise ConfigError(f"A sealed value has at most {MAX_BYTES} bytes.")
         nonce = os.urandom(_NONCE_BYTES)
         key = self._keyring.derive(purpose)[0]
-        sealed = AESGCM(key).encrypt(nonce, plaintext, _bind(purpose, row_id))
+        sealed = AESGCM(key).encrypt(nonce, content, _bind(purpose, row_id))
         return _PREFIX + urlsafe_b64encode(nonce + sealed).decode("ascii")
 
-    def open(self, purpose: str, row_id: UUID, sealed: str) -> bytes:
+    def open(self, purpose: str, row_id: str, sealed: str) -> str:
         """What was sealed for this purpose and row; raises `SealBrokenError`."""
         if not sealed.startswith(_PREFIX) or len(sealed) > 2 * MAX_BYTES:
             raise SealBrokenError(f"A sealed value of {purpose!r} has no known version.")
@@ -72,7 +72,7 @@ class Sealer:
             raise SealBrokenError(f"A sealed value of {purpose!r} is too short.")
         for key in self._keyring.derive(purpose):
             try:
-                return AESGCM(key).decrypt(nonce, text, _bind(purpose, row_id))
+                return AESGCM(key).decrypt(nonce, text, _bind(purpose, row_id)).decode()
             except InvalidTag:
                 continue
         raise SealBrokenError(
@@ -80,6 +80,6 @@ class Sealer:
         )
 
 
-def _bind(purpose: str, row_id: UUID) -> bytes:
-    # The id has a fixed length and comes last, so that the division is plain.
-    return f"fastness:{VERSION}:{purpose}:".encode("ascii") + row_id.bytes
+def _bind(purpose: str, row_id: str) -> bytes:
+    # A purpose holds no space (the keyring refuses it), so that the division is plain.
+    return f"fastness {VERSION} {purpose} {row_id}".encode()
