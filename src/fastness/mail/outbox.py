@@ -29,10 +29,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
 from fastness.kernel.clock import Clock
-from fastness.kernel.formats import decide_email, decide_slug, decide_text
+from fastness.kernel.formats import decide_slug, decide_text, decide_url
 from fastness.kernel.tokens import random_id
 from fastness.kernel.verdicts import Deny
-from fastness.mail.errors import MailAddressError, MailError
+from fastness.mail.addresses import check_address
+from fastness.mail.errors import MailError
 
 SEAL_PURPOSE: Final = "fastness.mail.outbox"
 MAX_KIND_LENGTH: Final = 64
@@ -66,6 +67,8 @@ class Mail:
     """The values for the template: texts of one or more lines and numbers, never markup."""
     kind: str
     """What it is about, in small letters with hyphens; can be read in the database and in events."""
+    unsubscribe: str = ""
+    """An https address that ends further mails of this kind when it is posted to; for mail that is not about security."""
     lives_for: timedelta | None = None
     """How long it makes sense to send it: the life of the link it carries. Without, as long as the rules say."""
 
@@ -75,6 +78,8 @@ class Mail:
             raise MailError("A mail's kind is a constant in small letters, digits and hyphens, such as new-device.")
         if not 0 < len(self.template) <= MAX_TEMPLATE_LENGTH or not self.template.isascii():
             raise MailError("A mail's template is the name of a file without its ending, such as mail/new_device.")
+        if self.unsubscribe and isinstance(decide_url(self.unsubscribe, https_only=True), Deny):
+            raise MailError("unsubscribe is an https address.")
         if self.lives_for is not None and self.lives_for <= timedelta(0):
             raise MailError("lives_for must be a positive time.")
         for name, value in self.context.items():
@@ -94,7 +99,14 @@ class Mail:
 
     def to_text(self) -> str:
         """The mail as the row keeps it, before it is sealed."""
-        text = json.dumps({"to": self.to, "template": self.template, "context": dict(self.context)})
+        text = json.dumps(
+            {
+                "to": self.to,
+                "template": self.template,
+                "context": dict(self.context),
+                "unsubscribe": self.unsubscribe,
+            }
+        )
         if len(text) > MAX_CONTENT_BYTES:
             raise MailError(f"The values of a mail take more than {MAX_CONTENT_BYTES} bytes.")
         return text
@@ -103,7 +115,7 @@ class Mail:
     def from_text(cls, text: str, *, kind: str) -> "Mail":
         """The mail that `to_text` wrote."""
         content = json.loads(text)
-        return cls(to=content["to"], template=content["template"], context=content["context"], kind=kind)
+        return cls(**content, kind=kind)
 
 
 class QueuedMail(Model):
@@ -167,9 +179,3 @@ class Outbox:
             return
         session.info[_WAKES] = True
         event.listen(session, "after_commit", lambda _session: wake())
-
-
-def check_address(address: str) -> None:
-    """Raise `MailAddressError` unless mail can be sent there; an international domain is written as xn--…."""
-    if isinstance(decide_email(address), Deny):
-        raise MailAddressError("This is no address that mail can be sent to: name@example.com, in ASCII.")
