@@ -19,6 +19,7 @@ from fastness.authz.permissions import PermissionCatalogue, Permissions
 from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, LogSink
+from fastness.kernel.jobs import run_jobs
 from fastness.services import Services, keep_tidy, late
 from fastness.settings.settings import Settings
 from fastness.web.access import Access, public
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from fastness.web.templates import Templates
 
 _HERE: Final = Path(__file__).parent
-_OWN_TEMPLATES: Final = (_HERE / "web" / "templates", _HERE / "accounts" / "templates")
+_OWN_TEMPLATES: Final = tuple(_HERE / part / "templates" for part in ("web", "accounts", "mail"))
 _OWN_STATIC: Final = _HERE / "web" / "assets"
 _LOG: Final = logging.getLogger("fastness.app")
 
@@ -181,7 +182,10 @@ class Fastness:
                 raise
             self._is_open = True
             self._tasks = [asyncio.create_task(keep_tidy(self.services))]
-            if not self.settings.is_development:
+            if self.settings.is_development:
+                # In production `fastness worker` does this, and more.
+                self._tasks.append(asyncio.create_task(run_jobs(self.services.development_jobs())))
+            else:
                 self._tasks.append(asyncio.create_task(self.services.warm_up()))
             self.services.report(EventName.SYS_STARTUP, self.settings.profile.value)
 
@@ -226,6 +230,7 @@ class Fastness:
     def _make_site(self, addresses: Addresses, development: bool) -> Site:  # noqa: FBT001 - one caller
         services = self.services
         folders = [*([self._templates] if self._templates is not None else []), *_OWN_TEMPLATES]
+        services.mail_folders = () if self._templates is None else (self._templates,)
 
         def templates() -> "Templates":
             made: Templates = services.once(

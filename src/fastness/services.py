@@ -7,6 +7,7 @@ something asks for it: in production in the background when the app has opened, 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,10 +20,13 @@ from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import ConfigError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.jobs import Job
+from fastness.mail.rules import MailBackend, MailRules
 from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.settings.settings import Settings
 from fastness.stores.store import Store
+from fastness.web.devices import device_cookie_of
 from fastness.web.exchange import Exchange
 from fastness.web.recording import request_id
 
@@ -33,11 +37,16 @@ if TYPE_CHECKING:
     from fastness.auth.granting import Roles
     from fastness.auth.login import Login
     from fastness.auth.passwords import PasswordHasher
+    from fastness.auth.sealing import Sealer
+    from fastness.auth.throttle import Throttle
     from fastness.auth.users import User
     from fastness.auth.workers import HashingPool
     from fastness.authz.objects import Objects
     from fastness.db.engine import Database
     from fastness.db.unit import Unit
+    from fastness.mail.delivery import Postman, Resolver
+    from fastness.mail.mailers import Mailer
+    from fastness.mail.outbox import Outbox
     from fastness.web.templates import Templates
 
 ServiceT = TypeVar("ServiceT")
@@ -48,10 +57,15 @@ _LATE: Final[Mapping[str, str]] = {
     "Database": "fastness.db.engine",
     "HashingPool": "fastness.auth.workers",
     "Login": "fastness.auth.login",
+    "Messages": "fastness.mail.messages",
     "Objects": "fastness.authz.objects",
+    "Outbox": "fastness.mail.outbox",
     "PasswordHasher": "fastness.auth.passwords",
+    "Postman": "fastness.mail.delivery",
     "Roles": "fastness.auth.granting",
+    "Sealer": "fastness.auth.sealing",
     "Templates": "fastness.web.templates",
+    "Throttle": "fastness.auth.throttle",
     "Unit": "fastness.db.unit",
     "User": "fastness.auth.users",
     "bind_actor": "fastness.authz.acting",
@@ -59,6 +73,14 @@ _LATE: Final[Mapping[str, str]] = {
     "load_identity": "fastness.auth.identities",
 }
 """What is loaded when it is first needed, and from where."""
+
+_MAILERS: Final[Mapping[MailBackend, tuple[str, str]]] = {
+    MailBackend.NONE: ("fastness.mail.mailers", "NoMailer"),
+    MailBackend.CONSOLE: ("fastness.mail.mailers", "ConsoleMailer"),
+    MailBackend.MEMORY: ("fastness.mail.mailers", "MemoryMailer"),
+    MailBackend.SMTP: ("fastness.mail.smtp", "SMTPMailer"),
+}
+"""One of these is loaded, by the process that sends."""
 
 _STORES: Final[Mapping[str, str]] = {
     "MemoryStore": "fastness.stores.memory",
@@ -72,12 +94,16 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "Database": "database",
     "HashingPool": "hashing",
     "Login": "login",
+    "Outbox": "outbox",
     "PasswordHasher": "hasher",
     "Roles": "roles",
+    "Throttle": "throttle",
 }
 """Which property of `Services` gives what pages ask for by its class."""
 
 _PURGE_SECONDS: Final = 600
+_MAIL_SECONDS: Final = 2
+_FORGET_SECONDS: Final = 3_600
 _WARM_UP_SECONDS: Final = 1
 _PURGE_AT_ONCE: Final = 1000
 _LOG: Final = logging.getLogger("fastness.services")
@@ -103,6 +129,11 @@ class Services:
         self.sessions = Sessions(self.store, settings.session, clock, events)
         self.templates: Callable[[], Templates] | None = None
         """Set when the app is sealed; the first call loads the template engine."""
+        self.mail_folders: tuple[Path, ...] = ()
+        """Where the app's own mail templates are; set when the app is sealed."""
+        self.mail_resolvers: dict[str, Resolver] = {}
+        """What decides in the worker on mails of a kind."""
+        self._wake_mail = asyncio.Event()
         self._made: dict[str, Any] = {}
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - the properties below name the type
@@ -143,11 +174,23 @@ class Services:
                 hasher=self.hasher,
                 pool=self.hashing,
                 keyring=self.keyring,
+                throttle=self.throttle,
                 events=self.events,
                 clock=self.clock,
             ),
         )
         return login
+
+    @property
+    def throttle(self) -> "Throttle":
+        """Counts attempts to sign in, and slows down whoever guesses."""
+        throttle: Throttle = self.once(
+            "throttle",
+            lambda: late("Throttle")(
+                self.settings.throttle, store=self.store, keyring=self.keyring, events=self.events, clock=self.clock
+            ),
+        )
+        return throttle
 
     @property
     def accounts(self) -> "Accounts":
@@ -173,6 +216,81 @@ class Services:
             lambda: late("Roles")(store=self.store, catalogue=self.permissions, events=self.events, clock=self.clock),
         )
         return roles
+
+    @property
+    def sealer(self) -> "Sealer":
+        """Encrypts what the database holds and only the app may read."""
+        sealer: Sealer = self.once("sealer", lambda: late("Sealer")(self.keyring))
+        return sealer
+
+    @property
+    def outbox(self) -> "Outbox":
+        """Takes mails, in the transaction of what they tell about."""
+        outbox: Outbox = self.once(
+            "outbox",
+            lambda: late("Outbox")(
+                seals=self.sealer,
+                clock=self.clock,
+                keep=timedelta(days=self.settings.mail.keep_days),
+                wake=self.wake_mail,
+            ),
+        )
+        return outbox
+
+    @property
+    def mailer(self) -> "Mailer":
+        """Where mail goes; in tests a `MemoryMailer`, whose `sent` holds the messages."""
+        mailer: Mailer = self.once("mailer", lambda: make_mailer(self.settings.mail))
+        return mailer
+
+    @property
+    def postman(self) -> "Postman":
+        """Empties the outbox; tests call `await postman.deliver_due()`."""
+        settings = self.settings
+        postman: Postman = self.once(
+            "postman",
+            lambda: late("Postman")(
+                database=self.database,
+                mailer=lambda: self.mailer,
+                messages=lambda: self.once(
+                    "messages",
+                    lambda: late("Messages")(settings.mail, self.mail_folders, reloads=settings.is_development),
+                ),
+                seals=self.sealer,
+                rules=settings.mail,
+                events=self.events,
+                clock=self.clock,
+                resolvers=self.mail_resolvers,
+            ),
+        )
+        return postman
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What `fastness worker` does again and again."""
+        return (
+            Job(name="mail", seconds=_MAIL_SECONDS, run=self.deliver_mail),
+            Job(name="given-up mail", seconds=_FORGET_SECONDS, run=self.forget_mail),
+            Job(name="expired entries of the store", seconds=_PURGE_SECONDS, run=lambda: purge(self.store)),
+        )
+
+    def development_jobs(self) -> tuple[Job, ...]:
+        """What `fastness dev` and `demo` do beside the requests: mail, as soon as there is one."""
+        self._wake_mail = asyncio.Event()
+        mail = Job(name="mail", seconds=_MAIL_SECONDS, run=self.deliver_mail, wake=self._wake_mail, is_on_demand=True)
+        return (mail,)
+
+    async def deliver_mail(self) -> int:
+        """Send the mails that are due."""
+        # Not the postman's own method: asking for it would load the database before there is a mail.
+        return await self.postman.deliver_due()
+
+    async def forget_mail(self) -> None:
+        """Remove what is left of mails that were given up."""
+        await self.postman.forget()
+
+    def wake_mail(self) -> None:
+        """Have the mails that are due sent at once, where this process sends them."""
+        self._wake_mail.set()
 
     def service(self, kind: type[ServiceT]) -> ServiceT:
         """The service of this class, for the pages of parts that know the class and not this file."""
@@ -226,6 +344,7 @@ class Services:
             client_ip=exchange.client_ip,
             method=exchange.method,
             route="" if route is None else route.name,
+            device=device_cookie_of(exchange),
         )
         outcome = await self.login.attempt(username=username, password=password, caller=caller)
         return outcome.identity
@@ -284,6 +403,14 @@ def make_store(settings: Settings, clock: Clock) -> Store:
         f"FASTNESS_STORE_URL must be 'sqlite:///path/to/store.sqlite3', an address such as {EXAMPLE!r} or, for tests, "
         "'memory:'."
     )
+
+
+def make_mailer(rules: MailRules) -> "Mailer":
+    """The mailer that the settings name."""
+    home, name = _MAILERS[rules.backend]
+    made = getattr(import_module(home), name)
+    mailer: Mailer = made(rules) if rules.backend is MailBackend.SMTP else made()
+    return mailer
 
 
 async def keep_tidy(services: Services) -> None:

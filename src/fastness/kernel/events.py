@@ -141,6 +141,7 @@ class EventName(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     PIPELINE_FAULT = "pipeline_fault"
     READ_ONLY_FAIL = "read_only_fail"
+    MAIL_ABANDONED = "mail_abandoned"
 
 
 _INFO_NAMES: Final = frozenset(

@@ -35,7 +35,7 @@ from fastness.kernel.verdicts import Deny
 from fastness.mail.addresses import check_address
 from fastness.mail.errors import MailError
 
-SEAL_PURPOSE: Final = "fastness.mail.outbox"
+SEAL_PURPOSE: Final = "fastness_outbox.sealed"
 MAX_KIND_LENGTH: Final = 64
 MAX_TEMPLATE_LENGTH: Final = 128
 MAX_VALUE_LENGTH: Final = 8_192

@@ -15,6 +15,7 @@ from typing import Final
 
 from fastness.kernel.headers import HeaderRules
 from fastness.kernel.hosts import HostRules
+from fastness.mail.rules import MailBackend, MailRules
 
 
 class Profile(StrEnum):
@@ -30,4 +31,6 @@ DEVELOPMENT_DEFAULTS: Final[Mapping[str, object]] = MappingProxyType({
     "is_https_required": False,
     # A browser that was told to use https for localhost does so for every project on the machine, for a year.
     "headers": HeaderRules(hsts_seconds=None),
+    # To the terminal: nobody outside is written to from a developer's machine.
+    "mail": MailRules(backend=MailBackend.CONSOLE),
 })  # fmt: skip

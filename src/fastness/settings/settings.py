@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from fastness.auth.password_rules import PasswordRules
+from fastness.auth.throttle_rules import ThrottleRules
 from fastness.db.rules import DatabaseRules
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.crosssite import CrossSiteRules
@@ -29,6 +30,7 @@ from fastness.kernel.proxies import ProxyRules
 from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.mail.rules import MailRules
 from fastness.sessions.rules import SessionRules
 from fastness.settings.errors import SettingsError
 from fastness.settings.loading import load_values
@@ -36,6 +38,7 @@ from fastness.settings.problems import problems_of
 from fastness.settings.profiles import Profile
 
 SESSION_COOKIE = "__Host-session"
+DEVICE_COOKIE = "__Host-device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,10 @@ class Settings:
     """How many connections there are, and how long a request waits for one."""
     passwords: PasswordRules = field(default_factory=PasswordRules)
     """How passwords are hashed and how long they are."""
+    throttle: ThrottleRules = field(default_factory=ThrottleRules)
+    """How often a sign-in may fail before the next one has to wait."""
+    mail: MailRules = field(default_factory=MailRules)
+    """Where mail goes, and who it is from."""
 
     _keyring: Keyring = field(init=False, repr=False, compare=False)
 
@@ -122,3 +129,10 @@ class Settings:
         if self.is_development:
             return CookieRules(name=f"{self.project}-session", secure=False)
         return CookieRules(name=SESSION_COOKIE)
+
+    @property
+    def device_cookie(self) -> CookieRules:
+        """The cookie of devices that are known; strict, since no other site's page has to bring it along."""
+        if self.is_development:
+            return CookieRules(name=f"{self.project}-device", secure=False, same_site="strict")
+        return CookieRules(name=DEVICE_COOKIE, same_site="strict")
