@@ -1,20 +1,23 @@
 """`serve`: the app for everybody.
 
 The deployment is looked over first, with what only the server knows (whether it has a certificate), and nothing that
-fails a check is started.
+fails a check is started. Beside the server runs a worker, which sends mail; it ends with the server.
 
 ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
 """
+
+from contextlib import nullcontext
 
 from fastness.checks.runner import run_checks
 from fastness.cli.checking import deployment_of, text_of
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.serving import Listening, serve_production
+from fastness.cli.supervising import supervised_worker
 from fastness.cli.terminal import remark
 
 
-def run_production(app_name: str | None, listening: Listening, *, workers: int) -> None:
+def run_production(app_name: str | None, listening: Listening, *, workers: int, has_worker: bool) -> None:
     """Look the deployment over, and serve until stopped."""
     location = find_location(app_name)
     for file in (listening.certificate, listening.key):
@@ -34,4 +37,5 @@ def run_production(app_name: str | None, listening: Listening, *, workers: int) 
         raise CommandError("The app is not started. `fastness check` shows the rest.")
     app.compile_templates()  # here, so that the workers that are forked from this process share them
     listening.require_free()
-    serve_production(app, location, listening, workers=workers)
+    with supervised_worker(location.app) if has_worker else nullcontext():
+        serve_production(app, location, listening, workers=workers)

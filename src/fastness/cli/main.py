@@ -112,6 +112,9 @@ def serve(
     workers: Annotated[int, typer.Option(help="How many processes answer requests.", min=1, max=512)] = 1,
     certfile: Annotated[Path | None, typer.Option(help="The certificate chain, if TLS ends here.")] = None,
     keyfile: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    worker: Annotated[
+        bool, typer.Option(help="Run `fastness worker` beside it; without, run one elsewhere, or no mail is sent.")
+    ] = True,
     app_name: AppOption = None,
 ) -> None:
     """Run the app in production.
@@ -124,7 +127,23 @@ def serve(
     if (certfile is None) != (keyfile is None):
         raise typer.BadParameter("--certfile and --keyfile go together.")
     listening = Listening(address=host, port=port, unix_socket=uds, certificate=certfile, key=keyfile)
-    run_production(app_name, listening, workers=workers)
+    run_production(app_name, listening, workers=workers, has_worker=worker)
+
+
+@app.command()
+def worker(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due and end, for a scheduler.")] = False,
+    supervised: Annotated[bool, typer.Option("--supervised", help="End with the parent process.", hidden=True)] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Send mail and tidy up.
+
+    `fastness serve` starts one; there may be more of them, on other machines too.
+    """
+    from fastness.cli.working import run_worker
+
+    run_worker(app_name, once=once, is_supervised=supervised)
 
 
 @app.command()
