@@ -9,6 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, inspect
 
+from fastness.auth.factortables import RecoveryCode
+from fastness.auth.links import OneTimeLink
 from fastness.auth.roles import USER_ROLES
 from fastness.auth.users import User
 from fastness.db import versions
@@ -82,7 +84,8 @@ def test_our_migrations_make_what_our_models_say(url):
         for table in Model.metadata.sorted_tables:
             if table.name.startswith(OWN_PREFIX):
                 table.to_metadata(ours)
-        assert {USER_ROLES.name, QueuedMail.__tablename__} <= ours.tables.keys()
+        made = {USER_ROLES.name, *(model.__tablename__ for model in (QueuedMail, OneTimeLink, RecoveryCode))}
+        assert made <= ours.tables.keys()
         return compare_metadata(context, ours)
 
     assert _transact(url, None, compare) == []

@@ -8,10 +8,15 @@
     │   ├── GroupNameError       the name cannot be that of a group
     │   ├── NameTakenError       a role or group of this name exists
     │   ├── UndeclaredPermissionError  no enum declares the permission
-    │   └── VanishedError        role, group or user were deleted meanwhile
+    │   ├── VanishedError        role, group or user were deleted meanwhile
+    │   ├── TokenNotMadeError    an API token of this name, life or reach cannot be
+    │   ├── DeadLinkError        a one-time link was used, is too old, or the account has changed since
+    │   └── AddressTakenError    somebody has confirmed the mail address as theirs
+    │   └── FactorRefusedError   a second factor cannot be set up, used or removed
     ├── DeniedError
     │   ├── GrantRefusedError    somebody would give what they may not
     │   └── ProtectedRoleError   the superuser's role is not changed
+    ├── ThrottledError           too many attempts have failed; wait
     └── UnavailableError
         └── HashingBusyError     too many passwords wait to be checked
 
@@ -22,7 +27,7 @@ is an outcome (`fastness.auth.login`).
 from enum import StrEnum
 from typing import Final
 
-from fastness.kernel.errors import DeniedError, InvalidInputError, UnavailableError
+from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, UnavailableError
 
 _SHOWN_LENGTH: Final = 100
 
@@ -57,6 +62,19 @@ class PasswordRefusedError(InvalidInputError):
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"password refused: {reason}")
         self.reason = reason
+
+
+class ThrottledError(FastnessError):
+    """Too many attempts have failed; this one was not carried out. `retry_after_seconds` is how long to wait."""
+
+    code = "throttled"
+    status = 429
+    public = "Too many attempts. Wait a moment, then try again."
+
+    def __init__(self, reason: StrEnum, *, retry_after_seconds: int) -> None:
+        super().__init__(f"throttled by {reason}, for {retry_after_seconds} seconds")
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
 
 
 class HashingBusyError(UnavailableError):
@@ -97,6 +115,17 @@ class UndeclaredPermissionError(InvalidInputError):
         super().__init__(f"no enum in Fastness(…, permissions=[…]) declares the permission {name[:_SHOWN_LENGTH]!r}")
 
 
+class TokenNotMadeError(InvalidInputError):
+    """An API token cannot be made like this; `reason` says why."""
+
+    code = "token_not_made"
+    public = "This token cannot be made."
+
+    def __init__(self, reason: StrEnum) -> None:
+        super().__init__(f"API token not made: {reason}")
+        self.reason = reason
+
+
 class VanishedError(InvalidInputError):
     """What was to be changed is not there any more."""
 
@@ -106,6 +135,39 @@ class VanishedError(InvalidInputError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"the {kind} is not in the database any more")
+
+
+class DeadLinkError(InvalidInputError):
+    """A one-time link was used, is too old, was never made, or the account has changed since. All look the same."""
+
+    code = "dead_link"
+    status = 410
+    public = "This link no longer works."
+
+    def __init__(self) -> None:
+        super().__init__("the one-time link was used, is too old, or the account has changed since")
+
+
+class AddressTakenError(InvalidInputError):
+    """An account has confirmed this mail address. Show this only to people who have shown that the address is theirs."""
+
+    code = "address_taken"
+    status = 409
+    public = "Another account has this address."
+
+    def __init__(self) -> None:
+        super().__init__("the mail address is confirmed for another account")
+
+
+class FactorRefusedError(InvalidInputError):
+    """A second factor that cannot be set up, used or removed; `reason` says why."""
+
+    code = "factor_refused"
+    public = "This second factor was not accepted."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"second factor refused: {reason}")
+        self.reason = reason
 
 
 class GrantRefusedError(DeniedError):

@@ -10,14 +10,18 @@ ASVS 5.0: V14.2.4, V16.2.5 (hashes are not shown or logged), V6.3.8 (one row or 
 
 import uuid
 from datetime import datetime
+from string import ascii_lowercase, ascii_uppercase
+from typing import Final
 
 from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from fastness.auth.usernames import MAX_LENGTH, try_username_key
 from fastness.db.columns import PasswordHash
 from fastness.db.model import Model, PublicID
+
+_ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class User(Model):
@@ -30,6 +34,10 @@ class User(Model):
     username_key: Mapped[str] = mapped_column(String(4 * MAX_LENGTH), unique=True)
     display_name: Mapped[str] = mapped_column(String(254), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
+    email_key: Mapped[str] = mapped_column(String(254), default="", index=True)
+    """The address as it is compared; set with it. Several accounts may name one address that nobody has confirmed."""
+    confirmed_email_key: Mapped[str | None] = mapped_column(String(254), index=True, unique=True)
+    """The same once a link that went there was followed: at most one account has it. Another address takes it away."""
     password_hash: Mapped[str | None] = mapped_column(PasswordHash)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_staff: Mapped[bool] = mapped_column(default=False)
@@ -38,8 +46,30 @@ class User(Model):
     valid_since: Mapped[datetime]
     """Sign-ins from before this moment count no longer: set with the password and with the end of the account."""
 
+    @validates("email")
+    def _set_email_key(self, _name: str, email: str) -> str:
+        key = email_key(email)
+        if key != self.email_key:
+            self.email_key = key
+            self.confirmed_email_key = None
+        return email
+
+    @property
+    def has_confirmed_email(self) -> bool:
+        """Whether the address of the account was shown to be its owner's."""
+        return self.confirmed_email_key is not None
+
     def __repr__(self) -> str:
         return f"User(id={self.id!r})"
+
+
+def email_key(address: str) -> str:
+    """The address as it is compared.
+
+    Only ASCII letters lose their case. With Unicode's rules other letters become ASCII ones, and a link for one mailbox would
+    go to another (CVE-2019-19844); the part before the @ is written in one case by everybody, whatever RFC 5321 §2.4 permits.
+    """
+    return address.strip(" ").translate(_ASCII_LOWER)
 
 
 async def find_user(db: AsyncSession, username: str) -> User | None:
