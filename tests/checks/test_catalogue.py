@@ -21,6 +21,7 @@ from fastness.kernel.limits import LimitRules
 from fastness.kernel.proxies import ProxyRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.tokens import random_token
+from fastness.mail.rules import MailBackend, MailRules, MailSecurity
 from fastness.sessions.rules import SessionRules
 from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
@@ -28,7 +29,10 @@ from fastness.web.access import public
 from fastness.web.routing import Routes, seal_route
 
 REASON = Because("a reason that a reviewer can judge")
+SMTP = {"backend": MailBackend.SMTP, "host": "smtp.example.com", "sender": "noreply@example.com"}
+PLAIN = MailSecurity.PLAINTEXT
 SOUND = {
+    "mail": MailRules(**SMTP),
     "secret_key": Secret(random_token(48)),
     "hosts": HostRules(allowed=("shop.example.com",)),
     "proxy": ProxyRules(trusted=("10.0.0.7",)),
@@ -102,6 +106,20 @@ LOCAL = HostRules(allowed=("localhost", "127.0.0.1"))
         pytest.param({"passwords": PasswordRules(time_cost=3)}, [], id="dear-hash"),
         pytest.param({"limits": LimitRules(max_body_bytes=200_000_000)}, ["FST-LIMITS-001"], id="large-body"),
         pytest.param({"limits": LimitRules(max_body_bytes=20_000_000)}, [], id="larger-body"),
+        pytest.param({"mail": MailRules()}, ["FST-MAIL-001"], id="no-mail"),
+        pytest.param({"mail": MailRules(backend=MailBackend.CONSOLE)}, ["FST-MAIL-001"], id="mail-to-the-terminal"),
+        pytest.param({"mail": MailRules(**SMTP, security=MailSecurity.STARTTLS)}, [], id="starttls"),
+        pytest.param({"mail": MailRules(**{**SMTP, "sender": ""})}, ["FST-MAIL-002"], id="no-sender"),
+        pytest.param({"mail": MailRules(**{**SMTP, "host": ""})}, ["FST-MAIL-002"], id="no-mail-server"),
+        pytest.param({"mail": MailRules(**SMTP, security=PLAIN)}, ["FST-MAIL-002"], id="plaintext-without-a-reason"),
+        pytest.param(
+            {"mail": MailRules(**SMTP, security=PLAIN, insecure_plaintext=REASON)}, ["FST-MAIL-003"], id="plaintext"
+        ),
+        pytest.param(
+            {"mail": MailRules(**SMTP, security=PLAIN, insecure_plaintext=REASON, password=Secret("p"))},
+            ["FST-MAIL-004"],
+            id="password-in-plaintext",
+        ),
     ],
 )
 def test_settings(tmp_path, changes, ids):
