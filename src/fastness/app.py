@@ -254,6 +254,7 @@ class Fastness:
             sessions=services.sessions,
             session_cookie=self.settings.session_cookie,
             redirects=self.settings.redirects,
+            device_cookie=self.settings.device_cookie,
             addresses=addresses,
             render=lambda name, context: templates().render(name, context),
             open_unit=services.open_unit,

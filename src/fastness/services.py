@@ -325,6 +325,60 @@ class Services:
         """Finds objects of models with a policy."""
         objects: Objects = self.once("objects", late("Objects"))
         return objects
+    @property
+    def tokens(self) -> "APITokens":
+        """Makes, checks and ends API tokens."""
+        tokens: APITokens = self.once(
+            "tokens",
+            lambda: late("APITokens")(
+                database=self.database,
+                store=self.store,
+                rules=self.settings.tokens,
+                catalogue=self.permissions,
+                events=self.events,
+                clock=self.clock,
+            ),
+        )
+        return tokens
+
+    @property
+    def factors(self) -> "Factors":
+        """Changes and checks second factors."""
+        settings = self.settings
+        factors: Factors = self.once(
+            "factors",
+            lambda: late("Factors")(
+                database=self.database,
+                store=self.store,
+                sessions=self.sessions,
+                sealer=self.sealer,
+                throttle=late("AttemptLimit")(self.store, settings.second_factors, self.clock),
+                rules=settings.second_factors,
+                events=self.events,
+                clock=self.clock,
+                outbox=self.outbox,
+                hosts=settings.hosts,
+                is_development=settings.is_development,
+            ),
+        )
+        return factors
+
+    @property
+    def signing_in(self) -> "SigningIn":
+        """Decides what comes after the password."""
+        signing_in: SigningIn = self.once(
+            "signing_in",
+            lambda: late("SigningIn")(
+                database=self.database,
+                store=self.store,
+                factors=self.factors,
+                rules=self.settings.second_factors,
+                events=self.events,
+                clock=self.clock,
+            ),
+        )
+        return signing_in
+
 
     async def load_identity(self, former: Identity) -> Identity | None:
         """A stale snapshot made anew, or `None` where its session must end."""

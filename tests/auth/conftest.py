@@ -3,6 +3,8 @@ import pytest
 from fastness.auth.accounts import Accounts
 from fastness.auth.login import Login
 from fastness.auth.passwords import PasswordHasher, PasswordRules
+from fastness.auth.throttle import Throttle
+from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.workers import HashingPool
 from fastness.db.engine import Database
 from fastness.db.migrations import OWN_PREFIX
@@ -75,7 +77,9 @@ def accounts(store, sessions, hasher, pool, events, clock):
 def make_login(database, store, hasher, pool, events, clock):
     def make(**changes):
         keyring = Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
+        throttle = Throttle(ThrottleRules(), store=store, keyring=keyring, events=events, clock=clock)
         parts = {"database": database, "store": store, "hasher": hasher, "pool": pool, "keyring": keyring}
+        parts["throttle"] = throttle
         return Login(**{**parts, "events": events, "clock": clock, **changes})
 
     return make

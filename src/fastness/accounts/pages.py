@@ -7,11 +7,13 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
+from fastness.auth.errors import ThrottledError
 from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.events import EventName
 from fastness.kernel.redirects import decide_redirect
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
+from fastness.web.devices import make_device_known
 from fastness.web.recording import record
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -49,15 +51,30 @@ async def sign_in(request: Request) -> Response:
         problems.append(("username", "Enter your user name."))
     if not password:
         problems.append(("password", "Enter your password."))
+    retry_after = 0
     if not problems:
-        identity = await request.site.check_password(request.exchange, username, password)
-        if identity is not None:
-            request.site.sessions.sign_in(request.session, identity, remember=remember)
-            return redirect(request, target or request.address("/"))
-        problems.append(("", _REFUSED))
-    return sign_in_page(
-        request, next_path=target, username=username[:MAX_LENGTH], problems=problems, remember=remember, status=422
+        try:
+            identity = await request.site.check_password(request.exchange, username, password)
+        except ThrottledError as error:
+            retry_after = error.retry_after_seconds
+            problems.append(("", f"Too many attempts. Try again in {waiting_time(retry_after)}."))
+        else:
+            if identity is not None:
+                request.site.sessions.sign_in(request.session, identity, remember=remember)
+                make_device_known(request.exchange, identity, username)
+                return redirect(request, target or request.address("/"))
+            problems.append(("", _REFUSED))
+    response = sign_in_page(
+        request,
+        next_path=target,
+        username=username[:MAX_LENGTH],
+        problems=problems,
+        remember=remember,
+        status=429 if retry_after else 422,
     )
+    if retry_after:
+        response.headers["retry-after"] = str(retry_after)
+    return response
 
 
 @account_routes.post(SIGN_OUT_PATH, access=public, name="sign_out")
@@ -97,6 +114,12 @@ def sign_in_page(
         "remember": remember,
     }
     return render(request, "accounts/sign_in.html", status=status, **values)
+
+
+def waiting_time(seconds: int) -> str:
+    """A wait as people say it: never shorter than it is."""
+    number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def next_target(request: Request, value: str | None) -> str:

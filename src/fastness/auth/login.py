@@ -2,8 +2,8 @@
 
 Protects the list of who has an account, and the accounts: every entry point (form, command, API) comes here, and an
 unknown name, an inactive user, one without a password and a wrong password do the same work and give the same answer;
-only the log knows the reason. The attacker chooses name and password and measures. Nothing here counts attempts: the
-throttle stands in front.
+only the log knows the reason. The attacker chooses name and password and measures. The throttle counts every attempt
+before its password is looked at, and refuses the one that comes too soon.
 
 No connection is held while the password is hashed, and the last look at the row is made under the writer's lock: a
 password that is changed, or an account that is closed, during those milliseconds wins against the sign-in.
@@ -18,10 +18,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.auth.errors import HashingBusyError
 from fastness.auth.evenwork import Checked, EvenChecker
 from fastness.auth.holdings import load_holdings
 from fastness.auth.identities import identity_of
 from fastness.auth.passwords import PasswordHasher
+from fastness.auth.throttle import Attempt, Throttle
+from fastness.auth.typednames import TypedNames
 from fastness.auth.usernames import try_username_key
 from fastness.auth.users import User
 from fastness.auth.workers import HashingPool
@@ -33,8 +36,6 @@ from fastness.kernel.signing import Keyring
 from fastness.sessions.identity import Identity
 from fastness.stores.store import Store
 
-_MAC_PURPOSE = "fastness.auth.typed-username"
-_MAC_SHOWN_BYTES = 8
 _NOBODY = ""
 """A key that no name has: an impossible name makes the same query."""
 
@@ -62,12 +63,14 @@ class LoginOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Where an attempt comes from; only for the event."""
+    """Where an attempt comes from; for the event, and for the counters of the throttle."""
 
     request_id: str = ""
     client_ip: str = ""
     method: str = ""
     route: str = ""
+    device: str = ""
+    """The value of the device cookie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,7 @@ class _Found:
 class Login:
     """Checks passwords and makes identities; holds no state between attempts."""
 
-    __slots__ = ("_checker", "_clock", "_database", "_events", "_hasher", "_keyring", "_pool", "_store")
+    __slots__ = ("_checker", "_clock", "_database", "_events", "_hasher", "_names", "_pool", "_store", "_throttle")
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Login:
         hasher: PasswordHasher,
         pool: HashingPool,
         keyring: Keyring,
+        throttle: Throttle,
         events: EventSink,
         clock: Clock,
     ) -> None:
@@ -100,7 +104,8 @@ class Login:
         self._hasher = hasher
         self._checker = EvenChecker(hasher)
         self._pool = pool
-        self._keyring = keyring
+        self._names = TypedNames(keyring)
+        self._throttle = throttle
         self._events = events
         self._clock = clock
 
@@ -110,9 +115,33 @@ class Login:
         It opens units of its own: call it before the request's session is used, or on SQLite it waits for itself.
 
         Raises:
+            ThrottledError: too many attempts have failed; nothing was checked.
             HashingBusyError: too many attempts wait; nothing was checked.
             StoreUnavailableError: the password may be right, but nobody is signed in who could not be signed out.
         """
+        caller = caller or Caller()
+        # Before any work, and for every name: of many attempts at once no more than the limit reach the hasher.
+        reservation = await self._throttle.reserve(
+            Attempt(
+                account=username,
+                client_ip=caller.client_ip,
+                device=caller.device,
+                request_id=caller.request_id,
+                method=caller.method,
+                route=caller.route,
+            )
+        )
+        try:
+            outcome = await self._check(username, password, caller)
+        except HashingBusyError:
+            # Not for any other error, and not for a caller who hangs up: by then the password may have been looked at.
+            await self._throttle.release(reservation)
+            raise
+        if outcome.reason is LoginReason.SUCCESS:
+            await self._throttle.succeeded(reservation)
+        return outcome
+
+    async def _check(self, username: str, password: str, caller: Caller) -> LoginOutcome:
         began = self._clock.epoch()
         key = try_username_key(username)
         found = _Found()
@@ -128,7 +157,7 @@ class Login:
                 if reason is LoginReason.SUCCESS
                 else LoginOutcome(reason=reason)
             )
-        self._emit(outcome, found, key or username, caller or Caller())
+        self._emit(outcome, found, username, caller)
         return outcome
 
     async def _find(self, key: str | None) -> _Found:
@@ -155,9 +184,6 @@ class Login:
 
     def _emit(self, outcome: LoginOutcome, found: _Found, typed: str, caller: Caller) -> None:
         succeeded = outcome.reason is LoginReason.SUCCESS
-        # People type their password into the field of the name: what was typed is kept as a keyed digest only, which
-        # still shows that two attempts tried the same name.
-        digest = self._keyring.mac(_MAC_PURPOSE, typed[:512].encode(errors="surrogatepass"))
         self._events.emit(
             SecurityEvent(
                 name=EventName.AUTHN_LOGIN_SUCCESS if succeeded else EventName.AUTHN_LOGIN_FAIL,
@@ -168,7 +194,7 @@ class Login:
                 user_id="" if found.id is None else str(found.id),
                 method=caller.method,
                 route=caller.route,
-                detail={} if found.id is not None else {"typed_name": digest[:_MAC_SHOWN_BYTES].hex()},
+                detail={} if found.id is not None else {"typed_name": self._names.shown(typed)},
             )
         )
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
+from fastness.auth.errors import ThrottledError
 from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
@@ -171,6 +172,8 @@ def visible(error: Exception) -> tuple[FastnessError, Mapping[str, str]]:
     """The error as the visitor may see it, and the headers that go with it."""
     if isinstance(error, RefusedError):
         return error, error.headers
+    if isinstance(error, ThrottledError):
+        return error, {"retry-after": str(error.retry_after_seconds)}
     if isinstance(error, FastnessError):
         return error, {}
     if isinstance(error, HTTPException):

@@ -89,6 +89,8 @@ class Site:
     session_cookie: CookieRules
     redirects: RedirectRules
     addresses: AddressBook
+    device_cookie: CookieRules
+    """Names a device on which somebody has signed in; it signs nobody in."""
     render: Renderer
     open_unit: UnitOpener
     load_identity: Callable[[Identity], Awaitable[Identity | None]]

@@ -1,0 +1,226 @@
+"""Slows down whoever guesses: counts attempts before they are carried out, and makes the next ones wait.
+
+The attacker sends any number of attempts at once, over many addresses, with names that exist and names that do not, and
+knows these rules. An attempt is therefore reserved, in the store that all workers share, before any password is hashed,
+and counted by address, IPv6 network, whole site, account, and account from that address. The account is a keyed digest
+of what was typed: a name that nobody has is slowed exactly as one that somebody has. A right password gives back what
+this account was charged from this address, so an attacker cannot clear the address's account by signing in to their own.
+
+Waits grow and end; there is no lock that an attacker could hold shut. A known device (`fastness.auth.devices`) has
+counters of its own and does not meet the others. With the store away nothing is reserved and nobody signs in.
+
+Not covered: a password guessed at the first attempt, and an attacker who has both very many addresses and very many
+accounts to try once each; only a second factor helps there.
+
+ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.2 (reserve before use), V16.3.1.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Final, NamedTuple
+
+from fastness.auth.devices import DeviceCookies
+from fastness.auth.errors import ThrottledError
+from fastness.auth.throttle_rules import Counted, Limit, ThrottleRules, decide_attempt
+from fastness.auth.typednames import TypedNames
+from fastness.kernel.clock import Clock
+from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.signing import Keyring
+from fastness.kernel.verdicts import Allow
+from fastness.stores.store import Store
+
+_PURPOSE: Final = "fastness.auth.throttle"
+_PREFIX: Final = b"throttle:"
+_KEY_BYTES: Final = 20
+_PASSWORD: Final = "password"  # noqa: S105 - what is tried, not one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What is about to be tried, and where it comes from."""
+
+    account: str
+    """The name as it was typed; for a second factor, the user's id."""
+    kind: str = _PASSWORD
+    """What is tried, "password" or "factor": an account has counters for each."""
+    client_ip: str = ""
+    device: str = ""
+    """The value of the device cookie."""
+    request_id: str = ""
+    method: str = ""
+    route: str = ""
+
+
+class Counter(NamedTuple):
+    """One counter of an attempt: what it counts, where it is kept, and its rule."""
+
+    counted: Counted
+    key: bytes
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """An attempt that may be carried out; give it to `succeeded` if it was right."""
+
+    counters: tuple[Counter, ...]
+    is_known_device: bool
+
+
+class Throttle:
+    """Counts attempts in the store; holds no state of its own."""
+
+    __slots__ = ("_clock", "_devices", "_events", "_keyring", "_names", "_rules", "_store")
+
+    def __init__(
+        self, rules: ThrottleRules, *, store: Store, keyring: Keyring, events: EventSink, clock: Clock
+    ) -> None:
+        self._rules = rules
+        self._store = store
+        self._keyring = keyring
+        self._names = TypedNames(keyring)
+        self._devices = DeviceCookies(rules, store=store, keyring=keyring, clock=clock)
+        self._events = events
+        self._clock = clock
+
+    @property
+    def devices(self) -> DeviceCookies:
+        """Makes devices known, and knows them again."""
+        return self._devices
+
+    async def reserve(self, attempt: Attempt) -> Reservation:
+        """Count an attempt before it is carried out.
+
+        Raises:
+            ThrottledError: it has to wait; nothing was counted.
+            StoreUnavailableError: nothing can be counted, so nothing may be tried.
+        """
+        counters, is_known = await self._counters_of(attempt)
+        for number, counter in enumerate(counters):
+            count, turn = await self._count(counter, attempt)
+            if not isinstance(decide_attempt(counter.limit, counter.counted, count=count, turn=turn), Allow):
+                # What was refused was not tried: it makes nobody's wait longer, here or in the counters before.
+                for counted in counters[: number + 1]:
+                    await self._add(counted, -1)
+                self._emit(EventName.AUTHN_LOGIN_FAIL_MAX, counter.counted, attempt)
+                raise ThrottledError(counter.counted, retry_after_seconds=await self._wait(counter))
+        return Reservation(counters=counters, is_known_device=is_known)
+
+    async def succeeded(self, reservation: Reservation) -> None:
+        """The attempt was right: forget what was charged to this account from this address, and keep the rest."""
+        own = next(each for each in reservation.counters if each.counted in {Counted.PAIR, Counted.DEVICE})
+        found = await self._store.get(own.key)
+        charged = 0 if found is None else int(found.value)
+        for counter in reservation.counters:
+            # A counter that began anew meanwhile holds less than is given back; it must not fall below nothing, or the
+            # next attempts would be free.
+            found = await self._store.get(counter.key)
+            amount = 0 if found is None else min(max(charged, 1), int(found.value))
+            if amount > 0:
+                await self._add(counter, -amount)
+        if charged >= own.limit.attempts:
+            await self._store.delete(_turn_key(own))
+            await self._store.delete(_level_key(own))
+
+    async def release(self, reservation: Reservation) -> None:
+        """Nothing was tried after all: give the reservation back."""
+        for counter in reservation.counters:
+            await self._add(counter, -1)
+
+    async def unlock(self, account: str) -> None:
+        """Forget what was charged to an account, from every address and on every device; for its owner, or the command line.
+
+        What was charged to addresses and to the site stays.
+        """
+        # One durable write, whatever the number of addresses: all keys of the account have its epoch in them.
+        await self._store.bump_epoch(self._owner(self._names.digest_of(account)))
+
+    async def _counters_of(self, attempt: Attempt) -> tuple[tuple[Counter, ...], bool]:
+        name = self._names.digest_of(attempt.account)
+        kind = attempt.kind.encode()
+        epoch = b"%d" % await self._store.epoch(self._owner(name))
+        device = await self._devices.recognise(attempt.device, account=attempt.account) if attempt.device else None
+        if device is not None:
+            return (self._counter(Counted.DEVICE, kind, name, epoch, device.id.encode()),), True
+        address, network = normalised(attempt.client_ip)
+        counters = [self._counter(Counted.ADDRESS, address)]
+        if network:
+            counters.append(self._counter(Counted.NETWORK, network))
+        # The site before the accounts: so many names can be tried in a minute, and no more keys be made.
+        counters += [
+            self._counter(Counted.SITE),
+            self._counter(Counted.PAIR, kind, name, epoch, address),
+            self._counter(Counted.ACCOUNT, kind, name, epoch),
+        ]
+        return tuple(counters), False
+
+    def _counter(self, counted: Counted, *parts: bytes) -> Counter:
+        # Digests, so that the store holds neither addresses nor names.
+        key = self._keyring.mac(_PURPOSE, counted.encode(), *parts)[:_KEY_BYTES]
+        return Counter(counted, _PREFIX + key, self._rules.limit_of(counted))
+
+    async def _count(self, counter: Counter, attempt: Attempt) -> tuple[int, int | None]:
+        """Count an attempt, and ask for the turn if it is not free."""
+        limit, now = counter.limit, self._clock.epoch()
+        count = await self._store.increment(counter.key, expires_at=now + limit.window_seconds)
+        if count < limit.attempts:
+            return count, None
+        found = await self._store.get(_level_key(counter))
+        level = 0 if found is None else int(found.value)
+        turn = await self._store.increment(_turn_key(counter), expires_at=now + limit.delay_seconds(level))
+        if turn == 1:
+            # Nobody else gets a turn while this one lasts, so the level rises by one for each.
+            level = await self._store.increment(_level_key(counter), expires_at=now + limit.window_seconds)
+            if level == 1:
+                self._emit(EventName.AUTHN_LOGIN_LOCK, counter.counted, attempt)
+        return count, turn
+
+    async def _add(self, counter: Counter, amount: int) -> None:
+        expires_at = self._clock.epoch() + counter.limit.window_seconds
+        await self._store.increment(counter.key, amount=amount, expires_at=expires_at)
+
+    async def _wait(self, counter: Counter) -> int:
+        found = await self._store.get(_turn_key(counter))
+        if found is None or found.expires_at is None:
+            return 1
+        return max(1, ceil(found.expires_at - self._clock.epoch()))
+
+    def _owner(self, name: bytes) -> str:
+        return f"throttle:{self._keyring.mac(_PURPOSE, b'account', name)[:_KEY_BYTES].hex()}"
+
+    def _emit(self, name: EventName, reason: Counted, attempt: Attempt) -> None:
+        # Nobody has looked yet whether such an account exists, so the event cannot say.
+        self._events.emit(
+            SecurityEvent(
+                name=name,
+                at=self._clock.now(),
+                reason=reason,
+                request_id=attempt.request_id,
+                client_ip=attempt.client_ip,
+                method=attempt.method,
+                route=attempt.route,
+                detail={"kind": attempt.kind, "typed_name": self._names.shown(attempt.account)},
+            )
+        )
+
+
+def normalised(client_ip: str) -> tuple[bytes, bytes]:
+    """An address in one spelling, and its /64 if it is IPv6. Unknown addresses are counted as one: none is nobody's."""
+    try:
+        address = ip_address(client_ip.partition("%")[0])
+    except ValueError:
+        return b"unknown", b""
+    if not isinstance(address, IPv6Address):
+        return address.packed, b""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped.packed, b""
+    return address.packed, address.packed[:8]
+
+
+def _turn_key(counter: Counter) -> bytes:
+    return counter.key + b":turn"
+
+
+def _level_key(counter: Counter) -> bytes:
+    return counter.key + b":level"
