@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
-from fastness.accounts.pages import SIGN_IN_PATH, account_routes
+from fastness.accounts.pages import SIGN_IN_PATH
+from fastness.accounts.routes import ACCOUNT_ROUTES
 from fastness.auth.permissions import AccountPermissions
 from fastness.authz.permissions import PermissionCatalogue, Permissions
 from fastness.kernel.clock import Clock, SystemClock
@@ -138,7 +139,7 @@ class Fastness:
         )
         own = Routes()
         own.get(STATIC_PREFIX + "{path:path}", access=public, name="static", read_session=False)(static.serve)
-        groups = [*self._groups, own, report_routes, *([account_routes] if self._has_accounts else [])]
+        groups = [*self._groups, own, report_routes, *(ACCOUNT_ROUTES if self._has_accounts else ())]
         if development and settings.debug_token is not None:
             groups.append(debug_routes)
         groups += self._root_groups
@@ -253,8 +254,8 @@ class Fastness:
             store=services.store,
             sessions=services.sessions,
             session_cookie=self.settings.session_cookie,
-            redirects=self.settings.redirects,
             device_cookie=self.settings.device_cookie,
+            redirects=self.settings.redirects,
             addresses=addresses,
             render=lambda name, context: templates().render(name, context),
             open_unit=services.open_unit,
@@ -262,9 +263,11 @@ class Fastness:
             load_identity=services.load_identity,
             load_account=services.load_account,
             check_password=services.check_password,
+            check_token=services.check_token,
             debug_token=self.settings.debug_token if development else None,
             sign_in_path=SIGN_IN_PATH if self._has_accounts else None,
             service=services.service,
+            audit=services.audit,
         )
 
     def _refuse_if_sealed(self) -> None:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
+from fastness.auditlog.log import AuditLog, AuditSink
+from fastness.auditlog.opening import audit_url, make_audit_log
+from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
@@ -34,11 +37,15 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.accounts import Accounts
+    from fastness.auth.factors import Factors
     from fastness.auth.granting import Roles
     from fastness.auth.login import Login
+    from fastness.auth.passwordpolicy import PasswordPolicy
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.sealing import Sealer
+    from fastness.auth.signing_in import SigningIn
     from fastness.auth.throttle import Throttle
+    from fastness.auth.tokens import APITokens
     from fastness.auth.users import User
     from fastness.auth.workers import HashingPool
     from fastness.authz.objects import Objects
@@ -52,18 +59,24 @@ if TYPE_CHECKING:
 ServiceT = TypeVar("ServiceT")
 
 _LATE: Final[Mapping[str, str]] = {
+    "APITokens": "fastness.auth.tokens",
     "Accounts": "fastness.auth.accounts",
     "Caller": "fastness.auth.login",
     "Database": "fastness.db.engine",
+    "AttemptLimit": "fastness.auth.signing_in",
+    "Factors": "fastness.auth.factors",
     "HashingPool": "fastness.auth.workers",
     "Login": "fastness.auth.login",
     "Messages": "fastness.mail.messages",
     "Objects": "fastness.authz.objects",
     "Outbox": "fastness.mail.outbox",
     "PasswordHasher": "fastness.auth.passwords",
+    "PasswordPolicy": "fastness.auth.passwordpolicy",
+    "RangeLookup": "fastness.auth.breachlookup",
     "Postman": "fastness.mail.delivery",
     "Roles": "fastness.auth.granting",
     "Sealer": "fastness.auth.sealing",
+    "SigningIn": "fastness.auth.signing_in",
     "Templates": "fastness.web.templates",
     "Throttle": "fastness.auth.throttle",
     "Unit": "fastness.db.unit",
@@ -90,13 +103,17 @@ _STORES: Final[Mapping[str, str]] = {
 """One of these is loaded; the driver of another one may not be installed."""
 
 _BY_KIND: Final[Mapping[str, str]] = {
+    "APITokens": "tokens",
     "Accounts": "accounts",
     "Database": "database",
+    "Factors": "factors",
     "HashingPool": "hashing",
     "Login": "login",
     "Outbox": "outbox",
     "PasswordHasher": "hasher",
+    "PasswordPolicy": "password_policy",
     "Roles": "roles",
+    "SigningIn": "signing_in",
     "Throttle": "throttle",
 }
 """Which property of `Services` gives what pages ask for by its class."""
@@ -122,6 +139,9 @@ class Services:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.audit = make_audit(settings, clock)
+        """Keeps the security events beside the log; `None` where the settings say so."""
+        events = events if self.audit is None else AuditSink(events, self.audit)
         self.events = events
         self.permissions = permissions
         self.keyring = settings.keyring
@@ -156,6 +176,20 @@ class Services:
         """Hashes and checks passwords by the settings' rules."""
         hasher: PasswordHasher = self.once("hasher", lambda: late("PasswordHasher")(self.settings.passwords))
         return hasher
+
+    @property
+    def password_policy(self) -> "PasswordPolicy":
+        """What a new password must be."""
+        settings = self.settings
+        policy: PasswordPolicy = self.once(
+            "password_policy",
+            lambda: late("PasswordPolicy")(
+                settings.passwords,
+                site_words=(settings.project, *settings.hosts.allowed),
+                lookup=late("RangeLookup")(settings.passwords) if settings.passwords.breach_lookup_url else None,
+            ),
+        )
+        return policy
 
     @property
     def hashing(self) -> "HashingPool":
@@ -204,6 +238,7 @@ class Services:
                 pool=self.hashing,
                 events=self.events,
                 clock=self.clock,
+                policy=self.password_policy,
             ),
         )
         return accounts
@@ -292,39 +327,6 @@ class Services:
         """Have the mails that are due sent at once, where this process sends them."""
         self._wake_mail.set()
 
-    def service(self, kind: type[ServiceT]) -> ServiceT:
-        """The service of this class, for the pages of parts that know the class and not this file."""
-        name = _BY_KIND.get(kind.__name__)
-        found = None if name is None else getattr(self, name)
-        if not isinstance(found, kind):
-            raise ConfigError(f"There is no service {kind.__name__} in this app.")
-        return found
-
-    def open_unit(
-        self,
-        *,
-        is_read_only: bool,
-        actor: Callable[[], Actor] | None = None,
-        on_event: Callable[[EventName, str], None] | None = None,
-        unscoped: Because | None = None,
-    ) -> "Unit":
-        """A unit of work of its own; an async context manager that commits at its end.
-
-        It acts for `actor`, or for nobody and for the reason given; with neither, it meets models with a policy only by
-        statements that say `unscoped`.
-        """
-        unit: Unit = late("Unit")(self.database, is_read_only=is_read_only)
-        if actor is not None:
-            late("bind_actor")(unit.session, actor, on_event)
-        elif unscoped is not None:
-            late("bind_unscoped")(unit.session, unscoped)
-        return unit
-
-    @property
-    def objects(self) -> "Objects":
-        """Finds objects of models with a policy."""
-        objects: Objects = self.once("objects", late("Objects"))
-        return objects
     @property
     def tokens(self) -> "APITokens":
         """Makes, checks and ends API tokens."""
@@ -379,6 +381,39 @@ class Services:
         )
         return signing_in
 
+    def service(self, kind: type[ServiceT]) -> ServiceT:
+        """The service of this class, for the pages of parts that know the class and not this file."""
+        name = _BY_KIND.get(kind.__name__)
+        found = None if name is None else getattr(self, name)
+        if not isinstance(found, kind):
+            raise ConfigError(f"There is no service {kind.__name__} in this app.")
+        return found
+
+    def open_unit(
+        self,
+        *,
+        is_read_only: bool,
+        actor: Callable[[], Actor] | None = None,
+        on_event: Callable[[EventName, str], None] | None = None,
+        unscoped: Because | None = None,
+    ) -> "Unit":
+        """A unit of work of its own; an async context manager that commits at its end.
+
+        It acts for `actor`, or for nobody and for the reason given; with neither, it meets models with a policy only by
+        statements that say `unscoped`.
+        """
+        unit: Unit = late("Unit")(self.database, is_read_only=is_read_only)
+        if actor is not None:
+            late("bind_actor")(unit.session, actor, on_event)
+        elif unscoped is not None:
+            late("bind_unscoped")(unit.session, unscoped)
+        return unit
+
+    @property
+    def objects(self) -> "Objects":
+        """Finds objects of models with a policy."""
+        objects: Objects = self.once("objects", late("Objects"))
+        return objects
 
     async def load_identity(self, former: Identity) -> Identity | None:
         """A stale snapshot made anew, or `None` where its session must end."""
@@ -389,6 +424,10 @@ class Services:
         """The user's row."""
         user: User | None = await db.get(late("User"), user_id)
         return user
+
+    async def check_token(self, text: str) -> TokenCheck:
+        """Whom an API token acts for."""
+        return await self.tokens.check(text)
 
     async def check_password(self, exchange: Exchange, username: str, password: str) -> Identity | None:
         """The identity for a name and a password as typed, or nobody."""
@@ -408,8 +447,14 @@ class Services:
         self.events.emit(SecurityEvent(name=name, at=self.clock.now(), reason=reason, detail=detail or {}))
 
     async def open(self) -> None:
-        """Open the store, without which nobody is signed in."""
+        """Open the store, without which nobody is signed in, and the audit log, without which nothing is done."""
         await self.store.open()
+        if self.audit is not None:
+            try:
+                await self.audit.open()
+            except BaseException:
+                await self.store.close()
+                raise
 
     async def warm_up(self) -> None:
         """Load what is expensive while the first requests are served already; one that needs it sooner loads it itself."""
@@ -433,6 +478,18 @@ class Services:
         if "database" in self._made:
             await self.database.close()
         await self.store.close()
+        if self.audit is not None:
+            # Last: what is closed before may have something to tell.
+            await self.audit.close()
+
+
+def make_audit(settings: Settings, clock: Clock) -> AuditLog | None:
+    """The audit log that the settings name."""
+    url = audit_url(settings.audit, database_url=settings.database_url, store_url=settings.store_url)
+    if url is None:
+        return None
+    reason = settings.database.insecure_unverified_tls
+    return make_audit_log(url, settings.audit, settings.keyring, clock, insecure_unverified_tls=reason)
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:
@@ -475,6 +532,11 @@ async def keep_tidy(services: Services) -> None:
             await purge(services.store)
         except UnavailableError:
             _LOG.warning("the store is away; expired entries stay until the next round")
+        if services.audit is not None:
+            try:
+                await services.audit.purge()
+            except UnavailableError:
+                _LOG.warning("the audit log is away; old events stay until the next round")
 
 
 async def purge(store: Store) -> None:

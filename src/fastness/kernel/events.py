@@ -132,6 +132,8 @@ class EventName(StrEnum):
     # From here on our own: the vocabulary has no word for them.
     SESSION_ENDED = "session_ended"
     SESSION_REJECTED = "session_rejected"
+    AUTHN_TOKEN_FAIL = "authn_token_fail"  # noqa: S105
+    SESSION_CONTEXT_CHANGED = "session_context_changed"
     CSRF_FAIL = "csrf_fail"
     HOST_FAIL = "host_fail"
     PROXY_UNDECLARED = "proxy_undeclared"
@@ -141,6 +143,8 @@ class EventName(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     PIPELINE_FAULT = "pipeline_fault"
     READ_ONLY_FAIL = "read_only_fail"
+    AUDIT_FAIL = "audit_fail"
+    AUDIT_PURGED = "audit_purged"
     MAIL_ABANDONED = "mail_abandoned"
 
 
@@ -171,11 +175,14 @@ _INFO_NAMES: Final = frozenset(
         EventName.USER_UPDATED,
         EventName.USER_ARCHIVED,
         EventName.USER_DELETED,
+        EventName.AUDIT_PURGED,
     }
 )
 """Everything that is not in this set is logged as a warning, so that a new name is loud until somebody decides."""
 
-_ERROR_NAMES: Final = frozenset({EventName.SYS_CRASH, EventName.PIPELINE_FAULT, EventName.STORE_UNAVAILABLE})
+_ERROR_NAMES: Final = frozenset(
+    {EventName.SYS_CRASH, EventName.PIPELINE_FAULT, EventName.STORE_UNAVAILABLE, EventName.AUDIT_FAIL}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

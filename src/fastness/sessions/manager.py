@@ -80,6 +80,14 @@ class Sessions:
         """An empty session for a visitor without a cookie; nothing is stored until something is put into it."""
         return Session(now=self._clock.epoch(), max_bytes=self._rules.max_bytes, events=events or self._events)
 
+    def for_token(self, identity: Identity) -> Session:
+        """A session that lies in no store and holds nothing but who an API token acts for; it cannot be changed."""
+        session = self.fresh()
+        session._identity = identity
+        session._stored_epoch = identity.epoch
+        session.make_read_only()
+        return session
+
     async def load(self, cookie_value: str | None, *, events: EventSink | None = None) -> Session:
         """The session of this cookie, or an empty one without an id; `rejected` tells that the cookie was refused.
 

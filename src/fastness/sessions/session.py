@@ -233,8 +233,9 @@ class Session:
         """Raise `ReadOnlySessionError` if a change would be lost."""
         if self._is_read_only:
             raise ReadOnlySessionError(
-                "This session belongs to a WebSocket, which has no response that could save it. Change the session in an "
-                "HTTP request; keep what belongs to the connection in variables of the handler."
+                "This session belongs to a WebSocket, which has no response that could save it, or to a request with an API "
+                "token, which has no session. Change the session in an HTTP request of a browser; keep what belongs to the "
+                "connection in variables of the handler."
             )
 
     # For Sessions.

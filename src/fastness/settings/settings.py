@@ -17,8 +17,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
+from fastness.auditlog.rules import AuditRules
+from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.throttle_rules import ThrottleRules
+from fastness.auth.token_rules import TokenRules
 from fastness.db.rules import DatabaseRules
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.crosssite import CrossSiteRules
@@ -61,6 +64,8 @@ class Settings:
     """Pages asked for over http are redirected to https, other requests refused."""
     database_url: str = field(default="sqlite:///var/data.sqlite3", repr=False)
     """The app's own data: "sqlite:///path" or "postgresql://user:password@host/database"."""
+    migrations_url: str | None = field(default=None, repr=False)
+    """The same database as the account that owns its tables, for `fastness db`; none where the app's account is that owner."""
     store_url: str = field(default="sqlite:///var/store.sqlite3", repr=False)
     """Sessions and counters, in a file of their own or in the PostgreSQL database. "memory:" forgets everything at the end,
     and is for development."""
@@ -82,8 +87,14 @@ class Settings:
     """How long sessions live."""
     database: DatabaseRules = field(default_factory=DatabaseRules)
     """How many connections there are, and how long a request waits for one."""
+    audit: AuditRules = field(default_factory=AuditRules)
+    """Where security events are kept beside the log, and for how long."""
     passwords: PasswordRules = field(default_factory=PasswordRules)
     """How passwords are hashed and how long they are."""
+    second_factors: SecondFactorRules = field(default_factory=SecondFactorRules)
+    """Who needs a second factor, and how it is checked."""
+    tokens: TokenRules = field(default_factory=TokenRules)
+    """How long API tokens may live."""
     throttle: ThrottleRules = field(default_factory=ThrottleRules)
     """How often a sign-in may fail before the next one has to wait."""
     mail: MailRules = field(default_factory=MailRules)

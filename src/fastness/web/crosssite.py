@@ -16,6 +16,7 @@ from fastness.kernel.verdicts import ALLOW, Allow, Verdict
 from fastness.web.exchange import CROSS_SITE, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.refusals import CrossSiteError, PipelineFaultError
 from fastness.web.routing import Route
+from fastness.web.tokens import bearer_token
 
 _OWN_PAGES: Final = CrossSiteRules()
 
@@ -76,5 +77,8 @@ class CrossSiteStage:
             origin=exchange.text(b"origin"),
             scheme=exchange.scheme,
             host=exchange.host,
-            has_session_cookie=cookies is not None and cookies.find(self.cookie_name) >= 0,
+            # With a token the cookie counts for nothing, and no page can make a browser send one to another site.
+            has_session_cookie=cookies is not None
+            and cookies.find(self.cookie_name) >= 0
+            and bearer_token(exchange) is None,
         )

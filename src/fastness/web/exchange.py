@@ -89,6 +89,8 @@ class Exchange:
     route: "Route | None" = None
     path_params: Mapping[str, Any] = {}
     session: "Session | None" = None
+    token_id: str = ""
+    """Of the API token that the request acts with; its cookie counts for nothing then."""
     is_session_unavailable: bool = False
     """The store did not answer, and the route is public: reads find nobody, writes raise."""
     is_private: bool = False
@@ -111,6 +113,8 @@ class Exchange:
     """Awaited with the status, in order, before the first byte of the response; one that raises turns it into an error."""
     response_headers: "list[tuple[bytes, bytes]] | None" = None
     """Added to the response by stages (cookies, Clear-Site-Data)."""
+    has_missed_events: bool = False
+    """The audit log did not take its events, and that was answered for already."""
     has_started: bool = False
     """The response has begun: it is too late for an error page."""
     has_ended: bool = False

@@ -66,12 +66,22 @@ class GateStage:
             if not isinstance(verdict, Allow):
                 exchange.is_concealed = route.is_hidden and conceals(rule, facts)
                 kind = _REFUSALS.get(verdict.reason, AccessRefusedError)
-                raise kind(verdict.reason, f"{route.name} needs {rule}")
+                raise kind(verdict.reason, f"{route.name} needs {rule}", headers=challenge(exchange))
             exchange.is_concealed = False
             if identity is not None and identity.is_superuser and is_superuser_needed(rule, facts, identity):
                 record_superuser(exchange, str(rule))
         exchange.stamps |= ACCESS
         await self.app(scope, receive, send)
+
+
+def challenge(exchange: Exchange) -> Mapping[str, str]:
+    """What a program learns about tokens on a route that takes them (RFC 6750 §3)."""
+    route = exchange.route
+    if route is None or not route.tokens:
+        return {}
+    if exchange.token_id:
+        return {"www-authenticate": 'Bearer error="insufficient_scope"'}
+    return {"www-authenticate": "Bearer"} if exchange.session is None or exchange.session.identity is None else {}
 
 
 def is_superuser_needed(rule: Access, facts: AccessFacts, identity: Identity) -> bool:

@@ -29,7 +29,7 @@ def record(exchange: Exchange, name: EventName, reason: str, **detail: str) -> N
             user_id="" if identity is None else str(identity.id),
             method=exchange.method,
             route="" if route is None else route.name,
-            detail=detail,
+            detail={**detail, "token_id": exchange.token_id} if exchange.token_id else detail,
         )
     )
 

@@ -9,9 +9,11 @@ and a request id (ASVS 5.0 V16.5.1: generic message; V16.2.1: the event tells wh
         ├── MalformedRequestError   400
         ├── HostRefusedError        400
         ├── SignInRequiredError     401
+        ├── TokenRefusedError       401
         ├── AccessRefusedError      403
         │   ├── SecondFactorRequiredError
-        │   └── FreshSignInRequiredError
+        │   ├── FreshSignInRequiredError
+        │   └── TokenNotAcceptedError
         ├── CrossSiteError          403
         ├── FormTokenError          403
         ├── NotFoundError           404
@@ -90,6 +92,22 @@ class FreshSignInRequiredError(AccessRefusedError):
 
     code = "fresh_sign_in_required"
     public = "This needs a recent sign-in. Sign out, sign in again, and come back."
+
+
+class TokenNotAcceptedError(AccessRefusedError):
+    """An API token came to a route that takes none."""
+
+    code = "token_not_accepted"
+    public = "This address takes no API tokens."
+
+
+class TokenRefusedError(RefusedError):
+    """The API token of the request is not valid (any more)."""
+
+    code = "token_refused"
+    status = 401
+    event = EventName.AUTHN_TOKEN_FAIL
+    public = "This token is not valid. It may be mistyped, expired or revoked."
 
 
 class CrossSiteError(RefusedError):

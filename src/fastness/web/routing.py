@@ -61,6 +61,7 @@ class RouteOptions(TypedDict, total=False):
     encoded_slash: bool
     read_session: bool
     idempotent: bool
+    tokens: bool
     insecure_skip_csrf: Because
     insecure_cross_site: Because
     insecure_write_on_get: Because
@@ -92,6 +93,8 @@ class Route:
     """False for what is the same for everybody: no store read, no user."""
     idempotent: bool = False
     """A second run of the handler does no harm: the request is repeated once where PostgreSQL undid its transaction."""
+    tokens: bool = False
+    """API tokens are accepted; without this no token opens anything here."""
     insecure_skip_csrf: Because | None = None
     """No form token is asked for."""
     insecure_cross_site: Because | None = None
@@ -149,11 +152,12 @@ class Routes:
     A route's own `access` is asked for beside the group's: it can ask for more, never for less. Groups nest with `include`.
     """
 
-    def __init__(self, prefix: str = "", *, access: Access | None = None) -> None:
+    def __init__(self, prefix: str = "", *, access: Access | None = None, tokens: bool | None = None) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise RouteError(f"The prefix {prefix!r} must start with '/' and not end with it.")
         self.prefix = prefix
         self.access = access
+        self.tokens = tokens
         self._declared: list[Declared] = []
 
     def get(
@@ -250,17 +254,23 @@ class Routes:
 
         return declare
 
-    def declared(self, prefix: str = "", access: Access | None = None) -> Iterator["Declared"]:
+    def declared(
+        self, prefix: str = "", access: Access | None = None, *, tokens: bool | None = None
+    ) -> Iterator["Declared"]:
         """All routes of this group and those below it, with full path and effective rule, in the order of declaration."""
         where = f"the group {self.prefix or '/'}"
         prefix += self.prefix
         access = joined(access, self.access, path=prefix, where=where)
+        tokens = tokens if self.tokens is None else self.tokens
         for one in self._declared:
             own = joined(access, one.access, path=prefix + one.path, where=where)
             if isinstance(one.endpoint, Routes):
-                yield from one.endpoint.declared(prefix, own)
+                yield from one.endpoint.declared(prefix, own, tokens=tokens)
             else:
-                yield Declared(prefix + one.path, one.endpoint, one.kind, one.methods, own, one.options)
+                options = one.options
+                if tokens is not None and "tokens" not in options:
+                    options = {**options, "tokens": tokens}
+                yield Declared(prefix + one.path, one.endpoint, one.kind, one.methods, own, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +329,10 @@ def check_options(route: Route) -> None:
             f"csrf='always' of {route.path!r} ({route.where}) asks for what no browser can send with an upgrade; the "
             "Origin of a socket is always compared."
         )
+    if not isinstance(route.tokens, bool):
+        raise RouteError(f"tokens of {route.path!r} ({route.where}) is True or False, not {route.tokens!r}.")
+    if route.tokens and not route.read_session:
+        raise RouteError(f"{route.path!r} ({route.where}) says tokens=True and read_session=False: nobody would be asked for.")
     if route.idempotent and route.kind != "http":
         raise RouteError(f"idempotent of {route.path!r} ({route.where}) is for handlers of requests.")
     if route.max_body_bytes is not None and route.max_body_bytes <= 0:

@@ -18,6 +18,7 @@ from fastness.stores.store import StoreUnavailableError
 from fastness.web.access import public
 from fastness.web.exchange import SCOPE_KEY, SESSION, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.recording import RequestSink, record
+from fastness.web.tokens import admit_token, bearer_token
 
 _NOT_OURS: Final = frozenset({RejectReason.MALFORMED, RejectReason.UNKNOWN})
 """Ids that were planted or guessed, or that are older than what the store remembers."""
@@ -40,7 +41,11 @@ class SessionStage:
         headers = exchange.headers
         cookies = headers.get(b"cookie")
         route = exchange.route
-        if cookies is not None and (route is None or route.read_session):
+        bearer = bearer_token(exchange)
+        if bearer is not None:
+            # Who brings a token is who the token says, whatever cookie came along.
+            await admit_token(exchange, bearer)
+        elif cookies is not None and (route is None or route.read_session):
             value = find_cookie(cookies, self.cookie_name)
             if value is not None:
                 await self._load(exchange, value)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
+from fastness.auditlog.log import AuditLog
+from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
@@ -87,10 +89,10 @@ class Site:
     store: Store
     sessions: Sessions
     session_cookie: CookieRules
-    redirects: RedirectRules
-    addresses: AddressBook
     device_cookie: CookieRules
     """Names a device on which somebody has signed in; it signs nobody in."""
+    redirects: RedirectRules
+    addresses: AddressBook
     render: Renderer
     open_unit: UnitOpener
     load_identity: Callable[[Identity], Awaitable[Identity | None]]
@@ -98,6 +100,8 @@ class Site:
     load_account: "Callable[[AsyncSession, UUID], Awaitable[User | None]]"
     check_password: "Callable[[Exchange, str, str], Awaitable[Identity | None]]"
     """Name and password as typed, to the identity or nobody; writes the event."""
+    check_token: Callable[[str], Awaitable[TokenCheck]]
+    """Whom an API token acts for, or why it does not."""
     debug_token: Secret | None
     """Opens the development error page to browsers on other machines."""
     sign_in_path: str | None
@@ -106,5 +110,7 @@ class Site:
     """Finds objects of models with a policy; loaded when it is first asked for."""
     service: ServiceFinder
     """What account pages and the like work with: `site.service(Accounts)`."""
+    audit: AuditLog | None = None
+    """Keeps the security events; nothing is acknowledged before its events are kept."""
     parsing: ParsingLane = field(default_factory=ParsingLane)
     """Where large JSON documents are parsed."""

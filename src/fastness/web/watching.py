@@ -21,6 +21,8 @@ from fastness.kernel.verdicts import Allow
 from fastness.web.access import AccessFacts, decide_access
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
 from fastness.web.recording import record, request_id
+from fastness.web.refusals import TokenRefusedError
+from fastness.web.tokens import admit_token, bearer_token
 
 _LOG: Final = logging.getLogger("fastness.sockets")
 _POLICY_VIOLATION: Final = 1008
@@ -92,6 +94,8 @@ class Watch:
 async def refusal(exchange: Exchange) -> str | None:
     """Why the person of this socket may not go on; brings `exchange.session` up to date where they may."""
     site = exchange.site
+    if exchange.token_id:
+        return await token_refusal(exchange)
     former = None if exchange.session is None else exchange.session.identity
     cookie = find_cookie(exchange.headers.get(b"cookie", b""), site.session_cookie.name.encode())
     session = await site.sessions.load(cookie, events=Silence())
@@ -111,6 +115,20 @@ async def refusal(exchange: Exchange) -> str | None:
         return None
     record(exchange, EventName.AUTHZ_FAIL, verdict.reason)
     return verdict.reason
+
+
+async def token_refusal(exchange: Exchange) -> str | None:
+    """Why the token of this socket may not go on."""
+    try:
+        await admit_token(exchange, bearer_token(exchange) or "")
+    except TokenRefusedError as error:
+        return error.reason
+    session, route = exchange.session, exchange.route
+    if session is None or route is None:
+        return "no_route"
+    facts = AccessFacts(identity=session.identity, client_ip=exchange.client_ip, now=exchange.site.clock.epoch())
+    verdict = decide_access(route.access, facts)
+    return None if isinstance(verdict, Allow) else verdict.reason
 
 
 def watched(app: ASGIApp) -> ASGIApp:
