@@ -31,6 +31,8 @@ from fastness.web.sockets import WebSocket
 HERE = Path(__file__).parent
 STATIC = Path("static")
 FILE = Path("large.bin")
+METER = "TARGET_METER"
+"""The variable of the environment that has the loops watched."""
 PASSWORDS = {"ada": "an engine of brass and steam", "eve": "listening at every keyhole"}
 
 routes = Routes(access=access.public)

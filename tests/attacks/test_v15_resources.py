@@ -198,6 +198,8 @@ async def test_v15_4_2_v2_3_4_50_posts_at_two_processes(crowded_site):
     assert after[0].json() == count[0].json() + 50 * len(worst)
     failures = [line for line in crowded_site.lines(start) if line["level"] in {"warning", "error", "critical"}]
     assert failures == []
+    watched = [file for file in crowded_site.folder.glob("held-*.txt") if file.stat().st_size]
+    assert len(watched) == 2, "the loops were not watched"
     assert min(worst) < HELD_SECONDS
 
 
