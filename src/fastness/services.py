@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import audit_url, make_audit_log
+from fastness.auth.purposes import RESET_REQUEST
 from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from fastness.auth.accounts import Accounts
     from fastness.auth.factors import Factors
     from fastness.auth.granting import Roles
+    from fastness.auth.links import Links
     from fastness.auth.login import Login
+    from fastness.auth.password_links import PasswordLinks
     from fastness.auth.passwordpolicy import PasswordPolicy
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.sealing import Sealer
@@ -66,11 +69,13 @@ _LATE: Final[Mapping[str, str]] = {
     "AttemptLimit": "fastness.auth.signing_in",
     "Factors": "fastness.auth.factors",
     "HashingPool": "fastness.auth.workers",
+    "Links": "fastness.auth.links",
     "Login": "fastness.auth.login",
     "Messages": "fastness.mail.messages",
     "Objects": "fastness.authz.objects",
     "Outbox": "fastness.mail.outbox",
     "PasswordHasher": "fastness.auth.passwords",
+    "PasswordLinks": "fastness.auth.password_links",
     "PasswordPolicy": "fastness.auth.passwordpolicy",
     "RangeLookup": "fastness.auth.breachlookup",
     "Postman": "fastness.mail.delivery",
@@ -111,6 +116,7 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "Login": "login",
     "Outbox": "outbox",
     "PasswordHasher": "hasher",
+    "PasswordLinks": "password_links",
     "PasswordPolicy": "password_policy",
     "Roles": "roles",
     "SigningIn": "signing_in",
@@ -151,7 +157,9 @@ class Services:
         """Set when the app is sealed; the first call loads the template engine."""
         self.mail_folders: tuple[Path, ...] = ()
         """Where the app's own mail templates are; set when the app is sealed."""
-        self.mail_resolvers: dict[str, Resolver] = {}
+        self.mail_resolvers: dict[str, Resolver] = {
+            RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail)
+        }
         """What decides in the worker on mails of a kind."""
         self._wake_mail = asyncio.Event()
         self._made: dict[str, Any] = {}
@@ -242,6 +250,29 @@ class Services:
             ),
         )
         return accounts
+
+    @property
+    def links(self) -> "Links":
+        """One-time links."""
+        links: Links = self.once("links", lambda: late("Links")(clock=self.clock, events=self.events))
+        return links
+
+    @property
+    def password_links(self) -> "PasswordLinks":
+        """Resets and invitations."""
+        password_links: PasswordLinks = self.once(
+            "password_links",
+            lambda: late("PasswordLinks")(
+                database=self.database,
+                accounts=self.accounts,
+                links=self.links,
+                outbox=self.outbox,
+                rules=self.settings.accounts,
+                policy=self.password_policy,
+                clock=self.clock,
+            ),
+        )
+        return password_links
 
     @property
     def roles(self) -> "Roles":

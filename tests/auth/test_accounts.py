@@ -70,11 +70,11 @@ async def test_a_user_without_a_password_gets_one_later(accounts, database, logi
 
 async def test_with_a_second_factor_a_password_may_be_shorter(accounts, database, ada):
     def change(accounts, db, user):
-        return accounts.set_password(db, user, "8 letter", has_second_factor=True)
+        return accounts.set_password(db, user, "m4 teeth", has_second_factor=True)
 
     await apply(accounts, database, ada.id, change)
     with pytest.raises(PasswordRefusedError):
-        await apply(accounts, database, ada.id, lambda accounts, db, user: accounts.set_password(db, user, "8 letter"))
+        await apply(accounts, database, ada.id, lambda accounts, db, user: accounts.set_password(db, user, "m4 teeth"))
 
 
 async def test_a_new_password_replaces_the_old_one(accounts, database, login, ada, events):

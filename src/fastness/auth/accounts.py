@@ -11,13 +11,16 @@ V6.2.1, V16.3.1.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import overload
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import PasswordRefusedError, UsernameTakenError
-from fastness.auth.passwords import PasswordHasher, decide_password
+from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
+from fastness.auth.passwords import PasswordHasher, PasswordReason
 from fastness.auth.usernames import parse_username
 from fastness.auth.users import User
 from fastness.auth.workers import HashingPool
@@ -29,10 +32,20 @@ from fastness.sessions.session import Session
 from fastness.stores.store import Store
 
 
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """The hash of a password that was accepted; `Accounts.accept_password` makes it, before a transaction begins."""
+
+    hash: str
+
+    def __repr__(self) -> str:
+        return "NewPassword(…)"
+
+
 class Accounts:
     """Creates and changes users inside the caller's unit of work; the caller commits."""
 
-    __slots__ = ("_clock", "_events", "_hasher", "_pool", "_sessions", "_store")
+    __slots__ = ("_clock", "_events", "_hasher", "_policy", "_pool", "_sessions", "_store")
 
     def __init__(
         self,
@@ -43,10 +56,12 @@ class Accounts:
         pool: HashingPool,
         events: EventSink,
         clock: Clock,
+        policy: PasswordPolicy | None = None,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._hasher = hasher
+        self._policy = policy or PasswordPolicy(hasher.rules)
         self._pool = pool
         self._events = events
         self._clock = clock
@@ -56,7 +71,7 @@ class Accounts:
         db: AsyncSession,
         *,
         username: str,
-        password: str | None,
+        password: str | NewPassword | None,
         display_name: str = "",
         email: str = "",
         is_staff: bool = False,
@@ -71,14 +86,15 @@ class Accounts:
         """
         name, key = parse_username(username)
         # Before the first statement: on SQLite that one takes the writer's lock, and hashing takes long.
-        password_hash = None if password is None else await self._hash(password, has_second_factor=has_second_factor)
+        owner = PasswordOwner(username=name, display_name=display_name, email=email)
+        new = await self._accepted(password, owner, has_second_factor=has_second_factor)
         now = self._clock.now()
         user = User(
             username=name,
             username_key=key,
             display_name=display_name,
             email=email,
-            password_hash=password_hash,
+            password_hash=None if new is None else new.hash,
             is_staff=is_staff,
             created_at=now,
             valid_since=now,
@@ -97,7 +113,7 @@ class Accounts:
         self,
         db: AsyncSession,
         user: User,
-        password: str,
+        password: str | NewPassword,
         *,
         has_second_factor: bool = False,
         except_session: Session | None = None,
@@ -110,7 +126,8 @@ class Accounts:
         Raises:
             PasswordRefusedError: the password breaks a rule.
         """
-        user.password_hash = await self._hash(password, has_second_factor=has_second_factor)
+        new = await self._accepted(password, owner_of(user), has_second_factor=has_second_factor)
+        user.password_hash = new.hash
         user.valid_since = self._clock.now()
         epoch = await self._revoke(db, user)
         await self._sessions.end_all(user.id, except_session=except_session)
@@ -135,11 +152,46 @@ class Accounts:
         )
         return epoch
 
-    async def _hash(self, password: str, *, has_second_factor: bool) -> str:
-        verdict = decide_password(self._hasher.rules, password, has_second_factor=has_second_factor)
+    async def accept_password(
+        self, password: str, owner: PasswordOwner, *, has_second_factor: bool = False
+    ) -> NewPassword:
+        """Ask whether a password may be used, and hash it.
+
+        Call it before the transaction's first statement where you can: on SQLite that one takes the writer's lock, while this
+        takes tens of milliseconds, and seconds where a service is asked that does not answer.
+
+        Raises:
+            PasswordRefusedError: the password breaks a rule.
+        """
+        verdict = self._policy.decide(password, owner, has_second_factor=has_second_factor)
         if isinstance(verdict, Deny):
             raise PasswordRefusedError(verdict.reason)
-        return await self._pool.run(self._hasher.hash, password)
+        match await self._policy.is_breached(password):
+            case True:
+                raise PasswordRefusedError(PasswordReason.BREACHED)
+            case None:
+                # Taken all the same: nobody must be kept from leaving a bad password because a service is away.
+                self._events.emit(
+                    SecurityEvent(
+                        name=EventName.SYS_MONITOR_DISABLED, at=self._clock.now(), reason="breach_lookup_unanswered"
+                    )
+                )
+        return NewPassword(await self._pool.run(self._hasher.hash, password))
+
+    @overload
+    async def _accepted(
+        self, password: str | NewPassword, owner: PasswordOwner, *, has_second_factor: bool
+    ) -> NewPassword: ...
+    @overload
+    async def _accepted(
+        self, password: str | NewPassword | None, owner: PasswordOwner, *, has_second_factor: bool
+    ) -> NewPassword | None: ...
+    async def _accepted(
+        self, password: str | NewPassword | None, owner: PasswordOwner, *, has_second_factor: bool
+    ) -> NewPassword | None:
+        if not isinstance(password, str):
+            return password
+        return await self.accept_password(password, owner, has_second_factor=has_second_factor)
 
     async def _revoke(self, db: AsyncSession, user: User) -> int:
         # Flush first: the lock on the row makes a request that meets the new epoch wait for our commit.
@@ -153,3 +205,8 @@ class Accounts:
             name=name, at=self._clock.now(), reason=reason, user_id=str(user.id), detail=detail or {}
         )
         emit_after_commit(db, self._events, record)
+
+
+def owner_of(user: User) -> PasswordOwner:
+    """What a user's password must not be made of."""
+    return PasswordOwner(username=user.username, display_name=user.display_name, email=user.email)

@@ -6,8 +6,9 @@ without a password and a wrong password all check one hash with today's paramete
 parameters would answer sooner, so its check is filled up to the work of a current one before the refusal. The upgrade
 of an outdated hash follows only a right password, where the time tells nothing that the answer does not.
 
-It cannot hide a hash that costs more than today's: after the parameters were lowered, such a user stays recognisable
-until the next sign-in.
+Where Django's hashes are accepted, some of them cost several times what ours do: then every refusal is filled up to the dearest
+kind, and to what was seen to cost more. Otherwise a hash that costs more than today's cannot be hidden: after the parameters were
+lowered, such a user stays recognisable until the next sign-in.
 
 ASVS 5.0: V6.3.8 (valid users cannot be deduced from response times), V11.4.2 (outdated hashes are replaced).
 """
@@ -24,6 +25,8 @@ from fastness.auth.passwords import PasswordHasher
 # One filling step is about a millisecond, a hundredth of a hash: the steps end within the noise of a check.
 _FILL_KIB = 1024
 _REMEMBERED = 64
+_SAME = 1.2
+"""Costs that differ by less are of one kind of hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +60,30 @@ class EvenChecker:
         is_outdated = encoded is not None and self._hasher.needs_update(encoded)
         matches = self._hasher.verify(self._hasher.dummy_hash if encoded is None else encoded, password)
         spent = time.thread_time() - started
-        if not is_outdated:
-            self._costs.append(spent)
-        elif not (matches and may_pass):
-            self._fill(self._usual_cost() - spent)
         passes = matches and may_pass and encoded is not None
+        if self._hasher.dearest_dummy is not None:
+            self._even_out(spent, passes=passes)
+        elif not is_outdated:
+            self._costs.append(spent)
+        elif not passes:
+            self._fill(self._usual_cost() - spent)
         return Checked(matches=matches, new_hash=self._hasher.hash(password) if passes and is_outdated else None)
+
+    def _even_out(self, spent: float, *, passes: bool) -> None:
+        """Fill a refusal up to what the dearest hashes cost."""
+        usual = self._usual_cost()
+        if spent > usual * _SAME:
+            # Dearer than any before: from here on everybody waits for that.
+            self._costs.clear()
+        if spent * _SAME > usual:
+            self._costs.append(spent)
+        elif not passes:
+            self._fill(usual - spent)
 
     def _usual_cost(self) -> float:
         if not self._costs:
             started = time.thread_time()
-            self._hasher.verify(self._hasher.dummy_hash, "")
+            self._hasher.verify(self._hasher.dearest_dummy or self._hasher.dummy_hash, "")
             self._costs.append(time.thread_time() - started)
         return secrets.choice(list(self._costs))
 

@@ -14,15 +14,13 @@ from getpass import getpass
 
 from fastness.app import Fastness
 from fastness.auth.errors import PasswordRefusedError, UsernameError, UsernameTakenError
-from fastness.auth.password_rules import PasswordRules
-from fastness.auth.passwords import PasswordReason, decide_password
+from fastness.auth.passwordpolicy import refusal_text
 from fastness.auth.usernames import UsernameReason, parse_username
 from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import printable, say
 from fastness.kernel.secret import Secret
-from fastness.kernel.verdicts import Deny
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +43,12 @@ def create(app_name: str | None, user: NewUser, *, reads_stdin: bool) -> None:
     app = load_app(location)
     require_upgraded(app, location)
     password = _read_line() if reads_stdin else _ask_twice()
-    _require_good(app.settings.passwords, password)
     try:
         asyncio.run(_create(app, user, password))
     except UsernameTakenError:
         raise CommandError("There is a user of this name already.") from None
+    except PasswordRefusedError as error:
+        raise CommandError(refusal_text(app.settings.passwords, error.reason)) from None
     staff = ", who is staff" if user.is_staff else ""
     say(f"Created {printable(user.username)}{staff}.")
 
@@ -88,19 +87,6 @@ def _secret(password: str) -> Secret:
     if not password:
         raise CommandError("The password is empty.")
     return Secret(password)
-
-
-def _require_good(rules: PasswordRules, password: Secret) -> None:
-    verdict = decide_password(rules, password.reveal())
-    if not isinstance(verdict, Deny):
-        return
-    match verdict.reason:
-        case PasswordReason.TOO_SHORT:
-            raise CommandError(f"The password is too short: at least {rules.min_length} characters.")
-        case PasswordReason.TOO_LONG:
-            raise CommandError(f"The password is too long: at most {rules.max_length} characters.")
-        case _:
-            raise PasswordRefusedError(verdict.reason)
 
 
 _USERNAME_TEXTS = {
