@@ -158,7 +158,8 @@ class Services:
         self.mail_folders: tuple[Path, ...] = ()
         """Where the app's own mail templates are; set when the app is sealed."""
         self.mail_resolvers: dict[str, Resolver] = {
-            RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail)
+            # The service is made when the first such mail is there.
+            RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail)  # noqa: PLW0108
         }
         """What decides in the worker on mails of a kind."""
         self._wake_mail = asyncio.Event()

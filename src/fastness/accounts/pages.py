@@ -7,13 +7,13 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
+from fastness.accounts.continuing import continue_sign_in
 from fastness.auth.errors import ThrottledError
 from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.events import EventName
 from fastness.kernel.redirects import decide_redirect
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
-from fastness.web.devices import make_device_known
 from fastness.web.recording import record
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -21,6 +21,7 @@ from fastness.web.responses import Response, redirect
 from fastness.web.routing import Routes
 
 SIGN_IN_PATH: Final = "/account/sign-in"
+PASSKEY_PATH: Final = "/account/passkey"
 SIGN_OUT_PATH: Final = "/account/sign-out"
 SIGNED_OUT_PATH: Final = "/account/signed-out"
 _REFUSED: Final = "This name and password do not go together."
@@ -60,9 +61,7 @@ async def sign_in(request: Request) -> Response:
             problems.append(("", f"Too many attempts. Try again in {waiting_time(retry_after)}."))
         else:
             if identity is not None:
-                request.site.sessions.sign_in(request.session, identity, remember=remember)
-                make_device_known(request.exchange, identity, username)
-                return redirect(request, target or request.address("/"))
+                return await continue_sign_in(request, identity, username=username, remember=remember, next_path=target)
             problems.append(("", _REFUSED))
     response = sign_in_page(
         request,
@@ -106,6 +105,7 @@ def sign_in_page(
     values: dict[str, Any] = {
         # Not by name: an app may have a route of the same name, and passwords would go there.
         "action": request.address(SIGN_IN_PATH),
+        "passkey": request.address(PASSKEY_PATH),
         "username": username,
         "max_length": MAX_LENGTH,
         "problems": problems or [],

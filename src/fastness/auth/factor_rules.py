@@ -1,7 +1,7 @@
 """Who needs a second factor, and how factors are checked: the settings, without the libraries that do the work.
 
-A password alone falls to whoever finds, guesses or is told it. So whoever can do harm with an account needs a second factor:
-staff, and everybody who holds a permission or is a superuser. Others may have one. Whoever has one is always asked for it.
+A password alone falls to whoever finds, guesses or is told it. Whoever has a second factor is always asked for it; who has to
+have one is a setting: staff, superusers and whoever holds a permission ("privileged"), or everybody.
 
 ASVS 5.0: V6.3.3 (multi-factor authentication), V6.1.3.
 """
@@ -28,7 +28,7 @@ class EnforcedFor(StrEnum):
 class SecondFactorRules:
     """Who needs a second factor, and how factors are checked."""
 
-    enforced_for: EnforcedFor = EnforcedFor.PRIVILEGED
+    enforced_for: EnforcedFor = EnforcedFor.NOBODY
     """Who has to set up a second factor when they first sign in: "privileged" (staff, superusers, and whoever holds a
     permission), "everybody" or "nobody". Whoever has one is asked for it in any case."""
     grace_seconds: int = 10

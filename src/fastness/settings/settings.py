@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from fastness.auditlog.rules import AuditRules
+from fastness.auth.account_rules import AccountRules
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.throttle_rules import ThrottleRules
@@ -95,6 +96,8 @@ class Settings:
     """Who needs a second factor, and how it is checked."""
     tokens: TokenRules = field(default_factory=TokenRules)
     """How long API tokens may live."""
+    accounts: AccountRules = field(default_factory=AccountRules)
+    """What people may do with their accounts by themselves."""
     throttle: ThrottleRules = field(default_factory=ThrottleRules)
     """How often a sign-in may fail before the next one has to wait."""
     mail: MailRules = field(default_factory=MailRules)

@@ -17,7 +17,7 @@ requests do together. ASVS 5.0: V8.2.1, V8.2.2, V8.3.1.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
-from fastness.accounts.pages import account_routes
+from fastness.accounts.routes import ACCOUNT_ROUTES
 from fastness.app import Fastness
 from fastness.checks.matrix import names_in
 from fastness.sessions.identity import Identity
@@ -121,7 +121,7 @@ async def walk_matrix(
 
 def targets_of(app: Fastness) -> Iterator[Target]:
     """Every route of the app's own, once for each method. HEAD is answered by what answers GET."""
-    own = {one.endpoint for group in (account_routes, report_routes, debug_routes) for one in group.declared()}
+    own = {one.endpoint for group in (*ACCOUNT_ROUTES, report_routes, debug_routes) for one in group.declared()}
     for route in app.routes:
         if route.kind == "http" and (
             route.endpoint in own or isinstance(getattr(route.endpoint, "__self__", None), StaticFiles)

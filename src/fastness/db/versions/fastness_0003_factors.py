@@ -1,5 +1,7 @@
 """Second factors: passkeys, one-time passwords, recovery codes."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -45,7 +47,7 @@ def downgrade() -> None:
         op.drop_table(f"fastness_{name}")
 
 
-def _owned(table: str) -> tuple[sa.Column | sa.Constraint, ...]:
+def _owned(table: str) -> tuple[sa.Column[Any] | sa.Constraint, ...]:
     """Make the columns of something that goes with its user."""
     return (
         sa.Column("id", sa.Uuid(), nullable=False),

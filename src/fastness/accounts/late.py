@@ -1,0 +1,32 @@
+"""The services of second factors, loaded when a page asks for them: an app's start does not wait for their libraries.
+
+ASVS 5.0: none by itself.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from fastness.auth.factor_types import Origin
+from fastness.web.recording import request_id
+from fastness.web.requests import Request
+
+if TYPE_CHECKING:
+    from fastness.auth.factors import Factors
+    from fastness.auth.signing_in import SigningIn
+
+
+def factors_of(request: Request) -> "Factors":
+    """Changes and checks second factors."""
+    kind: type[Factors] = import_module("fastness.auth.factors").Factors
+    return request.site.service(kind)
+
+
+def signing_in_of(request: Request) -> "SigningIn":
+    """Decides what comes after the password."""
+    kind: type[SigningIn] = import_module("fastness.auth.signing_in").SigningIn
+    return request.site.service(kind)
+
+
+def origin_of(request: Request) -> Origin:
+    """Where this attempt comes from."""
+    return Origin(client_ip=request.client_ip, request_id=request_id(request.exchange))

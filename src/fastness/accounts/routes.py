@@ -1,0 +1,11 @@
+"""All pages of accounts; an app with people in it has them. A subject's pages are a file with a `Routes` of its own."""
+
+from typing import Final
+
+from fastness.accounts.pages import account_routes
+from fastness.accounts.resetting import reset_routes
+from fastness.accounts.second_factor import factor_routes
+from fastness.accounts.security import security_routes
+from fastness.web.routing import Routes
+
+ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (account_routes, factor_routes, security_routes, reset_routes)

@@ -1,0 +1,433 @@
+"""Second factors of users: set up, prove, remove.
+
+Protects accounts whose password is known to somebody else. Each proof works once, whatever runs beside it: the step of a one-time
+password, the deletion of a recovery code and the count of a passkey are written by statements that only one of two can win, in a
+unit of their own that is committed before anybody is signed in. Attempts are counted before a code is looked at.
+
+A change of factors is a change of the way in: the user's row is locked, their epoch raised, their other sessions ended, then it
+is committed; the event follows the commit, the notice is written with it. The last factor of somebody who needs one stays.
+
+Not covered: who may call this (the pages ask for a fresh proof), and a telephone in the wrong hands.
+
+ASVS 5.0: V6.3.3, V6.3.7, V6.4.4 (removal), V6.5.1 (one use), V6.6.3 (guessing), V7.4.3, V15.4.2.
+"""
+
+import uuid
+from base64 import b32decode
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import Delete, Update
+
+from fastness.auth.affected import lock_users
+from fastness.auth.aftercommit import emit_after_commit
+from fastness.auth.ceremonies import (
+    NewPasskey,
+    check_creation,
+    check_request,
+    creation_options,
+    read_answer,
+    request_options,
+)
+from fastness.auth.errors import FactorRefusedError
+from fastness.auth.factor_rules import SecondFactorRules
+from fastness.auth.factor_types import (
+    Changed,
+    Factor,
+    FactorThrottle,
+    Held,
+    KnownPasskey,
+    Origin,
+    RelyingParty,
+    is_enforced,
+    relying_party,
+)
+from fastness.auth.factortables import MAX_PASSKEY_NAME, TOTP, Passkey, RecoveryCode
+from fastness.auth.recovery import hash_code, new_codes
+from fastness.auth.sealing import Sealer
+from fastness.auth.totp import matching_step, secret_text
+from fastness.auth.users import User
+from fastness.db.engine import Database
+from fastness.db.unit import Unit, run_in_unit
+from fastness.kernel.clock import Clock
+from fastness.kernel.errors import TamperedError
+from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.hosts import HostRules
+from fastness.kernel.tokens import random_id
+from fastness.mail.notices import Notice, notice
+from fastness.mail.outbox import Outbox
+from fastness.sessions.identity import Identity
+from fastness.sessions.manager import Sessions
+from fastness.sessions.session import Session
+from fastness.stores.store import Store
+
+SEAL_PURPOSE: Final = "fastness_totp.secret"
+OFFER_PURPOSE: Final = "fastness.session.totp"
+
+
+class Factors:
+    """Changes and checks second factors; every call is a unit of work of its own."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: Store,
+        sessions: Sessions,
+        sealer: Sealer,
+        throttle: FactorThrottle,
+        rules: SecondFactorRules,
+        events: EventSink,
+        clock: Clock,
+        outbox: Outbox | None = None,
+        hosts: HostRules,
+        is_development: bool = False,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._sessions = sessions
+        self._sealer = sealer
+        self._throttle = throttle
+        self._rules = rules
+        self._events = events
+        self._clock = clock
+        self._outbox = outbox
+        self._hosts = hosts
+        self._is_development = is_development
+        self.site = next((name.removeprefix(".") for name in hosts.allowed), "localhost")
+        """What the site is called to its users: its first host."""
+
+    async def held(self, user_id: uuid.UUID) -> Held:
+        """The second factors of a user."""
+        async with Unit(self._database, is_read_only=True) as unit:
+            return await held_factors(unit.session, user_id)
+
+    async def username(self, user_id: uuid.UUID) -> str:
+        """What an authenticator shows beside the site."""
+        async with Unit(self._database, is_read_only=True) as unit:
+            return await unit.session.scalar(select(User.username).where(User.id == user_id)) or ""
+
+    def is_enforced(self, identity: Identity) -> bool:
+        """Whether this user needs a second factor."""
+        return is_enforced(self._rules, identity)
+
+    def party(self, host: str) -> RelyingParty | None:
+        """The site as authenticators know it; None where passkeys cannot be used."""
+        return relying_party(self._rules, self._hosts, name=self.site, is_development=self._is_development, host=host)
+
+    # Offers: what a page shows before anything is kept.
+
+    def seal_offer(self, user_id: uuid.UUID, secret: bytes) -> str:
+        """A new secret, for the session of its user until the first code is right."""
+        return self._sealer.seal(OFFER_PURPOSE, str(user_id), secret_text(secret))
+
+    def open_offer(self, user_id: uuid.UUID, sealed: str) -> bytes | None:
+        """The secret again; None if it was offered to somebody else."""
+        try:
+            return _read_secret(self._sealer.open(OFFER_PURPOSE, str(user_id), sealed))
+        except TamperedError:
+            return None
+
+    def request_options(self, party: RelyingParty, challenge: bytes, known: Sequence[KnownPasskey]) -> str:
+        """The question for a passkey, as JSON for the page."""
+        return request_options(party, challenge=challenge, known=known)
+
+    def creation_options(
+        self, party: RelyingParty, challenge: bytes, user_id: uuid.UUID, username: str, known: Sequence[KnownPasskey]
+    ) -> str:
+        """The question for a new passkey, as JSON for the page. The user handle is the random id, no name (WebAuthn §14.6.1)."""
+        return creation_options(party, user_handle=user_id.bytes, username=username, challenge=challenge, known=known)
+
+    def check_creation(self, party: RelyingParty, challenge: bytes, text: str) -> NewPasskey:
+        """The passkey that an answer brings; raises `FactorRefusedError`."""
+        return check_creation(party, challenge=challenge, text=text)
+
+    # Proofs.
+
+    async def prove_totp(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
+        """Whether this is the code of the user's app at this moment, and was not used before."""
+
+        async def check(db: AsyncSession) -> bool:
+            row = await db.scalar(select(TOTP).where(TOTP.user_id == user_id))
+            if row is None:
+                return False
+            secret = _read_secret(self._sealer.open(SEAL_PURPOSE, str(row.id), row.secret))
+            step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
+            if step is None:
+                return False
+            # Of two requests with one code, one finds the step as it was (RFC 6238 §5.2).
+            taken = update(TOTP).where(TOTP.id == row.id, TOTP.last_step < step)
+            return await _wins(db, taken.values(last_step=step, last_used_at=self._clock.now()))
+
+        return await self._prove(user_id, Factor.TOTP, check, origin)
+
+    async def prove_recovery_code(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
+        """Whether this is one of the user's recovery codes; it is gone then."""
+        code_hash = hash_code(code)
+
+        async def check(db: AsyncSession) -> bool:
+            used = delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == code_hash)
+            if code_hash is None or not await _wins(db, used):
+                return False
+            await self._tell(db, user_id, Notice.RECOVERY_CODE_USED)
+            return True
+
+        return await self._prove(user_id, Factor.RECOVERY_CODE, check, origin)
+
+    async def prove_passkey(
+        self, party: RelyingParty, *, challenge: bytes, text: str, user_id: uuid.UUID | None, origin: Origin
+    ) -> uuid.UUID | None:
+        """Whose passkey answered; `user_id` where it has to be a certain user's. None if the answer is not right."""
+        try:
+            answer = read_answer(text)
+        except FactorRefusedError:
+            self._failed(user_id, Factor.PASSKEY, origin)
+            return None
+
+        async def check(db: AsyncSession) -> uuid.UUID | None:
+            row = await db.scalar(select(Passkey).where(Passkey.credential_id == answer.credential_id))
+            if row is None or user_id not in {None, row.user_id} or answer.user_handle not in {b"", row.user_id.bytes}:
+                return None
+            try:
+                count = check_request(
+                    party, challenge=challenge, text=text, public_key=row.public_key, sign_count=row.sign_count
+                )
+            except FactorRefusedError:
+                return None
+            taken = update(Passkey).where(Passkey.id == row.id, Passkey.sign_count == row.sign_count)
+            won = await _wins(db, taken.values(sign_count=count, last_used_at=self._clock.now()))
+            return row.user_id if won else None
+
+        # Not counted by the throttle: signatures cannot be guessed.
+        proved = await run_in_unit(self._database, check, is_read_only=False)
+        if proved is None:
+            self._failed(user_id, Factor.PASSKEY, origin)
+        return proved
+
+    async def _prove(
+        self, user_id: uuid.UUID, factor: Factor, check: Callable[[AsyncSession], Awaitable[bool]], origin: Origin
+    ) -> bool:
+        if not await self._throttle.reserve(user_id, origin):
+            self._emit(user_id, EventName.AUTHN_LOGIN_FAIL_MAX, "factor_limit", factor, origin)
+            return False
+        if not await run_in_unit(self._database, check, is_read_only=False):
+            self._failed(user_id, factor, origin)
+            return False
+        await self._throttle.succeeded(user_id, origin)
+        return True
+
+    def _failed(self, user_id: uuid.UUID | None, factor: Factor, origin: Origin) -> None:
+        self._emit(user_id, EventName.AUTHN_LOGIN_FAIL, "factor_wrong", factor, origin)
+
+    async def warn(self, user_id: uuid.UUID) -> None:
+        """Tell the owner that the password was right and the second factor was not (ASVS 5.0 V6.3.5)."""
+
+        async def tell(db: AsyncSession) -> None:
+            await self._tell(db, user_id, Notice.SECOND_FACTOR_FAILED)
+
+        await run_in_unit(self._database, tell, is_read_only=False)
+
+    # Changes.
+
+    async def add_totp(
+        self,
+        user_id: uuid.UUID,
+        secret: bytes,
+        code: str,
+        *,
+        origin: Origin | None = None,
+        except_session: Session | None = None,
+    ) -> Changed:
+        """Set up the app that shows this code now, in place of one that was set up before. Raises `FactorRefusedError`."""
+        if not await self._throttle.reserve(user_id, origin or Origin()):
+            raise FactorRefusedError("code_wrong")
+        step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
+        if step is None:
+            raise FactorRefusedError("code_wrong")
+
+        async def add(db: AsyncSession) -> tuple[str, ...]:
+            await db.execute(delete(TOTP).where(TOTP.user_id == user_id))
+            row_id = random_id()
+            sealed = self._sealer.seal(SEAL_PURPOSE, str(row_id), secret_text(secret))
+            now = self._clock.now()
+            db.add(TOTP(id=row_id, user_id=user_id, created_at=now, secret=sealed, last_step=step, last_used_at=now))
+            return await self._first_codes(db, user_id)
+
+        return await self._change(user_id, add, "factor_added", Factor.TOTP, Notice.FACTOR_ADDED, except_session)
+
+    async def remove_totp(
+        self, user_id: uuid.UUID, *, is_needed: bool, except_session: Session | None = None
+    ) -> Changed:
+        """Remove the app; `is_needed` keeps the last factor. Raises `FactorRefusedError`."""
+
+        async def remove(db: AsyncSession) -> tuple[str, ...]:
+            await db.execute(delete(TOTP).where(TOTP.user_id == user_id))
+            return await self._after_removal(db, user_id, is_needed=is_needed)
+
+        return await self._change(user_id, remove, "factor_removed", Factor.TOTP, Notice.FACTOR_REMOVED, except_session)
+
+    async def add_passkey(
+        self, user_id: uuid.UUID, made: NewPasskey, name: str, *, except_session: Session | None = None
+    ) -> Changed:
+        """Keep a passkey that was made. Raises `FactorRefusedError`."""
+        name = " ".join(name.split())[:MAX_PASSKEY_NAME]
+        if not name or not name.isprintable():
+            raise FactorRefusedError("name")
+
+        async def add(db: AsyncSession) -> tuple[str, ...]:
+            count = await db.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user_id)) or 0
+            if count >= self._rules.max_passkeys:
+                raise FactorRefusedError("too_many")
+            row = Passkey(
+                user_id=user_id,
+                created_at=self._clock.now(),
+                name=name,
+                credential_id=made.credential_id,
+                public_key=made.public_key,
+                sign_count=made.sign_count,
+                transports=",".join(made.transports),
+                last_used_at=None,
+            )
+            try:
+                async with db.begin_nested():
+                    db.add(row)
+            except IntegrityError:
+                # Somebody has a passkey of this id; WebAuthn Level 3 §7.1 step 26 refuses the second.
+                raise FactorRefusedError("passkey_known") from None
+            return await self._first_codes(db, user_id)
+
+        return await self._change(user_id, add, "factor_added", Factor.PASSKEY, Notice.FACTOR_ADDED, except_session)
+
+    async def remove_passkey(
+        self, user_id: uuid.UUID, passkey_id: uuid.UUID, *, is_needed: bool, except_session: Session | None = None
+    ) -> Changed:
+        """Remove one of the user's passkeys; `is_needed` keeps the last factor. Raises `FactorRefusedError`."""
+
+        async def remove(db: AsyncSession) -> tuple[str, ...]:
+            if not await _wins(db, delete(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)):
+                raise FactorRefusedError("passkey_unknown")
+            return await self._after_removal(db, user_id, is_needed=is_needed)
+
+        reason = "factor_removed"
+        return await self._change(user_id, remove, reason, Factor.PASSKEY, Notice.FACTOR_REMOVED, except_session)
+
+    async def renew_codes(self, user_id: uuid.UUID, *, except_session: Session | None = None) -> Changed:
+        """New recovery codes; the former ones are worth nothing. Raises `FactorRefusedError` where there is no factor."""
+
+        async def renew(db: AsyncSession) -> tuple[str, ...]:
+            if not (await held_factors(db, user_id)).has_any:
+                raise FactorRefusedError("no_factor")
+            return await self._write_codes(db, user_id)
+
+        kind = Notice.RECOVERY_CODES_RENEWED
+        return await self._change(user_id, renew, "codes_renewed", Factor.RECOVERY_CODE, kind, except_session)
+
+    async def reset(self, user_id: uuid.UUID) -> Changed:
+        """Remove every factor: for somebody who lost all of them, and was identified by other means."""
+
+        async def remove(db: AsyncSession) -> tuple[str, ...]:
+            for table in (TOTP, Passkey, RecoveryCode):
+                await db.execute(delete(table).where(table.user_id == user_id))
+            return ()
+
+        return await self._change(user_id, remove, "factors_reset", None, Notice.FACTOR_REMOVED, None)
+
+    async def _change(  # noqa: PLR0917 - one caller's line each
+        self,
+        user_id: uuid.UUID,
+        work: Callable[[AsyncSession], Awaitable[tuple[str, ...]]],
+        reason: str,
+        factor: Factor | None,
+        kind: Notice,
+        except_session: Session | None,
+    ) -> Changed:
+        async def change(db: AsyncSession) -> Changed:
+            # First, so that two changes of one user's factors wait for each other.
+            await lock_users(db, [user_id])
+            codes = await work(db)
+            await self._tell(db, user_id, kind, "" if factor is None else factor.value)
+            await db.flush()
+            epoch = await self._store.bump_epoch(str(user_id))
+            await self._sessions.end_all(user_id, except_session=except_session)
+            emit_after_commit(db, self._events, self._event(user_id, EventName.USER_UPDATED, reason, factor, Origin()))
+            return Changed(epoch=epoch, recovery_codes=codes)
+
+        return await run_in_unit(self._database, change, is_read_only=False)
+
+    async def _first_codes(self, db: AsyncSession, user_id: uuid.UUID) -> tuple[str, ...]:
+        await db.flush()
+        held = await held_factors(db, user_id)
+        return () if held.recovery_codes else await self._write_codes(db, user_id)
+
+    async def _write_codes(self, db: AsyncSession, user_id: uuid.UUID) -> tuple[str, ...]:
+        await db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+        codes = new_codes(self._rules.recovery_codes)
+        now = self._clock.now()
+        db.add_all(RecoveryCode(user_id=user_id, created_at=now, code_hash=hash_code(code)) for code in codes)
+        return codes
+
+    async def _after_removal(self, db: AsyncSession, user_id: uuid.UUID, *, is_needed: bool) -> tuple[str, ...]:
+        if not (await held_factors(db, user_id)).has_any:
+            if is_needed:
+                raise FactorRefusedError("last_factor")
+            await db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+        return ()
+
+    async def _tell(self, db: AsyncSession, user_id: uuid.UUID, kind: Notice, detail: str = "") -> None:
+        if self._outbox is None:
+            return
+        user = await db.get(User, user_id)
+        if user is not None and user.email:
+            now = self._clock.now()
+            mail = notice(kind, to=user.email, site=self.site, at=now, username=user.username, detail=detail)
+            await self._outbox.add(db, mail)
+
+    def _emit(
+        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, origin: Origin
+    ) -> None:
+        self._events.emit(self._event(user_id, name, reason, factor, origin))
+
+    def _event(
+        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, origin: Origin
+    ) -> SecurityEvent:
+        return SecurityEvent(
+            name=name,
+            at=self._clock.now(),
+            reason=reason,
+            request_id=origin.request_id,
+            client_ip=origin.client_ip,
+            user_id="" if user_id is None else str(user_id),
+            detail={} if factor is None else {"factor": factor.value},
+        )
+
+
+async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
+    """The second factors of a user, as the transaction sees them."""
+    since = await db.scalar(select(TOTP.created_at).where(TOTP.user_id == user_id))
+    rows = await db.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at, Passkey.id))
+    codes = await db.scalar(select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    return Held(totp_since=since, passkeys=tuple(_known(row) for row in rows), recovery_codes=codes or 0)
+
+
+def _known(row: Passkey) -> KnownPasskey:
+    return KnownPasskey(
+        id=row.id,
+        name=row.name,
+        credential_id=row.credential_id,
+        transports=tuple(name for name in row.transports.split(",") if name),
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def _read_secret(text: str) -> bytes:
+    return b32decode(text + "=" * (-len(text) % 8))
+
+
+async def _wins(db: AsyncSession, statement: Update | Delete) -> bool:
+    """Whether this statement, and not one beside it, changed the row."""
+    result: CursorResult[Any] = await db.execute(statement)  # type: ignore[assignment]
+    return result.rowcount == 1

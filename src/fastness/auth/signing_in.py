@@ -1,0 +1,143 @@
+"""From a right password to a session: who needs a second factor, and what is pending until it is proved.
+
+Protects the step between the two factors. What is pending names a user but is no identity: nothing is reachable with it but the
+page of the second factor. It lives in the session for some minutes and ends with any change of the account: the owner's epoch of
+the moment of the password is compared when the factor is right. A reset of the password changes none of this.
+
+ASVS 5.0: V6.3.3, V6.4.3 (a reset does not skip the second factor), V6.1.3, V7.2.4, V2.3.1 (steps in order).
+"""
+
+import uuid
+from typing import Final
+
+from fastness.auth.factor_rules import SecondFactorRules
+from fastness.auth.factor_types import Factor, Held, Origin, Pending, Step, is_enforced
+from fastness.auth.factors import Factors
+from fastness.auth.identities import load_identity
+from fastness.db.engine import Database
+from fastness.kernel.clock import Clock
+from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.sessions.identity import Identity
+from fastness.stores.store import Store
+
+_WINDOW_SECONDS: Final = 900
+
+
+class SigningIn:
+    """Decides what comes after the password, and makes the identity when everything is proved."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: Store,
+        factors: Factors,
+        rules: SecondFactorRules,
+        events: EventSink,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._factors = factors
+        self._rules = rules
+        self._events = events
+        self._clock = clock
+
+    async def next_step(self, identity: Identity) -> tuple[Step, Held]:
+        """What this user has to do before they are signed in."""
+        held = await self._factors.held(identity.id)
+        if held.has_any:
+            return Step.FACTOR, held
+        return (Step.ENROL if is_enforced(self._rules, identity) else Step.DONE), held
+
+    def begin(self, identity: Identity, step: Step, *, remember: bool, next_path: str) -> Pending:
+        """What the session keeps until the second factor."""
+        return Pending(
+            user_id=identity.id,
+            authenticated_at=identity.authenticated_at,
+            epoch=identity.epoch,
+            remember=remember,
+            next=next_path,
+            step=step,
+            expires_at=self._clock.epoch() + self._rules.pending_seconds,
+        )
+
+    async def is_current(self, pending: Pending) -> bool:
+        """Whether it is neither too old nor overtaken by a change of the account."""
+        if not self._clock.epoch() < pending.expires_at:
+            return False
+        return await self._store.epoch(str(pending.user_id)) == pending.epoch
+
+    async def finish(
+        self, pending: Pending, factor: Factor, *, epoch: int | None = None, origin: Origin
+    ) -> Identity | None:
+        """The identity of somebody who proved both; None if the account changed meanwhile.
+
+        Args:
+            pending: what the session kept.
+            factor: what was proved.
+            epoch: the owner's epoch after the change that this sign-in itself made (a first factor was set up).
+            origin: for the event.
+        """
+        now = self._clock.epoch()
+        identity = await self._load(pending.user_id, pending.authenticated_at, now)
+        if identity is None or identity.epoch != (pending.epoch if epoch is None else epoch):
+            return None
+        self._emit(identity, factor, origin)
+        return identity
+
+    async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
+        """The identity of somebody whose passkey answered, with their verification: two factors at once."""
+        now = self._clock.epoch()
+        identity = await self._load(user_id, now, now)
+        if identity is not None:
+            self._emit(identity, Factor.PASSKEY, origin)
+        return identity
+
+    async def _load(self, user_id: uuid.UUID, authenticated_at: float, second_factor_at: float) -> Identity | None:
+        claimed = Identity(
+            id=user_id,
+            username="",
+            display_name="",
+            authenticated_at=authenticated_at,
+            second_factor_at=second_factor_at,
+        )
+        return await load_identity(self._database, self._store, claimed)
+
+    def _emit(self, identity: Identity, factor: Factor, origin: Origin) -> None:
+        self._events.emit(
+            SecurityEvent(
+                name=EventName.AUTHN_LOGIN_SUCCESS,
+                at=self._clock.now(),
+                reason="second_factor",
+                request_id=origin.request_id,
+                client_ip=origin.client_ip,
+                user_id=str(identity.id),
+                detail={"factor": factor.value},
+            )
+        )
+
+
+class AttemptLimit:
+    """So many attempts for one user in a quarter of an hour; a right code does not reset it sooner than the window.
+
+    The page is reached with the right password only, so it is no way to lock somebody out who keeps theirs to themself.
+    """
+
+    def __init__(self, store: Store, rules: SecondFactorRules, clock: Clock) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+
+    async def reserve(self, user_id: uuid.UUID, origin: Origin) -> bool:  # noqa: ARG002 - a throttle may look at both
+        """Count one attempt, before any work; False refuses it."""
+        expires_at = self._clock.epoch() + _WINDOW_SECONDS
+        return await self._store.increment(_key(user_id), expires_at=expires_at) <= self._rules.max_attempts
+
+    async def succeeded(self, user_id: uuid.UUID, origin: Origin) -> None:  # noqa: ARG002
+        """The attempt was right: take it back."""
+        await self._store.increment(_key(user_id), amount=-1, expires_at=self._clock.epoch() + _WINDOW_SECONDS)
+
+
+def _key(user_id: uuid.UUID) -> bytes:
+    return b"factor-attempts:" + user_id.bytes
