@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import func, select
 
 from fastness.auth.errors import DeadLinkError
-from fastness.auth.links import MAX_LIVING, FoundLink, Links, OneTimeLink, Purpose, key_of, state_of
+from fastness.auth.links import MAX_LIVING, FoundLink, Links, OneTimeLink, key_of, state_of
+from fastness.auth.purposes import Purpose
 from fastness.auth.users import User, email_key
 from fastness.db.errors import TransactionConflictError
 from fastness.db.unit import Unit

@@ -17,7 +17,6 @@ import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
@@ -27,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import DeadLinkError
+from fastness.auth.purposes import Purpose
 from fastness.auth.users import User
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
@@ -38,19 +38,6 @@ DIGEST_BYTES: Final = 32
 MAX_DATA_LENGTH: Final = 254
 MAX_LIVING: Final = 5
 """Living links of one purpose for one account or address: more mails than that help nobody but a flooder."""
-
-
-class Purpose(StrEnum):
-    """What a link is for."""
-
-    RESET = "password-reset"
-    INVITE = "invite"
-    CONFIRM = "email-confirm"
-    """Shows that the address of the account is its owner's."""
-    CHANGE = "email-change"
-    """Shows that the new address is; the link carries it."""
-    SIGN_UP = "sign-up"
-    """Shows that an address is somebody's who has no account yet; the link carries it."""
 
 
 _TIED_TO_SIGN_IN: Final = frozenset({Purpose.RESET, Purpose.INVITE})

@@ -1,0 +1,94 @@
+"""What pages that begin with a link from a mail share: the token leaves the address before a page is shown.
+
+A page at an address with a token in it would hand it to whatever it links to or loads, to the history, and to whoever looks over
+a shoulder. So the address in the mail answers with a redirect, always the same one, and keeps the link's key in the session; the
+page at the clean address finds it there. Following the link changes nothing else: scanners of mail follow every link, and some
+show the page. Only the form, which is posted, uses the link.
+
+The session keeps the digest of the token, which opens nothing from outside, and one link of a purpose at a time.
+
+ASVS 5.0: V14.2.1 (no secrets in addresses that are kept), V6.5.1, V3.3.2.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from fastness.auth.purposes import Place, Purpose
+from fastness.kernel.events import EventName
+from fastness.kernel.tokens import MalformedTokenError, hash_token
+from fastness.web.https import without_port
+from fastness.web.recording import record
+from fastness.web.rendering import render
+from fastness.web.requests import Request
+from fastness.web.responses import Response, redirect
+
+if TYPE_CHECKING:
+    from fastness.auth.password_links import PasswordLinks
+
+_KEY: Final = "fastness.link."
+_DIGEST_CHARACTERS: Final = 64
+
+
+def password_links_of(request: Request) -> "PasswordLinks":
+    """Links to a new password; loaded when a page asks for them."""
+    kind: type[PasswordLinks] = import_module("fastness.auth.password_links").PasswordLinks
+    return request.site.service(kind)
+
+
+def place_of(request: Request, path: str) -> Place:
+    """Where links from this request lead, below `path`.
+
+    The name is that of the Host header, which was checked; its port is the visitor's word, so that it counts in development only.
+    """
+    site = request.site
+    origin = f"http://{request.host}" if site.is_development else f"https://{without_port(request.host)}"
+    return Place(page=origin + request.address(path), site=without_port(request.host))
+
+
+def take_token(request: Request, purpose: Purpose, page: str) -> Response:
+    """Move the token of the address into the session, and go on to the page."""
+    token: str = request.path_params["token"]
+    try:
+        request.session.set(_KEY + purpose, hash_token(token).hex())
+    except MalformedTokenError:
+        request.session.delete(_KEY + purpose)
+    return redirect(request, request.address(page))
+
+
+def key_in_session(request: Request, purpose: Purpose) -> bytes | None:
+    """The key of the link that was followed."""
+    value = request.session.get(_KEY + purpose)
+    return bytes.fromhex(value) if isinstance(value, str) and len(value) == _DIGEST_CHARACTERS else None
+
+
+def drop_key(request: Request, purpose: Purpose) -> None:
+    """Forget the link: it was used."""
+    request.session.delete(_KEY + purpose)
+
+
+def dead_link(request: Request, *, again: str = "", again_text: str = "") -> Response:
+    """The page for a link that no longer works; `again` is the path of the page where another one is asked for."""
+    record(request.exchange, EventName.AUTHN_TOKEN_REUSE, "dead_link")
+    return message(
+        request,
+        title="This link no longer works",
+        lead="It was used already, is too old, or the account has changed since it was sent.",
+        link=again,
+        link_text=again_text,
+        status=410,
+    )
+
+
+def message(
+    request: Request, *, title: str, lead: str, link: str = "", link_text: str = "", status: int = 200
+) -> Response:
+    """A page that says one thing, and where to go from there."""
+    return render(
+        request,
+        "accounts/message.html",
+        status=status,
+        title=title,
+        lead=lead,
+        link=request.address(link) if link else "",
+        link_text=link_text,
+    )
