@@ -17,6 +17,8 @@ from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import audit_url, make_audit_log
 from fastness.auth.purposes import RESET_REQUEST
 from fastness.auth.token_rules import TokenCheck
+from fastness.auditlog.log import AuditLog, AuditSink
+from fastness.auditlog.opening import audit_url, make_audit_log
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, get_origin
 
+from fastness.auditlog.rules import AUTOMATIC, OFF, AuditRules
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
 from fastness.db.rules import DatabaseRules
 from fastness.kernel.errors import ConfigError
@@ -99,6 +100,9 @@ def _addresses(values: Mapping[str, object], *, is_production: bool) -> list[str
         )
     if isinstance(database, str):
         problems += _data_address("FASTNESS_DATABASE_URL", database, values)
+    audit = values.get("audit")
+    if isinstance(audit, AuditRules) and audit.url not in {AUTOMATIC, OFF}:
+        problems += [f"{problem} Or auto, or off." for problem in _data_address("FASTNESS_AUDIT_URL", audit.url, values)]
     if is_production and token is not None:
         problems.append("FASTNESS_DEBUG_TOKEN: there is no debug page in production; remove it.")
     if token is not None and not isinstance(token, Secret):

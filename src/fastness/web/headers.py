@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from fastness.kernel.csp import API_CSP, CompiledCSP
 from fastness.kernel.errors import FastnessError
+from fastness.web.auditing import settle_events
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send, root_address_of
 from fastness.web.site import Site
 
@@ -93,6 +94,7 @@ class HeadersStage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = scope[SCOPE_KEY] = Exchange(self.site, self.profile)
+        audit = self.site.audit
         root = scope.get("root_path")
         if root:
             exchange.root_path = root_address_of(root)
@@ -110,11 +112,15 @@ class HeadersStage:
                     exchange.finishers = None
                     for finish in finishers:
                         await finish(status)
+                if audit is not None and audit.marks:
+                    await settle_events(exchange, audit)
                 message["headers"] = secured_headers(exchange, own)
                 exchange.has_started = True
             elif exchange.is_websocket:
                 if kind == "websocket.accept":
                     refuse_split(message.get("headers") or ())
+                    if audit is not None and audit.marks:
+                        await settle_events(exchange, audit)
                     exchange.has_started = True
                 elif kind == "websocket.close":
                     exchange.has_ended = True

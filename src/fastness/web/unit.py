@@ -9,6 +9,7 @@ Security events are written elsewhere and survive the rollback.
 from functools import partial
 from typing import Final
 
+from fastness.auditlog.errors import AuditUnavailableError
 from fastness.authz.actors import ANONYMOUS, Actor
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.web.exchange import SCOPE_KEY, UNIT, ASGIApp, Exchange, Receive, Scope, Send
@@ -29,6 +30,10 @@ class UnitStage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
         exchange.stamps |= UNIT
+        audit = exchange.site.audit
+        if audit is not None and audit.is_broken and exchange.method not in SAFE_METHODS:
+            # What is known to leave no trace is not begun.
+            raise AuditUnavailableError("The audit log takes no events at the moment, so nothing may be changed.")
         try:
             await self.app(scope, receive, send)
         finally:
