@@ -1,0 +1,274 @@
+"""Second factors in the database: each proof works once whatever runs beside it, and each change takes effect at once."""
+
+import asyncio
+import uuid
+
+import pytest
+from sqlalchemy import select
+
+from fastness.auth.ceremonies import NewPasskey
+from fastness.auth.errors import FactorRefusedError
+from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
+from fastness.auth.factor_types import Factor, Origin, Pending, Step, is_enforced, relying_party
+from fastness.auth.factors import Factors
+from fastness.auth.factortables import TOTP, RecoveryCode
+from fastness.auth.recovery import hash_code
+from fastness.auth.sealing import Sealer
+from fastness.auth.signing_in import AttemptLimit, SigningIn
+from fastness.auth.totp import STEP_SECONDS, code_at, new_secret
+from fastness.db.unit import Unit
+from fastness.kernel.errors import ConfigError
+from fastness.kernel.events import EventName
+from fastness.kernel.hosts import HostRules
+from fastness.kernel.secret import Secret
+from fastness.kernel.signing import Keyring
+from fastness.sessions.identity import SUPERUSER, Identity
+
+HERE = Origin(client_ip="192.0.2.7", request_id="r1")
+KEY = Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu")
+RULES = SecondFactorRules(max_attempts=100)
+
+
+@pytest.fixture
+def make_factors(database, store, sessions, events, clock):
+    def make(rules=RULES):
+        return Factors(
+            database=database,
+            store=store,
+            sessions=sessions,
+            sealer=Sealer(Keyring(KEY)),
+            throttle=AttemptLimit(store, rules, clock),
+            rules=rules,
+            events=events,
+            clock=clock,
+            hosts=HostRules(allowed=("shop.example",)),
+        )
+
+    return make
+
+
+@pytest.fixture
+def factors(make_factors):
+    return make_factors()
+
+
+@pytest.fixture
+def code(clock):
+    """The code that the app shows in the next step."""
+
+    def shown(secret):
+        clock.advance(STEP_SECONDS)
+        return code_at(secret, int(clock.epoch() // STEP_SECONDS))
+
+    return shown
+
+
+def passkey(name="AAAA"):
+    return NewPasskey(name, "BBBB", 0, ("internal",))
+
+
+async def test_of_many_requests_with_one_code_one_gets_in(factors, ada, code):
+    secret = new_secret()
+    await factors.add_totp(ada.id, secret, code(secret))
+    right = code(secret)
+    proved = await asyncio.gather(*(factors.prove_totp(ada.id, right, origin=HERE) for _ in range(8)))
+    assert proved.count(True) == 1
+
+
+async def test_of_many_requests_with_one_recovery_code_one_gets_in(factors, ada, code):
+    secret = new_secret()
+    changed = await factors.add_totp(ada.id, secret, code(secret))
+    one = changed.recovery_codes[0]
+    proved = await asyncio.gather(*(factors.prove_recovery_code(ada.id, one, origin=HERE) for _ in range(8)))
+    assert proved.count(True) == 1
+    assert (await factors.held(ada.id)).recovery_codes == len(changed.recovery_codes) - 1
+
+
+async def test_attempts_at_once_are_counted_before_they_are_looked_at(make_factors, ada, code, events):
+    factors = make_factors(SecondFactorRules(max_attempts=3))
+    secret = new_secret()
+    # Setting it up counts too.
+    await factors.add_totp(ada.id, secret, code(secret))
+    await asyncio.gather(*(factors.prove_totp(ada.id, "000000", origin=HERE) for _ in range(20)))
+    reasons = [event.reason for event in events.events if event.name in {"authn_login_fail", "authn_login_fail_max"}]
+    assert (reasons.count("factor_wrong"), reasons.count("factor_limit")) == (2, 18)
+    assert not await factors.prove_totp(ada.id, code(secret), origin=HERE)
+
+
+async def test_the_code_that_set_it_up_is_used(factors, ada, code):
+    secret = new_secret()
+    first = code(secret)
+    await factors.add_totp(ada.id, secret, first)
+    assert not await factors.prove_totp(ada.id, first, origin=HERE)
+
+
+async def test_what_is_stored_tells_nothing(factors, database, ada, code):
+    secret = new_secret()
+    changed = await factors.add_totp(ada.id, secret, code(secret))
+    async with Unit(database, is_read_only=True) as unit:
+        row = (await unit.session.scalars(select(TOTP))).one()
+        hashes = set(await unit.session.scalars(select(RecoveryCode.code_hash)))
+    assert row.secret.startswith("v1.")
+    assert hashes == {hash_code(one) for one in changed.recovery_codes}
+    assert Sealer(Keyring(KEY)).open("fastness_totp.secret", str(row.id), row.secret)
+
+
+async def test_a_change_ends_sessions_and_is_told(factors, ada, code, signed_in, sessions, events, store):
+    cookie = await signed_in("Ada Lovelace")
+    before = await store.epoch(str(ada.id))
+    events.events.clear()
+    secret = new_secret()
+    changed = await factors.add_totp(ada.id, secret, code(secret))
+    assert changed.epoch == await store.epoch(str(ada.id)) > before
+    assert (await sessions.load(cookie)).identity is None
+    told = [(event.name, event.reason, dict(event.detail)) for event in events.events if event.name == "user_updated"]
+    assert told == [(EventName.USER_UPDATED, "factor_added", {"factor": "totp"})]
+
+
+async def test_a_wrong_first_code_changes_nothing(factors, ada, store):
+    before = await store.epoch(str(ada.id))
+    with pytest.raises(FactorRefusedError) as caught:
+        await factors.add_totp(ada.id, new_secret(), "12345x")
+    assert caught.value.reason == "code_wrong"
+    assert await store.epoch(str(ada.id)) == before
+    assert not (await factors.held(ada.id)).has_any
+
+
+async def test_passkeys_are_several_and_named_and_bounded(make_factors, ada):
+    factors = make_factors(SecondFactorRules(max_passkeys=2))
+    await factors.add_passkey(ada.id, passkey("AAAA"), "  Blue   key ")
+    await factors.add_passkey(ada.id, passkey("AAAB"), "Telephone")
+    held = await factors.held(ada.id)
+    assert {one.name for one in held.passkeys} == {"Blue key", "Telephone"}
+    with pytest.raises(FactorRefusedError) as caught:
+        await factors.add_passkey(ada.id, passkey("AAAC"), "Third")
+    assert caught.value.reason == "too_many"
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "reason"),
+    [
+        pytest.param(passkey("AAAA"), "again", "passkey_known", id="known"),
+        pytest.param(passkey("AAAB"), "  ", "name", id="no-name"),
+        pytest.param(passkey("AAAB"), "a\u202eb", "name", id="turned-name"),
+    ],
+)
+async def test_a_passkey_that_is_refused(factors, ada, made, name, reason):
+    await factors.add_passkey(ada.id, passkey("AAAA"), "first")
+    with pytest.raises(FactorRefusedError) as caught:
+        await factors.add_passkey(ada.id, made, name)
+    assert caught.value.reason == reason
+
+
+async def test_the_last_factor_stays_where_it_is_needed(factors, ada, code):
+    secret = new_secret()
+    await factors.add_totp(ada.id, secret, code(secret))
+    with pytest.raises(FactorRefusedError) as caught:
+        await factors.remove_totp(ada.id, is_needed=True)
+    assert caught.value.reason == "last_factor"
+    assert (await factors.held(ada.id)).has_any
+    await factors.add_passkey(ada.id, passkey(), "key")
+    await factors.remove_totp(ada.id, is_needed=True)
+    await factors.remove_passkey(ada.id, (await factors.held(ada.id)).passkeys[0].id, is_needed=False)
+    assert (await factors.held(ada.id)).recovery_codes == 0
+
+
+async def test_nobody_removes_the_passkey_of_somebody_else(factors, ada):
+    await factors.add_passkey(ada.id, passkey(), "key")
+    one = (await factors.held(ada.id)).passkeys[0]
+    with pytest.raises(FactorRefusedError):
+        await factors.remove_passkey(ada.id, uuid.uuid4(), is_needed=False)
+    assert (await factors.held(ada.id)).passkeys == (one,)
+
+
+async def test_a_reset_removes_everything(factors, ada, code):
+    secret = new_secret()
+    await factors.add_totp(ada.id, secret, code(secret))
+    await factors.add_passkey(ada.id, passkey(), "key")
+    await factors.reset(ada.id)
+    held = await factors.held(ada.id)
+    assert (held.has_any, held.recovery_codes) == (False, 0)
+
+
+async def test_a_change_of_the_account_ends_what_is_pending(factors, database, store, ada, clock, events, login):
+    signing_in = SigningIn(database=database, store=store, factors=factors, rules=RULES, events=events, clock=clock)
+    identity = (await login.attempt(username="Ada Lovelace", password="correct horse battery staple")).identity
+    pending = signing_in.begin(identity, Step.FACTOR, remember=False, next_path="/x")
+    assert Pending.from_json(pending.to_json()) == pending
+    assert await signing_in.is_current(pending)
+    finished = await signing_in.finish(pending, Factor.TOTP, origin=HERE)
+    assert (finished.id, finished.second_factor_at) == (ada.id, clock.epoch())
+    await store.bump_epoch(str(ada.id))
+    assert not await signing_in.is_current(pending)
+    assert await signing_in.finish(pending, Factor.TOTP, origin=HERE) is None
+
+
+def who(**changes):
+    return Identity(id=uuid.UUID(int=1), username="a", display_name="a", authenticated_at=0.0, **changes)
+
+
+@pytest.mark.parametrize(
+    ("enforced_for", "changes", "is_needed"),
+    [
+        pytest.param(EnforcedFor.NOBODY, {"is_staff": True}, False, id="nobody"),
+        pytest.param(EnforcedFor.PRIVILEGED, {}, False, id="a-visitor"),
+        pytest.param(EnforcedFor.PRIVILEGED, {"roles": frozenset({"reader"})}, False, id="a-role-that-permits-nothing"),
+        pytest.param(EnforcedFor.PRIVILEGED, {"is_staff": True}, True, id="staff"),
+        pytest.param(EnforcedFor.PRIVILEGED, {"permissions": frozenset({"a.b"})}, True, id="a-permission"),
+        pytest.param(EnforcedFor.PRIVILEGED, {"roles": frozenset({SUPERUSER})}, True, id="superuser"),
+        pytest.param(EnforcedFor.EVERYBODY, {}, True, id="everybody"),
+    ],
+)
+def test_who_needs_a_second_factor(enforced_for, changes, is_needed):
+    assert is_enforced(SecondFactorRules(enforced_for=enforced_for), who(**changes)) is is_needed
+
+
+@pytest.mark.parametrize(
+    ("rules", "hosts", "expected"),
+    [
+        pytest.param({}, ("shop.example",), ("shop.example", ("https://shop.example",)), id="one-host"),
+        pytest.param(
+            {},
+            ("shop.example", "www.shop.example", "other.example"),
+            ("shop.example", ("https://shop.example", "https://www.shop.example")),
+            id="hosts-below",
+        ),
+        pytest.param({}, (".shop.example",), ("shop.example", ("https://shop.example",)), id="suffix"),
+        pytest.param(
+            {"origins": ("https://shop.example:8443",)},
+            ("shop.example",),
+            ("shop.example", ("https://shop.example:8443",)),
+            id="port",
+        ),
+        pytest.param({}, ("192.0.2.1",), None, id="address"),
+        pytest.param({}, (), None, id="none"),
+    ],
+)
+def test_the_relying_party_is_made_of_settings(rules, hosts, expected):
+    party = relying_party(
+        SecondFactorRules(**rules),
+        HostRules(allowed=hosts),
+        name="shop",
+        is_development=False,
+        host="shop.example:6666",
+    )
+    assert (party and (party.id, party.origins)) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"grace_seconds": 30},
+        {"pending_seconds": 5},
+        {"recovery_codes": 1},
+        {"max_attempts": 1000},
+        {"origins": ("http://shop.example",)},
+        {"origins": "https://shop.example"},
+        {"rp_id": ".shop.example"},
+        {"rp_id": "https://shop.example"},
+    ],
+    ids=str,
+)
+def test_rules_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ConfigError):
+        SecondFactorRules(**changes)
