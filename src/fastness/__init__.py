@@ -51,6 +51,7 @@ HOMES = MappingProxyType(
         "insecure_sql": "fastness.db.sql",
         "mounting": "fastness.web.mounting",
         "protect": "fastness.app",
+        "rates": "fastness.web.rates",
         "redirect": "fastness.web.responses",
         "render": "fastness.web.rendering",
         "scoped": "fastness.authz.scope",

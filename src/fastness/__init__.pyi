@@ -27,6 +27,7 @@ from fastness.sessions.identity import Identity as Identity
 from fastness.settings.settings import Settings as Settings
 from fastness.web import access as access
 from fastness.web import mounting as mounting
+from fastness.web import rates as rates
 from fastness.web import validators as validators
 from fastness.web.filters import Comparison as Comparison
 from fastness.web.filters import Filter as Filter

@@ -7,8 +7,9 @@ import pytest
 
 from fastness.auth.devices import DeviceCookies
 from fastness.auth.errors import ThrottledError
-from fastness.auth.throttle import Attempt, Throttle, normalised
+from fastness.auth.throttle import Attempt, Throttle
 from fastness.auth.throttle_rules import Counted, Limit, ThrottleRules, decide_attempt
+from fastness.kernel.addresses import address_and_network
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
@@ -107,8 +108,8 @@ def test_rules_that_cannot_be_right_are_refused(changes):
     ],
 )
 def test_an_address_is_counted_in_one_spelling(client_ip, same_address, network):
-    assert normalised(client_ip) == normalised(same_address)
-    assert normalised(client_ip)[1] == network
+    assert address_and_network(client_ip) == address_and_network(same_address)
+    assert address_and_network(client_ip)[1] == network
 
 
 # Counting.

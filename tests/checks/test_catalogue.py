@@ -26,6 +26,7 @@ from fastness.sessions.rules import SessionRules
 from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
 from fastness.web.access import public
+from fastness.web.rates import Rate
 from fastness.web.routing import Routes, seal_route
 
 REASON = Because("a reason that a reviewer can judge")
@@ -256,6 +257,7 @@ def route(**options):
         ),
         pytest.param({"framing": "same-origin"}, ["FST-ROUTES-003"], id="framing"),
         pytest.param({"trusted_origins": ("https://a.example.com",)}, ["FST-ROUTES-004"], id="origins"),
+        pytest.param({"rate": Rate(20, 60)}, ["FST-ROUTES-005"], id="rate"),
     ],
 )
 def test_routes(tmp_path, options, ids):

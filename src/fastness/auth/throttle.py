@@ -16,7 +16,6 @@ ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final, NamedTuple
 
@@ -24,6 +23,7 @@ from fastness.auth.devices import DeviceCookies
 from fastness.auth.errors import ThrottledError
 from fastness.auth.throttle_rules import Counted, Limit, ThrottleRules, decide_attempt
 from fastness.auth.typednames import TypedNames
+from fastness.kernel.addresses import address_and_network
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.signing import Keyring
@@ -143,7 +143,7 @@ class Throttle:
         device = await self._devices.recognise(attempt.device, account=attempt.account) if attempt.device else None
         if device is not None:
             return (self._counter(Counted.DEVICE, kind, name, epoch, device.id.encode()),), True
-        address, network = normalised(attempt.client_ip)
+        address, network = address_and_network(attempt.client_ip)
         counters = [self._counter(Counted.ADDRESS, address)]
         if network:
             counters.append(self._counter(Counted.NETWORK, network))
@@ -203,19 +203,6 @@ class Throttle:
                 detail={"kind": attempt.kind, "typed_name": self._names.shown(attempt.account)},
             )
         )
-
-
-def normalised(client_ip: str) -> tuple[bytes, bytes]:
-    """An address in one spelling, and its /64 if it is IPv6. Unknown addresses are counted as one: none is nobody's."""
-    try:
-        address = ip_address(client_ip.partition("%")[0])
-    except ValueError:
-        return b"unknown", b""
-    if not isinstance(address, IPv6Address):
-        return address.packed, b""
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped.packed, b""
-    return address.packed, address.packed[:8]
 
 
 def _turn_key(counter: Counter) -> bytes:

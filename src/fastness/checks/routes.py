@@ -10,6 +10,7 @@ from typing import Final
 
 from fastness.checks.check import Deployment, Notice
 from fastness.kernel.findings import Finding, Severity
+from fastness.web.rates import told
 
 EXEMPTION: Final = Notice(
     id="FST-ROUTES-002",
@@ -35,8 +36,16 @@ ROUTE_ORIGINS: Final = Notice(
     fix="Make sure that the origins are still the partner's.",
     asvs=("V3.5.1",),
 )
+RATED_ROUTE: Final = Notice(
+    id="FST-ROUTES-005",
+    severity=Severity.INFO,
+    title="A route has a rate",
+    why="More requests than that are answered with 429.",
+    fix="Make sure that people who use the page as it is meant stay below it, with many of them behind one address.",
+    asvs=("V2.4.1",),
+)
 
-NOTICES: Final = (EXEMPTION, FRAMED_ROUTE, ROUTE_ORIGINS)
+NOTICES: Final = (EXEMPTION, FRAMED_ROUTE, ROUTE_ORIGINS, RATED_ROUTE)
 
 
 def check_routes(deployment: Deployment) -> Iterator[Finding]:
@@ -47,5 +56,7 @@ def check_routes(deployment: Deployment) -> Iterator[Finding]:
             yield EXEMPTION.found(where=f"{where}: {name}", detail=f"The reason given: {reason.text}")
         if route.framing != "deny":
             yield FRAMED_ROUTE.found(where=where)
+        if route.rates:
+            yield RATED_ROUTE.found(where=f"{where}: {told(route.rates)}")
         if route.trusted_origins:
             yield ROUTE_ORIGINS.found(where=f"{where}: {', '.join(route.trusted_origins)}")

@@ -8,6 +8,7 @@ import json
 from fastness.checks.lock import methods_of
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import say, table
+from fastness.web.rates import told
 from fastness.web.routing import Route
 
 
@@ -23,11 +24,12 @@ def show_routes(app_name: str | None, *, as_json: bool) -> None:
             ", ".join(methods_of(route)),
             route.name,
             str(route.access),
+            told(route.rates),
             "; ".join(f"{name}: {reason.text}" for name, reason in route.exemptions()),
         ]
         for route in app.routes
     ]
-    say(table(["path", "methods", "name", "access", "leaves out"], rows))
+    say(table(["path", "methods", "name", "access", "rate", "leaves out"], rows))
 
 
 def route_fields(route: Route) -> dict[str, object]:
@@ -42,4 +44,8 @@ def route_fields(route: Route) -> dict[str, object]:
         "exemptions": {name: reason.text for name, reason in route.exemptions()},
         "framing": route.framing if isinstance(route.framing, str) else list(route.framing),
         "trusted_origins": list(route.trusted_origins),
+        "rates": [
+            {"requests": rate.requests, "seconds": rate.seconds, "by": str(rate.by), "counts": rate.scope}
+            for rate in route.rates
+        ],
     }

@@ -44,8 +44,12 @@ SESSION: Final = 64
 ACCESS: Final = 128
 FORM_TOKEN: Final = 256
 UNIT: Final = 512
+RATE_CLIENT: Final = 1024
+RATE_USER: Final = 2048
 
 BEFORE_ACCESS: Final = LIMITS | PROXY | HOST | HTTPS | MATCH | CROSS_SITE | SESSION
+WITH_RATES: Final = BEFORE_ACCESS | RATE_CLIENT | RATE_USER
+"""For a route that declares a rate; the stages that count are there only if some route does."""
 BEFORE_HANDLER: Final = BEFORE_ACCESS | ACCESS | FORM_TOKEN | UNIT
 
 STAMP_NAMES: Final = {
@@ -59,6 +63,8 @@ STAMP_NAMES: Final = {
     ACCESS: "access",
     FORM_TOKEN: "form token",
     UNIT: "unit of work",
+    RATE_CLIENT: "rate by client",
+    RATE_USER: "rate by user",
 }
 
 

@@ -53,8 +53,9 @@ class GateStage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
         route = exchange.route
-        if route is None or exchange.stamps & BEFORE_ACCESS != BEFORE_ACCESS:
-            missing = missing_stamps(exchange.stamps, BEFORE_ACCESS)
+        needed = BEFORE_ACCESS if route is None else route.needed_stamps
+        if route is None or exchange.stamps & needed != needed:
+            missing = missing_stamps(exchange.stamps, needed)
             raise PipelineFaultError("stage_missing", f"These stages did not run before the route: {missing}.")
         rule = route.access
         if rule is not public:

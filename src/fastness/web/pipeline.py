@@ -26,6 +26,7 @@ from fastness.web.https import HTTPSStage
 from fastness.web.limits import LimitsStage
 from fastness.web.match import MatchStage
 from fastness.web.proxy import ProxyStage
+from fastness.web.ratelimit import ClientRateStage, UserRateStage
 from fastness.web.routing import Framing, Route, RouteError
 from fastness.web.session import SessionStage
 from fastness.web.site import Site
@@ -83,8 +84,12 @@ STAGES: Final[tuple[StageFactory, ...]] = (
         rules_by_route=cross_site_rules_for(plan.rules.cross_site, plan.table),
         cookie_name=plan.rules.session_cookie.name.encode(),
     ),
+    # Before the session is read: one request too many costs no more than its count. Not there if no route asks for it.
+    lambda app, plan: ClientRateStage(app) if has_rates(plan.table) else app,
     # Who is asking.
     lambda app, plan: SessionStage(app, cookie_name=plan.rules.session_cookie.name.encode()),
+    # As soon as it is known who asks, before any rule or body of theirs is looked at.
+    lambda app, plan: UserRateStage(app) if has_rates(plan.table) else app,
     # May they; nothing of the body was read so far.
     lambda app, _: GateStage(app),
     # Reads the first field of a form, at most.
@@ -101,6 +106,11 @@ def build_pipeline(rules: PerimeterRules, site: Site, table: Table) -> ASGIApp:
     for make_stage in reversed(STAGES):
         app = make_stage(app, plan)
     return app
+
+
+def has_rates(table: Table) -> bool:
+    """Whether any route declares a rate; the last gate asks for both stamps then, on those routes."""
+    return any(route.rates for route in table.routes)
 
 
 def cross_site_rules_for(rules: CrossSiteRules, table: Table) -> Mapping[Route, CrossSiteRules]:

@@ -18,8 +18,9 @@ from starlette.routing import BaseRoute, Mount, compile_path
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.web.accessrules import Access, AccessRuleError, is_hiding, narrowed
-from fastness.web.exchange import ASGIApp
+from fastness.web.exchange import BEFORE_ACCESS, WITH_RATES, ASGIApp
 from fastness.web.patterns import open_ended_together
+from fastness.web.rates import By, Rate, RateOption, rates_of
 from fastness.web.requests import Request
 from fastness.web.sockets import WebSocket
 
@@ -61,6 +62,7 @@ class RouteOptions(TypedDict, total=False):
     encoded_slash: bool
     read_session: bool
     idempotent: bool
+    rate: RateOption
     tokens: bool
     insecure_skip_csrf: Because
     insecure_cross_site: Because
@@ -95,6 +97,8 @@ class Route:
     """A second run of the handler does no harm: the request is repeated once where PostgreSQL undid its transaction."""
     tokens: bool = False
     """API tokens are accepted; without this no token opens anything here."""
+    rate: RateOption = ()
+    """How often it may be asked; one rate or several."""
     insecure_skip_csrf: Because | None = None
     """No form token is asked for."""
     insecure_cross_site: Because | None = None
@@ -105,6 +109,13 @@ class Route:
     """Those whom the rule refuses, or some of them, are not to learn that there is a route."""
     is_slow_to_refuse: bool = field(init=False)
     """Two parameters can take letters from each other: only short paths are tried."""
+    rates: tuple[Rate, ...] = field(init=False)
+    """All that hold, those of its groups and its mount too."""
+    client_rates: tuple[Rate, ...] = field(init=False)
+    """Those that are counted before the session is read."""
+    user_rates: tuple[Rate, ...] = field(init=False)
+    needed_stamps: int = field(init=False)
+    """The gates that a request must have passed to come here."""
     regex: Any = field(init=False)
     convertors: dict[str, Convertor[Any]] = field(init=False)
     path_format: str = field(init=False)
@@ -132,6 +143,12 @@ class Route:
                 "letters from each other. Put a slash between them, or take one parameter and split it in the handler."
             )
         check_options(self)
+        here = f"{' '.join(sorted(self.methods)) or self.kind} {self.path}"
+        rates = tuple(rate.within(here) for rate in rates_of(self.rate, where=f"{self.path!r} ({self.where})"))
+        object.__setattr__(self, "rates", rates)
+        object.__setattr__(self, "client_rates", tuple(rate for rate in rates if rate.by is By.CLIENT))
+        object.__setattr__(self, "user_rates", tuple(rate for rate in rates if rate.by is not By.CLIENT))
+        object.__setattr__(self, "needed_stamps", WITH_RATES if rates else BEFORE_ACCESS)
         object.__setattr__(self, "is_hidden", is_hiding(self.access))
         object.__setattr__(self, "is_slow_to_refuse", together == _MAX_OPEN_ENDED)
         object.__setattr__(self, "regex", regex)
@@ -152,12 +169,15 @@ class Routes:
     A route's own `access` is asked for beside the group's: it can ask for more, never for less. Groups nest with `include`.
     """
 
-    def __init__(self, prefix: str = "", *, access: Access | None = None, tokens: bool | None = None) -> None:
+    def __init__(
+        self, prefix: str = "", *, access: Access | None = None, tokens: bool | None = None, rate: RateOption = ()
+    ) -> None:
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise RouteError(f"The prefix {prefix!r} must start with '/' and not end with it.")
         self.prefix = prefix
         self.access = access
         self.tokens = tokens
+        self.rates = rates_of(rate, where=f"the group {prefix or '/'}")
         self._declared: list[Declared] = []
 
     def get(
@@ -255,21 +275,30 @@ class Routes:
         return declare
 
     def declared(
-        self, prefix: str = "", access: Access | None = None, *, tokens: bool | None = None
+        self,
+        prefix: str = "",
+        access: Access | None = None,
+        *,
+        tokens: bool | None = None,
+        rates: tuple[Rate, ...] = (),
     ) -> Iterator["Declared"]:
         """All routes of this group and those below it, with full path and effective rule, in the order of declaration."""
         where = f"the group {self.prefix or '/'}"
         prefix += self.prefix
         access = joined(access, self.access, path=prefix, where=where)
         tokens = tokens if self.tokens is None else self.tokens
+        # All routes of the group are counted together.
+        rates += tuple(rate.within(f"{prefix}/*") for rate in self.rates)
         for one in self._declared:
             own = joined(access, one.access, path=prefix + one.path, where=where)
             if isinstance(one.endpoint, Routes):
-                yield from one.endpoint.declared(prefix, own, tokens=tokens)
+                yield from one.endpoint.declared(prefix, own, tokens=tokens, rates=rates)
             else:
                 options = one.options
                 if tokens is not None and "tokens" not in options:
                     options = {**options, "tokens": tokens}
+                if rates or "rate" in options:
+                    options = {**options, "rate": (*rates, *own_rates(one, prefix))}
                 yield Declared(prefix + one.path, one.endpoint, one.kind, one.methods, own, options)
 
 
@@ -283,6 +312,14 @@ class Declared:
     methods: frozenset[str]
     access: Access | None
     options: RouteOptions
+
+
+def own_rates(declared: Declared, prefix: str) -> tuple[Rate, ...]:
+    """The rates written on a route; those of a mount count all routes of the app in it."""
+    path = prefix + declared.path
+    rates = rates_of(declared.options.get("rate", ()), where=repr(path))
+    is_mount = declared.kind == "mount" or isinstance(declared.endpoint, Mount)
+    return tuple(rate.within(f"{path.rstrip('/')}/*") for rate in rates) if is_mount else rates
 
 
 def joined(outer: Access | None, own: object, *, path: str, where: str) -> Access | None:
@@ -332,7 +369,9 @@ def check_options(route: Route) -> None:
     if not isinstance(route.tokens, bool):
         raise RouteError(f"tokens of {route.path!r} ({route.where}) is True or False, not {route.tokens!r}.")
     if route.tokens and not route.read_session:
-        raise RouteError(f"{route.path!r} ({route.where}) says tokens=True and read_session=False: nobody would be asked for.")
+        raise RouteError(
+            f"{route.path!r} ({route.where}) says tokens=True and read_session=False: nobody would be asked for."
+        )
     if route.idempotent and route.kind != "http":
         raise RouteError(f"idempotent of {route.path!r} ({route.where}) is for handlers of requests.")
     if route.max_body_bytes is not None and route.max_body_bytes <= 0:

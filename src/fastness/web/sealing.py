@@ -9,6 +9,7 @@ endpoint replaces that of the router, the app and the mount it belongs to. ASVS 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import starlette.routing
@@ -32,6 +33,7 @@ from fastness.web.innerroutes import (
     rules_of_class,
 )
 from fastness.web.mounted import Doorway, Entry, Leaf, MountedApp, RouterGuard
+from fastness.web.rates import rates_of
 from fastness.web.routing import (
     Declared,
     MissingAccessError,
@@ -102,7 +104,11 @@ def sealed(inner: Inner, mounted: MountedApp, inherited: RouteOptions, all_found
             "@access.requires(access.signed_in) on its endpoint, or give the mount a rule: "
             f"mount({mounted.path or '/'!r}, app, access=…).{page_advice(endpoint)}"
         )
-    options: dict[str, Any] = {**inherited, **getattr(endpoint, "route_options", {})}
+    own_options: dict[str, Any] = getattr(endpoint, "route_options", {})
+    options: dict[str, Any] = {**inherited, **own_options}
+    # An endpoint can ask for a further rate; those of its mount and their groups hold as well.
+    rates = [rates_of(each["rate"], where=where) for each in (dict(inherited), own_options) if "rate" in each]
+    options["rate"] = tuple(chain(*rates))
     options.pop("name", None)
     if inner.max_body_bytes is not None:
         options.setdefault("max_body_bytes", inner.max_body_bytes)
