@@ -43,6 +43,10 @@ class Acting:
         self._told = False
         self._conditions: dict[tuple[type[Model], Actor, str], ColumnElement[bool]] = {}
         self.because: Because | None = None
+        self.told: str | None = None
+        """What the database was told in this transaction about who acts, if it was told (row-level security)."""
+        self.is_telling = False
+        """Whether the statement of the moment is the one that tells it."""
         self.grants: dict[object, set[str]] = {}
         """Identity key → the writing actions for which the object was loaded here."""
         self.pending: list[tuple[InstanceState[object], str]] = []

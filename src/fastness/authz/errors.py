@@ -3,11 +3,12 @@
     FastnessError
     ├── UnscopedError           a statement reached a guarded table without its scope
     ├── ConfigError
-    │   └── PolicyError         a policy, or a scope asked of one, that cannot be right
+    │   ├── PolicyError         a policy, or a scope asked of one, that cannot be right
+    │   └── RowSecurityError    a policy that the database cannot enforce
     └── DeniedError
         └── ForbiddenWriteError a flush that would add, change or delete what the actor may not
 
-The first two are mistakes of the app's author, and the detail names the fix; the third may also be a visitor who asked for
+The first three are mistakes of the app's author, and the detail names the fix; the last may also be a visitor who asked for
 what is not theirs. No detail holds a value of a row or a request.
 """
 
@@ -25,6 +26,13 @@ class PolicyError(ConfigError):
     """A policy is declared, or asked for an action, in a way that cannot be right."""
 
     code = "policy"
+    status = 500
+
+
+class RowSecurityError(ConfigError):
+    """A policy asks for row-level security and cannot be written as one condition in SQL."""
+
+    code = "row_security"
     status = 500
 
 

@@ -27,11 +27,13 @@ from fastness.authz.acting import ACTING, UNSCOPED, Acting, acting_of
 from fastness.authz.compiling import ScopeCompiler, scope_compiler
 from fastness.authz.errors import UnscopedError
 from fastness.authz.registry import registry
-from fastness.authz.writes import watch_model
+from fastness.authz.rowactor import tell_actor
+from fastness.authz.writes import CHECKING, watch_model
 from fastness.db.model import Model
 from fastness.db.watched import Watched
 from fastness.kernel.because import Because
 
+_POSTGRES: Final = "postgresql"
 _OWN_DDL: Final = "sqlalchemy."
 _FIX: Final = (
     "read it with request.load, request.list or request.scoped, or scoped(statement, actor, may=…); code without a person "
@@ -59,6 +61,7 @@ def _use_guarded_compiler(connection: Connection) -> None:
 @event.listens_for(Session, "after_begin")
 def _name_session(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     acting = acting_of(session)
+    acting.told = None
     if acting.because is None:
         connection.execution_options(**{ACTING: acting})
     else:
@@ -67,14 +70,13 @@ def _name_session(session: Session, _transaction: SessionTransaction, connection
 
 @event.listens_for(Engine, "before_cursor_execute")
 def _check(
-    _connection: Connection,
+    connection: Connection,
     cursor: DBAPICursor,
     statement: str,
     _parameters: object,
     context: ExecutionContext | None,
     _is_many: bool,  # noqa: FBT001 - SQLAlchemy's signature
 ) -> None:
-    _announce(cursor, statement)
     compiled: object = None if context is None else context.compiled
     if isinstance(compiled, ScopeCompiler):
         if compiled.generation != registry().generation:
@@ -88,6 +90,13 @@ def _check(
         names, fix = _names_in(statement, compiled), _TEXT_FIX
     if names and (context is None or not _is_exempt(context, names)):
         _refuse(names, fix)
+    if context is not None and registry().has_row_security and connection.dialect.name == _POSTGRES:
+        acting = context.execution_options.get(ACTING)
+        if isinstance(acting, Acting):
+            reason = context.execution_options.get(UNSCOPED)
+            tell_actor(connection, acting, is_exempt=isinstance(reason, Because) and reason is not CHECKING)
+    # Last, as the statement that tells announces itself on the same connection.
+    _announce(cursor, statement)
 
 
 def _announce(cursor: object, statement: str) -> None:

@@ -50,6 +50,9 @@ class Policy(Generic[ModelT]):
     serves_anonymous: ClassVar[bool] = False
     """Whether the methods are asked about people who are not signed in; otherwise they get nothing."""
 
+    row_security: ClassVar[bool] = False
+    """Whether PostgreSQL enforces the policy as well; `fastness db rls` writes the migration."""
+
     model: ClassVar[type[Model]]
     """The model in the brackets."""
     actions: ClassVar[frozenset[str]] = frozenset()
@@ -84,7 +87,7 @@ class Policy(Generic[ModelT]):
             raise PolicyError(f"{type(self).__name__} has no action {action!r}; it has {known}")
         if actor.is_superuser:
             return true()
-        if actor.is_anonymous and not self.serves_anonymous:
+        if not self.serves_anonymous and actor.is_anonymous:
             return false()
         method: Method = getattr(self, action)
         return self._checked(action, method(actor))

@@ -37,6 +37,12 @@ class PolicyLike(Protocol):
     @property
     def writing(self) -> frozenset[str]: ...
 
+    @property
+    def serves_anonymous(self) -> bool: ...
+
+    @property
+    def row_security(self) -> bool: ...
+
     def condition(self, actor: Actor, action: str) -> ColumnElement[bool]: ...
 
 
@@ -67,6 +73,8 @@ class Registry:
     def __init__(self) -> None:
         self.policies: dict[type[Model], PolicyLike] = {}
         self.generation = 0
+        self.has_row_security = False
+        """Whether a policy asks for row-level security, so that the database is told who acts."""
         self._guards: Mapping[str, Guard] = {}
         self._pattern: re.Pattern[str] | None = None
         self._made_for = -1
@@ -84,6 +92,7 @@ class Registry:
                 "a model has one"
             )
         self.policies[model] = policy
+        self.has_row_security = self.has_row_security or policy.row_security
         self.generation += 1
 
     def touch(self) -> None:

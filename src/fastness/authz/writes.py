@@ -29,7 +29,8 @@ _CREATE: Final = "create"
 _DELETE: Final = "delete"
 _AFTER: Final = "after"
 _VIEW: Final = "view"
-_CHECKING: Final = Because("the guard's own look at a row that this flush has written")
+CHECKING: Final = Because("the guard's own look at a row that this flush has written")
+"""Exempt from scopes; row-level security holds for it, since whoever writes a row has to see it there."""
 
 
 def watch_model(model: type[Model]) -> None:
@@ -160,6 +161,7 @@ def _begin(session: Session, _context: UOWTransaction, _instances: object) -> No
 @event.listens_for(Session, "after_soft_rollback")
 def _undone(session: Session, _transaction: object) -> None:
     _forget(session)
+    acting_of(session).told = None
 
 
 def _forget(session: Session) -> None:
@@ -193,7 +195,7 @@ def _check_row(session: Session, acting: Acting, state: InstanceState[Any], acti
         columns = tuple(root.primary_key)
         row = and_(*(column == value for column, value in zip(columns, identity, strict=True)))
         statement = (
-            select(*columns).where(row, PolicyCriterion(condition, root, "")).execution_options(**{UNSCOPED: _CHECKING})
+            select(*columns).where(row, PolicyCriterion(condition, root, "")).execution_options(**{UNSCOPED: CHECKING})
         )
         if session.connection(bind_arguments={"mapper": mapper}).execute(statement).first() is None:
             raise ForbiddenWriteError(

@@ -3,12 +3,20 @@
 ASVS 5.0: V2.3.3 (as a whole or not at all).
 """
 
+import re
+from pathlib import Path
+from typing import Final
+
 from fastness.app import Fastness
+from fastness.authz.registry import registry
+from fastness.authz.rls import OFF, SCHEMA, digest_of, row_security_statements
 from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, find_location, load_app
 from fastness.cli.terminal import printable, say
-from fastness.db.migrations import current, pending, revision, upgrade
+from fastness.db.migrations import current, newest_first, pending, revision, upgrade, write_statements
 from fastness.db.model import Model
+
+_DIGEST: Final = re.compile(rf"COMMENT ON SCHEMA {SCHEMA} IS '(\w+)'")
 
 
 def upgrade_database(app_name: str | None) -> None:
@@ -24,7 +32,9 @@ def upgrade_quietly(app: Fastness, location: Location) -> tuple[str, ...]:
     """Run what is missing; the database's folder is made if it is not there."""
     make_database_folder(app, location)
     settings = app.settings
-    return upgrade(settings.database_url, location.migrations_if_there, rules=settings.database)
+    return upgrade(
+        settings.migrations_url or settings.database_url, location.migrations_if_there, rules=settings.database
+    )
 
 
 def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> None:
@@ -33,7 +43,7 @@ def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> Non
     app = load_app(location)
     app.seal()  # what the routes import may hold models too
     file = revision(
-        app.settings.database_url,
+        app.settings.migrations_url or app.settings.database_url,
         location.migrations,
         message,
         metadata=Model.metadata,
@@ -45,6 +55,29 @@ def write_revision(app_name: str | None, message: str, *, is_empty: bool) -> Non
         return
     say(f"wrote {printable(str(file))}")
     say("Read it before you run it: `fastness db upgrade`.")
+
+
+def write_row_security(app_name: str | None, message: str) -> None:
+    """Write a migration that enforces the policies in the database."""
+    location = find_location(app_name)
+    app = load_app(location)
+    app.seal()
+    statements = row_security_statements()
+    last = last_digest(location.migrations)
+    if not registry().has_row_security and last is None:
+        raise CommandError("No policy asks for row-level security; put row_security = True into its class.")
+    if digest_of(statements) == last:
+        say("The last migration of row-level security says the same; nothing to write.")
+        return
+    file = write_statements(location.migrations, message, upgrades=statements, downgrades=OFF)
+    say(f"wrote {printable(str(file))}")
+    say("Read it before you run it: `fastness db upgrade`. Only PostgreSQL takes notice.")
+
+
+def last_digest(folder: Path) -> str | None:
+    """The digest of the rules in the newest migration that has some."""
+    found = (_DIGEST.search(file.read_text(encoding="utf-8")) for file in newest_first(folder))
+    return next((each[1] for each in found if each is not None), None)
 
 
 def show_current(app_name: str | None) -> None:

@@ -12,7 +12,7 @@ ASVS 5.0: V2.3.3 (as a whole or not at all), V15.4.2.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +137,35 @@ def revision(
         return _write(script, app_migrations_dir, message, upgrades, downgrades)
 
     return _transact(database_url, rules, work)
+
+
+def write_statements(
+    app_migrations_dir: Path, message: str, *, upgrades: Sequence[str], downgrades: Sequence[str]
+) -> Path:
+    """Write a migration of statements for PostgreSQL; on another database it does nothing."""
+    return _write(
+        _script(app_migrations_dir), app_migrations_dir, message, _executing(upgrades), _executing(downgrades)
+    )
+
+
+def newest_first(app_migrations_dir: Path) -> tuple[Path, ...]:
+    """The files of all migrations, each before the one it follows on."""
+    return tuple(Path(step.path) for step in _script(app_migrations_dir).walk_revisions())
+
+
+def look(database_url: str, work: Callable[[Connection], T], *, rules: DatabaseRules | None = None) -> T:
+    """What `work` finds with the connection of a transaction of its own."""
+    return _transact(database_url, rules, work)
+
+
+def _executing(statements: Sequence[str]) -> str:
+    lines = ["connection = op.get_bind()", f'if connection.dialect.name != "{POSTGRES}":', "    return"]
+    for statement in statements:
+        is_plain = '"' * 3 not in statement and not statement.endswith('"') and "\\" not in statement
+        text = f'"""{statement}"""' if is_plain else repr(statement)
+        lines.append(f"connection.exec_driver_sql({text})")
+    # Lines within a statement stay where they are.
+    return "\n    ".join(lines)
 
 
 def _write(script: ScriptDirectory, folder: Path, message: str, upgrades: str, downgrades: str) -> Path:

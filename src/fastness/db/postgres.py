@@ -52,6 +52,8 @@ from fastness.kernel.errors import FastnessError
 _URL: Final = URL.create("postgresql+asyncpg")
 _MISSING: Final = frozenset({"42P01", "42703"})
 """undefined_table and undefined_column."""
+_FOR_EVERYBODY: Final = {"fastness.actor": '{"passes": true}'}
+"""A migration changes the rows of everybody; row-level security holds for the tables' owner, too, and asks this setting."""
 _ERRORS: Final = {
     Trouble.CONFLICT: TransactionConflictError,
     Trouble.BUSY: DatabaseBusyError,
@@ -93,7 +95,7 @@ def make_migration_engine(address: PostgresAddress) -> AsyncEngine:
         execution_options=FOR_MIGRATIONS,
         # After waiting for another process's upgrade it has to be seen what that one did.
         isolation_level="READ COMMITTED",
-        async_creator=partial(_connect, address, {**SESSION, "default_transaction_read_only": "off"}),
+        async_creator=partial(_connect, address, {**SESSION, **_FOR_EVERYBODY, "default_transaction_read_only": "off"}),
     )
     event.listen(engine.sync_engine, "handle_error", _translate)
     return engine
