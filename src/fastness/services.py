@@ -17,8 +17,6 @@ from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import audit_url, make_audit_log
 from fastness.auth.purposes import RESET_REQUEST
 from fastness.auth.token_rules import TokenCheck
-from fastness.auditlog.log import AuditLog, AuditSink
-from fastness.auditlog.opening import audit_url, make_audit_log
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
@@ -40,11 +38,13 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.accounts import Accounts
+    from fastness.auth.address_links import AddressLinks
     from fastness.auth.factors import Factors
     from fastness.auth.granting import Roles
     from fastness.auth.links import Links
     from fastness.auth.login import Login
     from fastness.auth.password_links import PasswordLinks
+    from fastness.auth.own_password import OwnPassword
     from fastness.auth.passwordpolicy import PasswordPolicy
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.sealing import Sealer
@@ -66,6 +66,7 @@ ServiceT = TypeVar("ServiceT")
 _LATE: Final[Mapping[str, str]] = {
     "APITokens": "fastness.auth.tokens",
     "Accounts": "fastness.auth.accounts",
+    "AddressLinks": "fastness.auth.address_links",
     "Caller": "fastness.auth.login",
     "Database": "fastness.db.engine",
     "AttemptLimit": "fastness.auth.signing_in",
@@ -76,6 +77,7 @@ _LATE: Final[Mapping[str, str]] = {
     "Messages": "fastness.mail.messages",
     "Objects": "fastness.authz.objects",
     "Outbox": "fastness.mail.outbox",
+    "OwnPassword": "fastness.auth.own_password",
     "PasswordHasher": "fastness.auth.passwords",
     "PasswordLinks": "fastness.auth.password_links",
     "PasswordPolicy": "fastness.auth.passwordpolicy",
@@ -112,11 +114,13 @@ _STORES: Final[Mapping[str, str]] = {
 _BY_KIND: Final[Mapping[str, str]] = {
     "APITokens": "tokens",
     "Accounts": "accounts",
+    "AddressLinks": "address_links",
     "Database": "database",
     "Factors": "factors",
     "HashingPool": "hashing",
     "Login": "login",
     "Outbox": "outbox",
+    "OwnPassword": "own_password",
     "PasswordHasher": "hasher",
     "PasswordLinks": "password_links",
     "PasswordPolicy": "password_policy",
@@ -261,6 +265,22 @@ class Services:
         return links
 
     @property
+    def address_links(self) -> "AddressLinks":
+        """Confirms and changes mail addresses."""
+        address_links: AddressLinks = self.once(
+            "address_links",
+            lambda: late("AddressLinks")(
+                accounts=self.accounts,
+                links=self.links,
+                outbox=self.outbox,
+                rules=self.settings.accounts,
+                events=self.events,
+                clock=self.clock,
+            ),
+        )
+        return address_links
+
+    @property
     def password_links(self) -> "PasswordLinks":
         """Resets and invitations."""
         password_links: PasswordLinks = self.once(
@@ -276,6 +296,21 @@ class Services:
             ),
         )
         return password_links
+
+    @property
+    def own_password(self) -> "OwnPassword":
+        """Changes the password of who is signed in."""
+        own_password: OwnPassword = self.once(
+            "own_password",
+            lambda: late("OwnPassword")(
+                database=self.database,
+                accounts=self.accounts,
+                outbox=self.outbox,
+                policy=self.password_policy,
+                clock=self.clock,
+            ),
+        )
+        return own_password
 
     @property
     def roles(self) -> "Roles":

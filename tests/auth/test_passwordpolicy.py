@@ -135,7 +135,7 @@ def serve():
         server.server_close()
 
 
-DIGEST = hashlib.sha1(PASSWORD.encode()).hexdigest().upper()
+DIGEST = hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).hexdigest().upper()
 OTHER = "0" * 35
 
 

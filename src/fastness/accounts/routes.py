@@ -2,10 +2,23 @@
 
 from typing import Final
 
+from fastness.accounts.confirming import confirm_routes
+from fastness.accounts.devices import device_routes
 from fastness.accounts.pages import account_routes
+from fastness.accounts.password import password_routes
 from fastness.accounts.resetting import reset_routes
 from fastness.accounts.second_factor import factor_routes
 from fastness.accounts.security import security_routes
+from fastness.accounts.tokens import token_routes
 from fastness.web.routing import Routes
 
-ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (account_routes, factor_routes, security_routes, reset_routes)
+ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (
+    account_routes,
+    password_routes,
+    factor_routes,
+    security_routes,
+    reset_routes,
+    confirm_routes,
+    device_routes,
+    token_routes,
+)

@@ -1,10 +1,10 @@
 """The passwords that everybody tries first, kept so that this file teaches nobody any.
 
-Protects against guessing from the lists that every attacker has: about 55 000 passwords of published breaches, as marks of
-four bytes (the head of a SHA-256), in order, in one file beside this one. Looking one password up costs about ten microseconds
-and needs no network. Two texts share a mark by chance once in 77 000 look-ups, and then a good password is refused for nothing; a listed
-one is never missed. Compared is without regard to case and to the written form (NFKC, folded), while the password that is
-kept stays exactly as it was typed. The file is read when the first password is set.
+Protects against guessing from the lists that every attacker has: about 55 000 passwords of published breaches, as marks of four
+bytes (the head of a SHA-256), in order, in one file beside this one. Looking one password up costs about ten microseconds and
+needs no network. Two texts share a mark by chance once in 77 000 look-ups, and then a good password is refused for nothing; a
+listed one is never missed. Compared is without regard to case and to the written form (NFKC, folded), while the password that
+is kept stays exactly as it was typed. The file is read when the first password is set.
 
 A long password is no better for a common one inside it, so what a guessing program makes of the list is refused too: the same
 again and again, up to eight digits and signs in front or behind, characters in the order of the keyboard or the alphabet.

@@ -211,8 +211,8 @@ class BcryptHasher:
 
 
 def scrypt(password: bytes, salt: bytes, *, n: int, r: int, p: int, length: int) -> bytes:
-    """scrypt within the cap of memory; raises `ValueError` beyond it."""
-    if not (1 < n and 0 < r and 0 < p <= _MAX_SCRYPT_P and 0 < length <= 128 and 128 * n * r <= MAX_SCRYPT_BYTES):
+    """Hash with scrypt within the cap of memory; raises `ValueError` beyond it."""
+    if not (n > 1 and r > 0 and 0 < p <= _MAX_SCRYPT_P and 0 < length <= 128 and 128 * n * r <= MAX_SCRYPT_BYTES):
         raise ValueError("costs out of range")
     # OpenSSL counts its small blocks against the limit as well.
     memory = 128 * r * (n + p + 2) + 65_536
