@@ -305,6 +305,18 @@ def write_revision(
     write(app_name, message, is_empty=empty)
 
 
+@db.command("rls")
+def write_row_security(
+    message: Annotated[str, typer.Argument(help="What changes, in a few words.")] = "row security",
+    *,
+    app_name: AppOption = None,
+) -> None:
+    """Write a migration by which PostgreSQL enforces the policies that say row_security = True."""
+    from fastness.cli.databases import write_row_security as write
+
+    write(app_name, message)
+
+
 @db.command("current")
 def show_revision(*, app_name: AppOption = None) -> None:
     """Show where the database is, and what an upgrade would run."""
