@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from fastness import __version__
+from fastness.cli.auditcommands import auditlog
 from fastness.cli.options import AppOption, JSONOption, PortOption, group
 from fastness.cli.rolecommands import groups, roles
 from fastness.cli.terminal import complain, say
@@ -39,6 +40,7 @@ db = group(help="The database and its migrations.")
 app.add_typer(users, name="users")
 app.add_typer(roles, name="roles")
 app.add_typer(groups, name="groups")
+app.add_typer(auditlog, name="auditlog")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 
@@ -236,12 +238,51 @@ def create_user(
     )
 
 
+@users.command("invite")
+def invite_user(
+    email: Annotated[str, typer.Argument(help="The mail address that the link goes to.")],
+    *,
+    username: Annotated[str, typer.Option(help="The name to sign in with; without, the mail address.")] = "",
+    display_name: Annotated[str, typer.Option("--name", help="The name that others see.")] = "",
+    staff: Annotated[bool, typer.Option("--staff", help="May use what only staff may.")] = False,
+    address: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the site is; without, its first host.")
+    ] = None,
+    app_name: AppOption = None,
+) -> None:
+    """Create a user who chooses the password: by a link in a mail that works once."""
+    from fastness.cli.inviting import invite
+    from fastness.cli.people import NewUser
+
+    user = NewUser(username=username or email, display_name=display_name, email=email, is_staff=staff)
+    invite(app_name, user, address=address)
+
+
+@users.command("reset-factors")
+def reset_user_factors(username: UserArgument, *, app_name: AppOption = None) -> None:
+    """Remove all second factors of somebody who lost them.
+
+    Make sure by other means that it is the owner who asks. They are told by mail and signed out everywhere.
+    """
+    from fastness.cli.factors import reset_factors
+
+    reset_factors(app_name, username)
+
+
 @users.command("roles")
 def show_user_roles(username: UserArgument, *, json: JSONOption = False, app_name: AppOption = None) -> None:
     """Show what somebody may do, and how they came to it."""
     from fastness.cli.rolelists import show_user
 
     show_user(app_name, username, as_json=json)
+
+
+@users.command("unlock")
+def unlock_user(username: UserArgument, *, app_name: AppOption = None) -> None:
+    """Forget somebody's failed attempts to sign in, so that they can try again at once."""
+    from fastness.cli.unlocking import unlock
+
+    unlock(app_name, username)
 
 
 @users.command("permit")

@@ -1,0 +1,98 @@
+"""`users invite`: an account for somebody who chooses the password themselves.
+
+Whoever runs this knows no password of anybody's at the end. The link leads to the site's first name, or to `--address`; it is
+sent by `fastness worker`, so that it is not printed here, where a log of the terminal would keep it.
+
+ASVS 5.0: V6.4.1 (initial secrets are the user's own), V6.3.2.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from fastness.app import Fastness
+from fastness.auth.errors import UsernameError, UsernameTakenError
+from fastness.auth.purposes import Place
+from fastness.auth.users import find_user
+from fastness.cli.databases import require_upgraded
+from fastness.cli.errors import CommandError
+from fastness.cli.location import find_location, load_app
+from fastness.cli.people import NewUser
+from fastness.cli.terminal import printable, say
+from fastness.kernel.formats import decide_email, decide_url
+from fastness.kernel.verdicts import Allow
+from fastness.mail.rules import MailBackend
+from fastness.settings.settings import Settings
+
+INVITE_PATH: Final = "/account/invite/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """How it went."""
+
+    username: str
+    is_new: bool
+
+
+def invite(app_name: str | None, user: NewUser, *, address: str | None) -> None:
+    """Create the account, or send another link to one that has no password."""
+    if not isinstance(decide_email(user.email), Allow):
+        raise CommandError("This is no address that mail can be sent to: name@example.com, in ASCII.")
+    location = find_location(app_name)
+    app = load_app(location)
+    require_upgraded(app, location)
+    place = place_for(app.settings, address)
+    try:
+        invited = asyncio.run(_invite(app, user, place))
+    except UsernameError as error:
+        raise CommandError(f"The user name cannot be used: {error.reason}.") from None
+    say(
+        f"{'Created' if invited.is_new else 'Invited again:'} {printable(invited.username)}. The mail is in the outbox."
+    )
+    if app.settings.mail.backend is MailBackend.NONE:
+        say("No mail leaves yet: set FASTNESS_MAIL_BACKEND, and run `fastness worker`.")
+
+
+def place_for(settings: Settings, address: str | None) -> Place:
+    """Where the link leads: a command has no request that would tell."""
+    if address is None and settings.is_development:
+        address = "http://localhost:8000"
+    if address is None:
+        names = [name for name in settings.hosts.allowed if not name.startswith((".", "*"))]
+        if not names:
+            raise CommandError("FASTNESS_HOSTS names no single host; say --address https://example.com.")
+        address = f"https://{names[0]}"
+    address = address.rstrip("/")
+    if not isinstance(decide_url(address, https_only=not settings.is_development), Allow):
+        raise CommandError("--address is where the site is, https://example.com.")
+    site = address.partition("://")[2].partition("/")[0]
+    return Place(page=address + INVITE_PATH, site=site)
+
+
+async def _invite(app: Fastness, user: NewUser, place: Place) -> Invited:
+    services = app.services
+    await services.open()
+    try:
+        async with services.open_unit(is_read_only=False) as unit:
+            db = unit.session
+            found = await find_user(db, user.username)
+            if found is not None:
+                # Only to the address that it has: this command changes nobody's.
+                if found.password_hash is not None or not found.is_active or found.email != user.email:
+                    raise CommandError("There is a user of this name already.")
+                await services.password_links.invite_again(db, found, place)
+                return Invited(username=found.username, is_new=False)
+            made = await services.password_links.invite(
+                db,
+                username=user.username,
+                email=user.email,
+                place=place,
+                display_name=user.display_name,
+                is_staff=user.is_staff,
+            )
+            return Invited(username=made.username, is_new=True)
+    except UsernameTakenError:
+        raise CommandError("There is a user of this name already.") from None
+    finally:
+        await services.close()
