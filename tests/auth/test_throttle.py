@@ -223,10 +223,11 @@ async def test_what_was_not_tried_is_given_back(throttle):
     assert await outcome_of(throttle) is None
 
 
-async def test_unlocking_reaches_every_address_and_no_other_account(throttle):
+async def test_unlocking_reaches_every_address_and_no_other_account(throttle, events):
     await passed(throttle, [{"client_ip": f"198.51.100.{n % 3}"} for n in range(100)])
     await passed(throttle, [{"account": "grace", "client_ip": f"203.0.113.{n % 3}"} for n in range(100)])
-    await throttle.unlock("ADA")
+    await throttle.unlock("ADA", "", user_id=ADA, by="a test")
+    assert events.events[-1].name is EventName.USER_UPDATED
     assert await passed(throttle, [{"client_ip": "198.51.100.1"}]) == 1
     assert await passed(throttle, [{"account": "grace", "client_ip": "203.0.113.1"}]) == 0
 

@@ -65,6 +65,10 @@ def test_a_role_from_its_beginning_to_its_end(shop):
     assert json.loads(told(shop("roles", "list", "--json"))) == []
 
 
+def test_somebody_who_is_held_up_can_try_again(shop):
+    assert "ada can try again at once" in told(shop("users", "unlock", "ada"))
+
+
 def test_the_first_superuser_comes_from_here(shop):
     told(shop("roles", "grant", "superuser", "--user", "ada"))
     assert "permissions: everything" in told(shop("users", "roles", "ada"))
@@ -85,6 +89,7 @@ REFUSED = {
     ("roles", "create", "clerks", "--permission", "accounts.view_user"): "Did you mean 'accounts.view_users'",
     ("roles", "delete", "superuser"): "can be granted and revoked",
     ("groups", "add", "none", "ada"): "no group none",
+    ("users", "unlock", "eve"): "no user eve",
 }
 
 

@@ -18,6 +18,7 @@ ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.
 from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from fastness.auth.devices import DeviceCookies
 from fastness.auth.errors import ThrottledError
@@ -128,13 +129,28 @@ class Throttle:
         for counter in reservation.counters:
             await self._add(counter, -1)
 
-    async def unlock(self, account: str) -> None:
-        """Forget what was charged to an account, from every address and on every device; for its owner, or the command line.
+    async def unlock(self, *names: str, user_id: UUID, by: str) -> None:
+        """Forget what was charged to an account, from every address and on every device.
 
         What was charged to addresses and to the site stays.
+
+        Args:
+            names: what its owner signs in with, such as user name and e-mail address.
+            user_id: whose it is; the counters of second factors go by it.
+            by: who asks for it, for the event.
         """
         # One durable write, whatever the number of addresses: all keys of the account have its epoch in them.
-        await self._store.bump_epoch(self._owner(self._names.digest_of(account)))
+        accounts = (str(user_id), *filter(None, names))
+        await self._store.bump_epochs([self._owner(self._names.digest_of(account)) for account in accounts])
+        self._events.emit(
+            SecurityEvent(
+                name=EventName.USER_UPDATED,
+                at=self._clock.now(),
+                reason="attempts_forgotten",
+                user_id=str(user_id),
+                detail={"by": by},
+            )
+        )
 
     async def _counters_of(self, attempt: Attempt) -> tuple[tuple[Counter, ...], bool]:
         name = self._names.digest_of(attempt.account)
