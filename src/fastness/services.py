@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from fastness.auth.granting import Roles
     from fastness.auth.links import Links
     from fastness.auth.login import Login
-    from fastness.auth.password_links import PasswordLinks
     from fastness.auth.own_password import OwnPassword
+    from fastness.auth.password_links import PasswordLinks
     from fastness.auth.passwordpolicy import PasswordPolicy
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.sealing import Sealer

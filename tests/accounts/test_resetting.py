@@ -4,68 +4,16 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
-from fastness import JSONResponse, Routes, access
 from fastness.auth.links import OneTimeLink
 from fastness.auth.purposes import Place
 from fastness.auth.users import User, find_user
-from fastness.mail.mailers import text_of
 from fastness.mail.outbox import QueuedMail
-from fastness.mail.rules import MailBackend, MailRules
 from tests.accounts.conftest import PASSWORD
+from tests.accounts.flows import LINK, deliver, make, routes, rows, shop
 from tests.web.shop import ORIGIN
 
 NEW = "an entirely different phrase"
-LINK = re.compile(r"https://shop\.example(/account/[a-z-]+/[\w-]{43})\b")
-
-
-@pytest.fixture
-def routes():
-    routes = Routes(access=access.public)
-
-    @routes.get("/")
-    async def home(request):
-        user = request.user_or_none
-        return JSONResponse(user and user.username)
-
-    return routes
-
-
-@pytest.fixture
-async def shop(make_shop, migrated, routes):
-    return await make_shop(
-        routes, settings={"mail": MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")}
-    )
-
-
-@pytest.fixture
-def deliver(shop):
-    """Sends what waits, and returns the mails as pairs of address and text."""
-
-    async def deliver():
-        sent = shop.app.services.mailer.sent
-        before = len(sent)
-        await shop.app.services.postman.deliver_due()
-        await shop.app.services.postman.deliver_due()
-        return [(message["To"], text_of(message)) for message in sent[before:]]
-
-    return deliver
-
-
-@pytest.fixture
-def make(shop):
-    """Creates a user with an address."""
-
-    async def make(username="ada", *, email="ada@mail.example", password=PASSWORD, is_active=True):
-        services = shop.app.services
-        async with services.open_unit(is_read_only=False) as unit:
-            user = await services.accounts.create_user(unit.session, username=username, password=password, email=email)
-            user.is_active = is_active
-        shop.clock.advance(60)
-        return user
-
-    return make
 
 
 @pytest.fixture
@@ -88,9 +36,7 @@ def get_link(ask, deliver):
     return get_link
 
 
-async def rows(shop, model):
-    async with shop.app.services.open_unit(is_read_only=True) as unit:
-        return (await unit.session.scalars(select(model))).all()
+__all__ = ["deliver", "make", "routes", "shop"]
 
 
 async def test_somebody_who_forgot_the_password_chooses_a_new_one(shop, browse, make, ask, deliver):

@@ -23,6 +23,7 @@ from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
 
 if TYPE_CHECKING:
+    from fastness.auth.address_links import AddressLinks
     from fastness.auth.password_links import PasswordLinks
 
 _KEY: Final = "fastness.link."
@@ -32,6 +33,12 @@ _DIGEST_CHARACTERS: Final = 64
 def password_links_of(request: Request) -> "PasswordLinks":
     """Links to a new password; loaded when a page asks for them."""
     kind: type[PasswordLinks] = import_module("fastness.auth.password_links").PasswordLinks
+    return request.site.service(kind)
+
+
+def address_links_of(request: Request) -> "AddressLinks":
+    """Links that confirm an address; loaded when a page asks for them."""
+    kind: type[AddressLinks] = import_module("fastness.auth.address_links").AddressLinks
     return request.site.service(kind)
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from fastness.accounts.confirming import confirm_routes
 from fastness.accounts.devices import device_routes
+from fastness.accounts.mail_address import address_routes
 from fastness.accounts.pages import account_routes
 from fastness.accounts.password import password_routes
 from fastness.accounts.resetting import reset_routes
@@ -18,6 +19,7 @@ ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (
     factor_routes,
     security_routes,
     reset_routes,
+    address_routes,
     confirm_routes,
     device_routes,
     token_routes,

@@ -17,6 +17,7 @@ from typing import overload
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.auth.addresses import confirm_address
 from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import PasswordRefusedError, UsernameTakenError
 from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
@@ -141,6 +142,20 @@ class Accounts:
         epoch = await self._revoke(db, user)
         await self._sessions.end_all(user.id)
         self._emit_after_commit(db, user, EventName.USER_UPDATED, "activated" if is_active else "deactivated")
+        return epoch
+
+    async def set_email(self, db: AsyncSession, user: User, address: str) -> int:
+        """Give the account an address that was shown to be its owner's, and end all sessions; returns the new epoch.
+
+        Raises:
+            AddressTakenError: another account has confirmed it.
+        """
+        user.email = address
+        await confirm_address(db, user)
+        user.valid_since = self._clock.now()
+        epoch = await self._revoke(db, user)
+        await self._sessions.end_all(user.id)
+        self._emit_after_commit(db, user, EventName.USER_UPDATED, "email_changed")
         return epoch
 
     async def set_staff(self, db: AsyncSession, user: User, *, is_staff: bool) -> int:
