@@ -30,12 +30,19 @@ def routes():
     async def me(request):
         user = request.user
         return JSONResponse(
-            {"name": user.username, "may": sorted(user.permissions), "staff": user.is_staff, "roles": sorted(user.roles)}
+            {
+                "name": user.username,
+                "may": sorted(user.permissions),
+                "staff": user.is_staff,
+                "roles": sorted(user.roles),
+            }
         )
 
     @inner.post("/notes")
     async def add_note(request):
-        return JSONResponse({"by": request.user.username, "fields": [list(pair) for pair in await request.form_pairs()]})
+        return JSONResponse(
+            {"by": request.user.username, "fields": [list(pair) for pair in await request.form_pairs()]}
+        )
 
     @inner.get("/read", access=access.permission("cases.read"))
     async def read(request):
@@ -325,9 +332,7 @@ async def test_nobody_makes_a_token_that_may_more_than_they(shop, make_account):
 
 
 async def test_there_are_not_endlessly_many(make_shop, routes, make_account):
-    shop = await make_shop(
-        routes, permissions=[CasePermissions], settings={"tokens": TokenRules(max_per_user=1)}
-    )
+    shop = await make_shop(routes, permissions=[CasePermissions], settings={"tokens": TokenRules(max_per_user=1)})
     await make_account(shop, "ada")
     await make_token(shop)
     with pytest.raises(TokenNotMadeError) as caught:

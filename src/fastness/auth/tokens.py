@@ -131,6 +131,12 @@ class APITokens:
         )
         return (await db.scalars(mine.order_by(APIToken.created_at.desc(), APIToken.id))).all()
 
+    async def offered(self, db: AsyncSession, user_id: uuid.UUID) -> list[tuple[str, str]]:
+        """The permissions that this person can put into a token, each with what it allows."""
+        held = await load_holdings(db, user_id)
+        names = [name for name in self._catalogue if held.is_superuser or name in held.permissions]
+        return [(name, self._catalogue.describe(name)) for name in names]
+
     async def revoke(self, db: AsyncSession, user_id: uuid.UUID, token_id: uuid.UUID) -> bool:
         """End one token of this person from their next request on; whether there was such a one."""
         mine = select(APIToken).where(
@@ -228,9 +234,7 @@ def _narrowed(user: User, held: Holdings, token: APIToken, *, epoch: int) -> Ide
     """The owner, with the part of what they hold that the token names, and nothing else."""
     wanted = frozenset(token.scope)
     given = wanted if held.is_superuser else wanted & held.permissions
-    return replace(
-        identity_of(user, Holdings(permissions=given), epoch=epoch, authenticated_at=0.0), is_staff=False
-    )
+    return replace(identity_of(user, Holdings(permissions=given), epoch=epoch, authenticated_at=0.0), is_staff=False)
 
 
 def _decoded(value: bytes) -> Identity | None:

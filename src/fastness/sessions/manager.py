@@ -16,6 +16,7 @@ Not covered: an id stolen from the visitor's device works until the session ends
 ASVS 5.0: V7.2.1, V7.2.4, V7.3.1, V7.3.2, V7.4.1, V7.4.2, V7.4.3, V7.5.2, V15.4.2.
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -25,6 +26,8 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.tokens import hash_token
+from fastness.sessions.context import KEY as CONTEXT_KEY
+from fastness.sessions.context import Context, context_from_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.record import EndReason, Record, Tombstone
 from fastness.sessions.recordstore import MAX_ATTEMPTS, RecordStore
@@ -56,6 +59,8 @@ class SessionSummary(NamedTuple):
     created: float
     seen: float
     is_remembered: bool
+    context: Context | None = None
+    """From where it is used, as far as it was noted."""
 
 
 _LEAVE_COOKIE: Final = SaveResult()
@@ -70,6 +75,11 @@ class Sessions:
         self._rules = rules
         self._clock = clock
         self._events = events
+
+    @property
+    def rules(self) -> SessionRules:
+        """How long sessions live, and what follows from a change of browser or network."""
+        return self._rules
 
     @property
     def socket_check_seconds(self) -> float:
@@ -227,7 +237,16 @@ class Sessions:
     async def active_sessions(self, user_id: UUID) -> list[SessionSummary]:
         """The user's live sessions, the one used last first."""
         live = await self._records.list_live(str(user_id))
-        summaries = [SessionSummary(id_hash, record.created, record.seen, record.remember) for id_hash, record in live]
+        summaries = [
+            SessionSummary(
+                id_hash,
+                record.created,
+                record.seen,
+                record.remember,
+                context_from_json(json.loads(record.values).get(CONTEXT_KEY)),
+            )
+            for id_hash, record in live
+        ]
         return sorted(summaries, key=lambda summary: summary.seen, reverse=True)
 
     async def purge(self, limit: int = 1_000) -> int:

@@ -12,6 +12,7 @@ ASVS 5.0: V7.1.1, V7.1.2, V7.3.1, V7.3.2.
 from dataclasses import dataclass
 
 from fastness.kernel.errors import ConfigError
+from fastness.sessions.context import Reaction
 
 MAX_REMEMBER_SECONDS = 90 * 86_400
 
@@ -32,6 +33,12 @@ class SessionRules:
     """An open WebSocket asks this often whether its session and its rule still hold; it is closed within this time."""
     tombstone_seconds: int = 86_400
     """For this long, use of an ended session is told from an id that never was (as an event; both are refused)."""
+    browser_change: Reaction = Reaction.ASK
+    """What follows when the cookie comes from another kind of browser or system than signed in. A browser's cookies do not move to
+    another one by themselves, so the password is asked for."""
+    network_change: Reaction = Reaction.REPORT
+    """… from a network (/16, /48) that the session was not used from. A telephone changes its network several times a day, and
+    people who are asked all the time type their password anywhere; "ask" is for sites where nobody is on the move."""
     max_bytes: int = 16_000
     """The largest record. Sessions are read on every request; large things belong into the database."""
 

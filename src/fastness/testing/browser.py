@@ -98,6 +98,7 @@ class Browser:
         origin: str = "https://localhost",
         client_ip: str = "127.0.0.1",
         trust: ssl.SSLContext | None = None,
+        user_agent: str = "",
     ) -> None:
         """Open a browser.
 
@@ -106,6 +107,7 @@ class Browser:
             origin: scheme, host and port under which the app is visited.
             client_ip: the address the app sees.
             trust: what to believe a running server's certificate by, if not the authorities of this machine.
+            user_agent: what the browser calls itself.
         """
         if isinstance(target, str):
             origin = target.rstrip("/")
@@ -116,6 +118,8 @@ class Browser:
         else:
             transport = httpx2.ASGITransport(app=target, client=(client_ip, 50_000), raise_app_exceptions=False)
             self._client = httpx2.AsyncClient(transport=transport, follow_redirects=False)
+        if user_agent:
+            self._client.headers["user-agent"] = user_agent
         self.origin = origin
         self.cookies: dict[str, Cookie] = {}
         self.page: Page | None = None

@@ -9,6 +9,7 @@ whole one. ASVS 5.0 V16.3.3, V16.3.4, V16.5.1, V16.5.4.
 import logging
 from collections.abc import Mapping
 from enum import StrEnum
+from string import punctuation
 from typing import Final
 from urllib.parse import quote
 
@@ -23,9 +24,15 @@ from fastness.kernel.headers import HeaderValueError, check_header_name, check_h
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
 from fastness.web.inputs import InputRefusedError
-from fastness.web.pages import error_response, last_resort
+from fastness.web.pages import CONFIRM_PATH, confirm_page, error_response, last_resort
 from fastness.web.recording import record, request_id
-from fastness.web.refusals import MalformedRequestError, NotFoundError, RefusedError, SignInRequiredError
+from fastness.web.refusals import (
+    FreshSignInRequiredError,
+    MalformedRequestError,
+    NotFoundError,
+    RefusedError,
+    SignInRequiredError,
+)
 from fastness.web.requests import Request
 from fastness.web.responses import Response
 
@@ -160,6 +167,8 @@ def conclusion_of(request: Request, error: Exception) -> Response:
     # An error that a cache keeps is everybody's: one malformed request would take a page down for all (CPDoS).
     exchange.is_private = True
     response = sign_in_redirect(request) if isinstance(error, SignInRequiredError) else None
+    if isinstance(error, FreshSignInRequiredError) and exchange.wants_page and exchange.site.sign_in_path is not None:
+        response = confirm_first(request, error)
     if response is None and is_debug_wanted(exchange, error):
         response = debug_response(request, error)
     if response is None:
@@ -195,6 +204,19 @@ def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
         if not is_ours:
             kept[name] = value
     return kept
+
+
+def confirm_first(request: Request, error: FreshSignInRequiredError) -> Response:
+    """Ask people to confirm that it is them, and take them back to the page, or to the form with what they typed."""
+    exchange = request.exchange
+    query: bytes = request.scope.get("query_string") or b""
+    address = quote(raw_path_of(request.scope) + (b"?" + query if query else b""), safe=punctuation)
+    if error.fields is not None:
+        return confirm_page(request, action=address, fields=error.fields, status=error.status)
+    location = exchange.address(CONFIRM_PATH)
+    if exchange.method == "GET":
+        location += "?next=" + quote(address, safe="/")
+    return Response(status=303, headers={"location": location})
 
 
 def sign_in_redirect(request: Request) -> Response | None:

@@ -95,6 +95,8 @@ class Exchange:
     route: "Route | None" = None
     path_params: Mapping[str, Any] = {}
     session: "Session | None" = None
+    must_confirm: bool = False
+    """The session comes from another browser or network than before: its person counts as signed in when they have confirmed."""
     token_id: str = ""
     """Of the API token that the request acts with; its cookie counts for nothing then."""
     is_session_unavailable: bool = False

@@ -10,9 +10,11 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from fastness.kernel.csrf import FIELD_NAME
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import Identity
 from fastness.web.access import Access, AccessFacts, AccessReason, conceals, decide_access, is_allowed, public
+from fastness.web.bodies import read_body, read_urlencoded
 from fastness.web.exchange import (
     ACCESS,
     BEFORE_ACCESS,
@@ -24,6 +26,7 @@ from fastness.web.exchange import (
     Send,
     missing_stamps,
 )
+from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.recording import record_superuser
 from fastness.web.refusals import (
     AccessRefusedError,
@@ -34,10 +37,10 @@ from fastness.web.refusals import (
     SignInRequiredError,
 )
 
+_URLENCODED: Final = b"application/x-www-form-urlencoded"
 _REFUSALS: Final[Mapping[StrEnum, type[RefusedError]]] = {
     AccessReason.NOT_SIGNED_IN: SignInRequiredError,
     AccessReason.NO_SECOND_FACTOR: SecondFactorRequiredError,
-    AccessReason.NOT_FRESH: FreshSignInRequiredError,
 }
 """What the person can do about it; for all other reasons there is nothing, and they are not told which it was."""
 
@@ -61,11 +64,13 @@ class GateStage:
         if rule is not public:
             exchange.is_private = True
             session = exchange.session
-            identity = None if session is None else session.identity
+            identity = None if session is None or exchange.must_confirm else session.identity
             facts = AccessFacts(identity=identity, client_ip=exchange.client_ip, now=exchange.site.clock.epoch())
             verdict = decide_access(rule, facts)
             if not isinstance(verdict, Allow):
                 exchange.is_concealed = route.is_hidden and conceals(rule, facts)
+                if verdict.reason is AccessReason.NOT_FRESH or exchange.must_confirm:
+                    raise await ask_again(exchange, receive, verdict.reason)
                 kind = _REFUSALS.get(verdict.reason, AccessRefusedError)
                 raise kind(verdict.reason, f"{route.name} needs {rule}", headers=challenge(exchange))
             exchange.is_concealed = False
@@ -73,6 +78,23 @@ class GateStage:
                 record_superuser(exchange, str(rule))
         exchange.stamps |= ACCESS
         await self.app(scope, receive, send)
+
+
+async def ask_again(exchange: Exchange, receive: Receive, reason: str) -> FreshSignInRequiredError:
+    """The refusal that a new proof lifts, with the fields of a form that a page of this site sent."""
+    if exchange.must_confirm:
+        reason = "context_changed"
+    fields: list[tuple[str, str]] | None = None
+    content_type = exchange.headers.get(b"content-type", b"").lstrip().lower()
+    is_ours = exchange.has_origin_evidence and not exchange.is_trusted_cross_site
+    if exchange.method == "POST" and exchange.wants_page and is_ours and content_type.startswith(_URLENCODED):
+        # Nothing is done with it: it goes back to the person who sent it, to be looked at.
+        hold_to_parsed_size(exchange)
+        pairs = read_urlencoded(await read_body(receive), max_fields=exchange.site.limits.max_fields)
+        fields = [(name, value) for name, value in pairs if name != FIELD_NAME]
+    route = exchange.route
+    rule = "" if route is None else f"{route.name} needs {route.access}"
+    return FreshSignInRequiredError(reason, rule, headers=challenge(exchange), fields=fields)
 
 
 def challenge(exchange: Exchange) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ even the page cannot be rendered, a few fixed bytes are sent.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from string import punctuation
@@ -32,6 +32,10 @@ _HELP: Final[Mapping[int, str]] = {
     500: "It has been recorded. Try again in a moment.",
     503: "Try again in a moment.",
 }
+CONFIRM_PATH: Final = "/account/confirm"
+KEPT_PREFIX: Final = "kept:"
+"""Before the names of the fields of a form that waits."""
+_SIGN_OUT_PATH: Final = "/account/sign-out"
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
@@ -78,16 +82,52 @@ def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> 
     return HTMLResponse(exchange.site.render(name, context), status=status, headers=headers)
 
 
+def confirm_page(
+    request: Request,
+    *,
+    next_path: str = "",
+    action: str = "",
+    fields: Sequence[tuple[str, str]] = (),
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    """The page that asks who is signed in for their password, and keeps the form that waits for it."""
+    exchange = request.exchange
+    session = exchange.session
+    identity = None if session is None else session.identity
+    context = {
+        "confirm": exchange.address(CONFIRM_PATH),
+        "sign_out": exchange.address(_SIGN_OUT_PATH),
+        "username": "" if identity is None else identity.username,
+        "next": next_path,
+        "action": action,
+        "fields": fields,
+        "problem": problem,
+        "csrf_field": request.csrf_field,
+        "csrf_token": lambda: token_for(exchange),
+        "static": exchange.static,
+        "nonce": exchange.nonce,
+    }
+    exchange.is_private = True
+    return HTMLResponse(exchange.site.render("accounts/confirm.html", context), status=status)
+
+
 def stale_form_page(request: Request, error: StaleFormError) -> Response:
     """The page that keeps what was typed into a form whose token is no longer this session's."""
     exchange = request.exchange
     query: bytes = request.scope.get("query_string") or b""
     # As it was sent: decoded, "/%2Fevil.example" would be another host and "/a%3Fb" another page.
     address = raw_path_of(request.scope) + (b"?" + query if query else b"")
+    return resend_page(request, action=quote(address, safe=punctuation), fields=error.fields, status=error.status)
+
+
+def resend_page(request: Request, *, action: str, fields: Sequence[tuple[str, str]], status: int = 200) -> Response:
+    """The page that shows a form again which was sent before its person had shown who they are."""
+    exchange = request.exchange
     identity = request.user_or_none
     context = {
-        "action": quote(address, safe=punctuation),
-        "fields": error.fields,
+        "action": action,
+        "fields": fields,
         "has_files": False,
         "home": exchange.address("/"),
         "display_name": "" if identity is None else identity.display_name,
@@ -97,7 +137,7 @@ def stale_form_page(request: Request, error: StaleFormError) -> Response:
         "nonce": exchange.nonce,
         "title": "Send again?",
     }
-    return HTMLResponse(exchange.site.render("errors/resend.html", context), status=error.status)
+    return HTMLResponse(exchange.site.render("errors/resend.html", context), status=status)
 
 
 def problem(

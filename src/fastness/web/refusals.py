@@ -91,7 +91,19 @@ class FreshSignInRequiredError(AccessRefusedError):
     """The signed-in person may, once they have shown again who they are."""
 
     code = "fresh_sign_in_required"
-    public = "This needs a recent sign-in. Sign out, sign in again, and come back."
+    public = "This needs a recent proof that it is you. Confirm your password, then try again."
+
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        fields: list[tuple[str, str]] | None = None,
+    ) -> None:
+        super().__init__(reason, detail, headers=headers)
+        self.fields = fields
+        """Of the form that was sent; nothing where there was none, or none that can be kept."""
 
 
 class TokenNotAcceptedError(AccessRefusedError):

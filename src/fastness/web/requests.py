@@ -101,7 +101,7 @@ class Connection:
         """Who is signed in, or `None`."""
         exchange = self.exchange
         exchange.is_private = True
-        identity = None if exchange.session is None else exchange.session.identity
+        identity = None if exchange.session is None or exchange.must_confirm else exchange.session.identity
         if identity is None or not identity.is_superuser:
             return identity
         return identity.witnessed(partial(record_superuser, exchange))

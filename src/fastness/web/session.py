@@ -13,9 +13,11 @@ from fastness.kernel.cookies import build_cookie, build_deletion, find_cookie
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from fastness.kernel.limits import SAFE_METHODS
+from fastness.sessions.identity import Identity
 from fastness.sessions.session import RejectReason, Session
 from fastness.stores.store import StoreUnavailableError
 from fastness.web.access import public
+from fastness.web.contexts import compare_context, note_context
 from fastness.web.exchange import SCOPE_KEY, SESSION, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.recording import RequestSink, record
 from fastness.web.tokens import admit_token, bearer_token
@@ -63,6 +65,7 @@ class SessionStage:
                 record(exchange, EventName.SESSION_REJECTED, session.rejection)
             if session.identity_is_stale and session.identity is not None:
                 await site.sessions.refresh_identity(session, await site.load_identity(session.identity))
+            compare_context(exchange, session)
         except StoreUnavailableError:
             route = exchange.route
             if route is None or route.access is not public or exchange.method not in SAFE_METHODS:
@@ -97,6 +100,11 @@ def require_session(exchange: Exchange) -> Session:
     return session
 
 
+def is_new_proof(identity: Identity, former: Identity | None) -> bool:
+    """Whether somebody has shown who they are in this request."""
+    return former is None or former.id != identity.id or former.authenticated_at != identity.authenticated_at
+
+
 class SessionSaver:
     """Writes what changed, and puts the cookie on the response.
 
@@ -124,6 +132,8 @@ class SessionSaver:
             return
         exchange = self.exchange
         site = exchange.site
+        if identity is not None and is_new_proof(identity, self.former):
+            note_context(exchange, self.session)
         saved = await site.sessions.save(self.session)
         if saved.cookie_value is not None:
             cookie = build_cookie(site.session_cookie, saved.cookie_value, max_age_seconds=saved.max_age_seconds)

@@ -49,7 +49,9 @@ async def admit_token(exchange: Exchange, text: str) -> None:
     if check.identity is None:
         reason = check.reason or TokenReason.UNKNOWN
         if reason in _ENDED:
-            record(exchange, EventName.AUTHN_TOKEN_REUSE, reason, used_token=str(check.token_id), owner=str(check.user_id))
+            record(
+                exchange, EventName.AUTHN_TOKEN_REUSE, reason, used_token=str(check.token_id), owner=str(check.user_id)
+            )
         raise TokenRefusedError(reason, headers=_CHALLENGE)
     exchange.token_id = str(check.token_id)
     exchange.session = site.sessions.for_token(check.identity)

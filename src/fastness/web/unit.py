@@ -62,7 +62,7 @@ def require_unit(exchange: Exchange) -> UnitOfWork:
 def actor_for(exchange: Exchange) -> Actor:
     """Who acts in this request: asked at each use, since a sign-in changes it."""
     session = exchange.session
-    identity = None if session is None else session.identity
+    identity = None if session is None or exchange.must_confirm else session.identity
     if identity is None:
         return ANONYMOUS
     return Actor(
