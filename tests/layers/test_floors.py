@@ -33,10 +33,16 @@ LIBRARIES: dict[str, frozenset[str]] = {
     }),
     "html": frozenset({"jinja2", "markupsafe", "nh3"}),
     "stores": frozenset(),
+    "auditlog": frozenset(),
     "sessions": frozenset(),
-    "auth": frozenset({"argon2", "_argon2_cffi_bindings", "_cffi_backend", "cffi"}),
+    "mail": frozenset({"aiosmtplib"}),
+    # webauthn brings pyOpenSSL and pyasn1 for attestations, which nobody asks for here.
+    "auth": frozenset({
+        "argon2", "_argon2_cffi_bindings", "_cffi_backend", "cffi", "bcrypt", "cryptography", "webauthn", "cbor2", "OpenSSL",
+        "pyasn1", "pyasn1_modules",
+    }),
     "web": frozenset({"anyio", "idna", "python_multipart", "sniffio", "starlette", "wtforms"}),
-    "accounts": frozenset(),
+    "accounts": frozenset({"segno"}),
     "settings": frozenset({"dotenv"}),
     "checks": frozenset(),
     "services": frozenset(),
@@ -51,7 +57,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     }),
 }  # fmt: skip
 # Parts that read and write bytes on the hot path start without the ORM.
-WITHOUT_SQLALCHEMY = ("kernel", "html", "stores", "sessions")
+WITHOUT_SQLALCHEMY = ("kernel", "html", "stores", "auditlog", "sessions")
 
 LOOK = """
 import importlib, json, pathlib, sys

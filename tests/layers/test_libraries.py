@@ -53,7 +53,19 @@ HOMES: dict[str, tuple[str, ...]] = {
     "wtforms": ("web/*", "accounts/*"),
 }
 # Libraries that could be exchanged for another in an afternoon, because one file knows them.
-ONE_FILE = ("aiosmtplib", "bcrypt", "cryptography", "segno", "webauthn", "dotenv", "granian", "nh3", "python_multipart", "uvicorn", "playwright")
+ONE_FILE = (
+    "aiosmtplib",
+    "bcrypt",
+    "cryptography",
+    "segno",
+    "webauthn",
+    "dotenv",
+    "granian",
+    "nh3",
+    "python_multipart",
+    "uvicorn",
+    "playwright",
+)
 
 
 def imports_of(file: Path) -> set[str]:

@@ -35,12 +35,14 @@ class Commands(TyperGroup):
 
 app = group(cls=Commands)
 users = group(help="The people who can sign in.")
+imports = group(help="People from other systems.")
 keys = group(help="The secret key and its rotation.")
 db = group(help="The database and its migrations.")
 app.add_typer(users, name="users")
 app.add_typer(roles, name="roles")
 app.add_typer(groups, name="groups")
 app.add_typer(auditlog, name="auditlog")
+app.add_typer(imports, name="import")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 
@@ -269,6 +271,21 @@ def reset_user_factors(username: UserArgument, *, app_name: AppOption = None) ->
     reset_factors(app_name, username)
 
 
+@users.command("set-password")
+def set_user_password(
+    username: UserArgument,
+    *,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+    ] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Set your own password where no page or mail can be reached. For others, send a link: only they should know it."""
+    from fastness.cli.people import set_password
+
+    set_password(app_name, username, reads_stdin=password_stdin)
+
+
 @users.command("roles")
 def show_user_roles(username: UserArgument, *, json: JSONOption = False, app_name: AppOption = None) -> None:
     """Show what somebody may do, and how they came to it."""
@@ -299,6 +316,22 @@ def forbid_user(username: UserArgument, permission: PermissionArgument, *, app_n
     from fastness.cli.roles import change_permission
 
     change_permission(app_name, username, permission, gives=False)
+
+
+@imports.command("django")
+def import_django(
+    url: Annotated[str, typer.Argument(metavar="DATABASE_URL", envvar="DJANGO_DATABASE_URL", help="sqlite:///path or postgresql://…; only read.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported, and write nothing.")] = False,
+    superusers: Annotated[
+        bool, typer.Option("--superusers", help="Give Django's superusers the role superuser here.")
+    ] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Take over users, groups, permissions and password hashes from a Django database."""
+    from fastness.cli.importing import import_django as run_import
+
+    run_import(app_name, url, is_dry_run=dry_run, takes_superusers=superusers)
 
 
 @keys.command("new")
