@@ -28,6 +28,34 @@ def note(**changes):
     return Mail(**{"to": "ada@example.com", "template": "note", "context": {"link": "x"}, "kind": "note", **changes})
 
 
+async def settle():
+    """Let the loop close what was aborted."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def serving(talk):
+    """A server on this machine that talks as it is told to; its port."""
+    writers, tasks = [], []
+
+    async def serve(reader, writer):
+        writers.append(writer)
+        tasks.append(asyncio.current_task())
+        with contextlib.suppress(OSError):
+            await talk(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for writer in writers:
+        writer.transport.abort()
+    await settle()
+
+
 class Handler:
     """What the server says, and what it was given."""
 
@@ -64,6 +92,18 @@ def authenticate(server, session, envelope, mechanism, data):
     return AuthResult(success=(data.login, data.password) == (b"shop", PASSWORD.encode()), handled=True)
 
 
+class Session(SMTP):
+    """Remembers its transports, the one below TLS too, so that none of them outlives the test."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.transports = []
+
+    def connection_made(self, transport):
+        self.transports.append(transport)
+        super().connection_made(transport)
+
+
 class Post:
     """A real mail server on this machine that can be stopped and started."""
 
@@ -81,7 +121,7 @@ class Post:
 
     def _session(self):
         starttls = self.security is MailSecurity.STARTTLS and self.offers_tls
-        session = SMTP(
+        session = Session(
             self.handler,
             hostname="mail.test",
             tls_context=self._context if starttls else None,
@@ -100,19 +140,20 @@ class Post:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self):
-        if self._server is not None:
-            self._server.close()
-            for session in self._open:
-                if session.transport is not None:
-                    session.transport.abort()
-                task = session._handler_coroutine
-                if task is not None:
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, Exception):
-                        await task
-            self._open.clear()
-            await self._server.wait_closed()
-            self._server = None
+        if self._server is None:
+            return
+        self._server.close()
+        for session in self._open:
+            task = session._handler_coroutine
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            for transport in session.transports:
+                transport.abort()
+        self._open.clear()
+        await self._server.wait_closed()
+        await settle()
+        self._server = None
 
     def rules(self, **changes):
         base = {

@@ -1,7 +1,5 @@
 """The mailer and a real mail server: verified TLS or nothing, and what each answer means."""
 
-import asyncio
-import contextlib
 import ssl
 
 import pytest
@@ -15,7 +13,7 @@ from fastness.mail.messages import Messages
 from fastness.mail.rules import MailBackend, MailRules, MailSecurity
 from fastness.mail.smtp import SMTPMailer
 from fastness.testing.servers import free_port
-from tests.mail.conftest import PASSWORD, SENDER, note
+from tests.mail.conftest import PASSWORD, SENDER, note, serving
 
 pytestmark = pytest.mark.sockets
 REASON = Because("a relay on the same machine")
@@ -69,28 +67,25 @@ async def test_what_a_stranger_says_before_tls_does_not_count_after_it(message, 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
 
-    async def serve(reader, writer):
+    async def talk(reader, writer):
         writer.write(b"220 mail\r\n")
         await reader.readline()
         writer.write(b"250-mail\r\n250 STARTTLS\r\n")
         said.append(await reader.readline())
         writer.write(b"220 go\r\n250-forged\r\n250 AUTH PLAIN\r\n250 OK\r\n250 OK\r\n354 go\r\n250 OK\r\n")
-        with contextlib.suppress(OSError):
-            await writer.drain()
-            await writer.start_tls(context)
-            said.append(await reader.readline())
-        writer.close()
+        await writer.drain()
+        await writer.start_tls(context)
+        said.append(await reader.readline())
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
-    rules = MailRules(
-        backend=MailBackend.SMTP, host="localhost", port=server.sockets[0].getsockname()[1], sender=SENDER,
-        security=MailSecurity.STARTTLS, ca_file=str(file), timeout_seconds=5,
-    )  # fmt: skip
-    with pytest.raises(MailDelayedError):
-        await SMTPMailer(rules).send(message)
-    server.close()
+    async with serving(talk) as port:
+        rules = MailRules(
+            backend=MailBackend.SMTP, host="localhost", port=port, sender=SENDER,
+            security=MailSecurity.STARTTLS, ca_file=str(file), timeout_seconds=5,
+        )  # fmt: skip
+        with pytest.raises(MailDelayedError):
+            await SMTPMailer(rules).send(message)
     assert said[0] == b"STARTTLS\r\n"
     assert not any(line.startswith((b"MAIL", b"AUTH")) for line in said)
 
@@ -128,20 +123,17 @@ async def test_no_server(message, authority, tmp_path):
 
 @pytest.mark.parametrize("speech", [b"", b"220 mail\r\n", b"22"])
 async def test_a_server_that_says_nothing_more_is_left(message, speech):
-    async def serve(reader, writer):
+    async def talk(reader, writer):
         writer.write(speech)
-        with contextlib.suppress(OSError):
-            await reader.read()
-        writer.close()
+        await reader.read()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    rules = MailRules(
-        backend=MailBackend.SMTP, host="localhost", port=server.sockets[0].getsockname()[1], sender=SENDER,
-        security=MailSecurity.PLAINTEXT, insecure_plaintext=REASON, timeout_seconds=0.2,
-    )  # fmt: skip
-    with pytest.raises(MailDelayedError):
-        await SMTPMailer(rules).send(message)
-    server.close()
+    async with serving(talk) as port:
+        rules = MailRules(
+            backend=MailBackend.SMTP, host="localhost", port=port, sender=SENDER,
+            security=MailSecurity.PLAINTEXT, insecure_plaintext=REASON, timeout_seconds=0.2,
+        )  # fmt: skip
+        with pytest.raises(MailDelayedError):
+            await SMTPMailer(rules).send(message)
 
 
 async def test_plaintext_has_to_be_asked_for_with_a_reason(make_post, message):
