@@ -40,6 +40,11 @@ def environ_of(folder: Path, **overrides: str) -> dict[str, str]:
         "FASTNESS_DATABASE_URL": f"sqlite:///{folder}/data.sqlite3",
         "FASTNESS_STORE_URL": f"sqlite:///{folder}/store.sqlite3",
         "FASTNESS_LIMITS_BODY_TIMEOUT_SECONDS": "3",
+        # All attackers come from one address, and no test shall meet the attempts of another.
+        "FASTNESS_THROTTLE_ACCOUNT_ATTEMPTS": "10000",
+        "FASTNESS_THROTTLE_PAIR_ATTEMPTS": "10000",
+        "FASTNESS_THROTTLE_ADDRESS_ATTEMPTS": "10000",
+        "FASTNESS_THROTTLE_NETWORK_ATTEMPTS": "10000",
         **overrides,
     }
 
@@ -154,11 +159,12 @@ def running_site(
 
 
 @contextlib.contextmanager
-def neighbour_of(site: Site) -> Iterator[Site]:
+def neighbour_of(site: Site, **overrides: str) -> Iterator[Site]:
     """Another server on the same files: a second worker process, of which one knows which request it answers."""
     port = free_port()
     command = asgi_server("tests.attacks.served:app", port=port)
-    with running_server(command, port=port, folder=site.folder, environ=environ_of(site.folder)) as process:
+    environ = environ_of(site.folder, **overrides)
+    with running_server(command, port=port, folder=site.folder, environ=environ) as process:
         yield Site(port, site.folder, process, site.log)
 
 
