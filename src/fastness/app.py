@@ -9,7 +9,7 @@ What is expensive to import is made in `services.py`, when it is first needed.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -38,6 +38,7 @@ from fastness.web.static import STATIC_PREFIX, StaticFiles
 from fastness.web.table import Table
 
 if TYPE_CHECKING:
+    from fastness.auth.personal_data import Exporter
     from fastness.html.environment import TemplateRules
     from fastness.html.inventory import TemplateFinding
     from fastness.web.templates import Templates
@@ -67,6 +68,7 @@ class Fastness:
         static: Path | None = None,
         template_rules: "TemplateRules | None" = None,
         accounts: bool = True,
+        exporters: "Mapping[str, Exporter] | None" = None,
         clock: Clock | None = None,
         events: EventSink | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Fastness:
             static: the folder of the files served below `/static/`.
             template_rules: what the templates may do beside escaping, each with its reason.
             accounts: whether the sign-in pages are part of the app.
+            exporters: what the app keeps about a person, by part, for the file that people download about themselves.
             clock: for tests.
             events: takes the security events; by default they are log lines.
         """
@@ -92,6 +95,7 @@ class Fastness:
         self.services = Services(
             settings, clock=clock or SystemClock(), events=events or LogSink(), permissions=self.permissions
         )
+        self.services.exporters = exporters or {}
         self._groups = list(routes)
         self._root_groups: list[Routes] = []
         self._templates = templates

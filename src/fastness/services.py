@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fastness.auth.password_links import PasswordLinks
     from fastness.auth.passwordpolicy import PasswordPolicy
     from fastness.auth.passwords import PasswordHasher
+    from fastness.auth.personal_data import Exporter, PersonalData
     from fastness.auth.sealing import Sealer
     from fastness.auth.signing_in import SigningIn
     from fastness.auth.throttle import Throttle
@@ -82,6 +83,7 @@ _LATE: Final[Mapping[str, str]] = {
     "PasswordLinks": "fastness.auth.password_links",
     "PasswordPolicy": "fastness.auth.passwordpolicy",
     "RangeLookup": "fastness.auth.breachlookup",
+    "PersonalData": "fastness.auth.personal_data",
     "Postman": "fastness.mail.delivery",
     "Roles": "fastness.auth.granting",
     "Sealer": "fastness.auth.sealing",
@@ -124,6 +126,7 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "PasswordHasher": "hasher",
     "PasswordLinks": "password_links",
     "PasswordPolicy": "password_policy",
+    "PersonalData": "personal_data",
     "Roles": "roles",
     "SigningIn": "signing_in",
     "Throttle": "throttle",
@@ -161,6 +164,8 @@ class Services:
         self.sessions = Sessions(self.store, settings.session, clock, events)
         self.templates: Callable[[], Templates] | None = None
         """Set when the app is sealed; the first call loads the template engine."""
+        self.exporters: Mapping[str, Exporter] = {}
+        """What the app adds to the data that people download about themselves."""
         self.mail_folders: tuple[Path, ...] = ()
         """Where the app's own mail templates are; set when the app is sealed."""
         self.mail_resolvers: dict[str, Resolver] = {
@@ -279,6 +284,14 @@ class Services:
             ),
         )
         return address_links
+
+    @property
+    def personal_data(self) -> "PersonalData":
+        """Collects what is kept about somebody."""
+        personal_data: PersonalData = self.once(
+            "personal_data", lambda: late("PersonalData")(self.exporters, clock=self.clock)
+        )
+        return personal_data
 
     @property
     def password_links(self) -> "PasswordLinks":

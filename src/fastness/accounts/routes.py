@@ -5,6 +5,7 @@ from typing import Final
 from fastness.accounts.confirming import confirm_routes
 from fastness.accounts.devices import device_routes
 from fastness.accounts.mail_address import address_routes
+from fastness.accounts.own_data import data_routes
 from fastness.accounts.pages import account_routes
 from fastness.accounts.password import password_routes
 from fastness.accounts.resetting import reset_routes
@@ -20,6 +21,7 @@ ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (
     security_routes,
     reset_routes,
     address_routes,
+    data_routes,
     confirm_routes,
     device_routes,
     token_routes,
