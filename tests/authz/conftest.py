@@ -6,16 +6,26 @@ from sqlalchemy import select
 from fastness import Because, Model
 from fastness.authz.acting import bind_actor, bind_unscoped
 from fastness.authz.actors import Actor
+from fastness.authz.registry import registry
 from fastness.authz.scope import unscoped
 from fastness.db.engine import Database
 from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from tests.authz.models import TABLES, Contract, Dossier, Drawer, Paper, Person, Remark
+from tests.authz.rowmodels import POLICIES
 
 TEST = Because("the tests look at what is really there")
 ADA = Actor(id=uuid.UUID(int=1))
 BOB = Actor(id=uuid.UUID(int=2))
 ROOT = Actor(id=uuid.UUID(int=3), is_superuser=True)
+
+
+@pytest.fixture
+def row_security(monkeypatch):
+    """The policies of the bureaus ask for row-level security."""
+    for policy in POLICIES:
+        monkeypatch.setattr(policy, "row_security", True)
+    monkeypatch.setattr(registry(), "has_row_security", True)
 
 
 @pytest.fixture

@@ -50,7 +50,6 @@ def works_at(bureau_id: object, actor: Actor) -> ColumnElement[bool]:
 
 
 class BureauPolicy(Policy[Bureau]):
-    row_security = True
     writing = frozenset({"rename"})
 
     def view(self, actor: Actor) -> ColumnElement[bool]:
@@ -63,8 +62,6 @@ class BureauPolicy(Policy[Bureau]):
 class PostPolicy(Policy[Post]):
     """Asks its own table, and the one that asks it."""
 
-    row_security = True
-
     def view(self, actor: Actor) -> ColumnElement[bool]:
         return or_(
             works_at(Post.bureau_id, actor),
@@ -76,8 +73,6 @@ class PostPolicy(Policy[Post]):
 
 
 class FolderPolicy(Policy[Folder]):
-    row_security = True
-
     def view(self, actor: Actor) -> ColumnElement[bool]:
         return or_(Folder.owner_id == actor.id, works_at(Folder.bureau_id, actor))
 
@@ -91,4 +86,6 @@ class FolderPolicy(Policy[Folder]):
         return self.edit(actor) & works_at(Folder.bureau_id, actor)
 
 
+POLICIES = (BureauPolicy, PostPolicy, FolderPolicy)
+"""They ask for row-level security where a test's fixture says so: a process has one set of policies."""
 TABLES = [model.__table__ for model in (Bureau, Post, Folder)] + [row_readers]

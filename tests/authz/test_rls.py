@@ -34,7 +34,7 @@ SECRET = "for-the-tests-only"
 
 
 @pytest.fixture
-def address(running_postgres, postgres_database):
+def address(postgres_url, running_postgres, postgres_database):
     """The address as the app's account, and as the tables' owner, who is no superuser."""
     names = {kind: f"rls_{kind}_{postgres_database}" for kind in ("app", "owner")}
     for name in names.values():
@@ -48,7 +48,7 @@ def address(running_postgres, postgres_database):
 
 
 @pytest.fixture
-async def database(postgres_url, address, running_postgres, postgres_database):
+async def database(row_security, address, running_postgres, postgres_database):
     """Ada works in the north, Bob in the south; each has a folder there with a reader."""
     app, owner = address["names"]["app"], address["names"]["owner"]
     running_postgres.run_sql(f"GRANT CREATE ON DATABASE {postgres_database} TO {owner}")

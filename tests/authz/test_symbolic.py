@@ -132,6 +132,7 @@ BRANCHES = [
 ]
 
 
+@pytest.mark.usefixtures("row_security")
 @pytest.mark.parametrize("view", BRANCHES)
 def test_the_statements_are_refused_for_a_policy_that_decides(view, monkeypatch):
     assert row_security_statements()
@@ -140,5 +141,6 @@ def test_the_statements_are_refused_for_a_policy_that_decides(view, monkeypatch)
         row_security_statements()
 
 
+@pytest.mark.usefixtures("row_security")
 def test_the_statements_are_the_same_each_time():
     assert row_security_statements() == row_security_statements()
