@@ -128,6 +128,12 @@ class AuditLog:
             return None
         return Mark(max(mark.ticket for mark in marks), any(mark.is_serious for mark in marks))
 
+    def forget(self, request_id: str) -> None:
+        """Take the request's and the running task's mark away: somebody was told that its events are not durable."""
+        with self._guard:
+            self.marks.pop(request_id, None)
+            self.marks.pop(_current_task(), None)
+
     async def flush(self, mark: Mark | None = None) -> None:
         """Wait until the events are durable, those of the mark or all; raises `AuditUnavailableError` where they cannot be."""
         ticket = self._added if mark is None else mark.ticket

@@ -7,6 +7,7 @@ reference; an id is never used again for something else.
 from typing import Final
 
 from fastness.checks import (
+    auditing,
     browsers,
     failures,
     lock,
@@ -36,6 +37,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     browsers.check_sessions,
     browsers.check_other_sites,
     storage.check_files,
+    auditing.check_audit_log,
     storage.check_store,
     storage.check_isolation,
     storage.check_passwords,
@@ -56,6 +58,7 @@ NOTICES: Final[tuple[Notice, ...]] = (
     *transport.NOTICES,
     *browsers.NOTICES,
     *storage.NOTICES,
+    *auditing.NOTICES,
     *mail.NOTICES,
     *migrations.NOTICES,
     *rowsecurity.NOTICES,

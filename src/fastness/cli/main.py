@@ -43,6 +43,7 @@ app.add_typer(roles, name="roles")
 app.add_typer(groups, name="groups")
 app.add_typer(auditlog, name="auditlog")
 app.add_typer(imports, name="import")
+app.add_typer(auditlog, name="auditlog")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 

@@ -22,6 +22,7 @@ async def settle_events(exchange: Exchange, audit: AuditLog) -> None:
         await audit.flush(mark)
     except AuditUnavailableError:
         if mark.is_serious:
+            audit.forget(exchange.request_id)
             exchange.has_missed_events = True
             exchange.response_headers = None
             raise
