@@ -13,14 +13,12 @@ ASVS 5.0: V6.3.3, V6.3.7, V6.4.4 (removal), V6.5.1 (one use), V6.6.3 (guessing),
 """
 
 import uuid
-from base64 import b32decode
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import Delete, Update
 
 from fastness.auth.affected import lock_users
 from fastness.auth.aftercommit import emit_after_commit
@@ -45,6 +43,7 @@ from fastness.auth.factor_types import (
     is_enforced,
     relying_party,
 )
+from fastness.auth.factorrows import held_factors, read_secret, wins
 from fastness.auth.factortables import MAX_PASSKEY_NAME, TOTP, Passkey, RecoveryCode
 from fastness.auth.recovery import hash_code, new_codes
 from fastness.auth.sealing import Sealer
@@ -118,8 +117,6 @@ class Factors:
         """The site as authenticators know it; None where passkeys cannot be used."""
         return relying_party(self._rules, self._hosts, name=self.site, is_development=self._is_development, host=host)
 
-    # Offers: what a page shows before anything is kept.
-
     def seal_offer(self, user_id: uuid.UUID, secret: bytes) -> str:
         """A new secret, for the session of its user until the first code is right."""
         return self._sealer.seal(OFFER_PURPOSE, str(user_id), secret_text(secret))
@@ -127,7 +124,7 @@ class Factors:
     def open_offer(self, user_id: uuid.UUID, sealed: str) -> bytes | None:
         """The secret again; None if it was offered to somebody else."""
         try:
-            return _read_secret(self._sealer.open(OFFER_PURPOSE, str(user_id), sealed))
+            return read_secret(self._sealer.open(OFFER_PURPOSE, str(user_id), sealed))
         except TamperedError:
             return None
 
@@ -145,8 +142,6 @@ class Factors:
         """The passkey that an answer brings; raises `FactorRefusedError`."""
         return check_creation(party, challenge=challenge, text=text)
 
-    # Proofs.
-
     async def prove_totp(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
         """Whether this is the code of the user's app at this moment, and was not used before."""
 
@@ -154,13 +149,13 @@ class Factors:
             row = await db.scalar(select(TOTP).where(TOTP.user_id == user_id))
             if row is None:
                 return False
-            secret = _read_secret(self._sealer.open(SEAL_PURPOSE, str(row.id), row.secret))
+            secret = read_secret(self._sealer.open(SEAL_PURPOSE, str(row.id), row.secret))
             step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
             if step is None:
                 return False
             # Of two requests with one code, one finds the step as it was (RFC 6238 §5.2).
             taken = update(TOTP).where(TOTP.id == row.id, TOTP.last_step < step)
-            return await _wins(db, taken.values(last_step=step, last_used_at=self._clock.now()))
+            return await wins(db, taken.values(last_step=step, last_used_at=self._clock.now()))
 
         return await self._prove(user_id, Factor.TOTP, check, origin)
 
@@ -170,7 +165,7 @@ class Factors:
 
         async def check(db: AsyncSession) -> bool:
             used = delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == code_hash)
-            if code_hash is None or not await _wins(db, used):
+            if code_hash is None or not await wins(db, used):
                 return False
             await self._tell(db, user_id, Notice.RECOVERY_CODE_USED)
             return True
@@ -198,7 +193,7 @@ class Factors:
             except FactorRefusedError:
                 return None
             taken = update(Passkey).where(Passkey.id == row.id, Passkey.sign_count == row.sign_count)
-            won = await _wins(db, taken.values(sign_count=count, last_used_at=self._clock.now()))
+            won = await wins(db, taken.values(sign_count=count, last_used_at=self._clock.now()))
             return row.user_id if won else None
 
         # Not counted by the throttle: signatures cannot be guessed.
@@ -229,8 +224,6 @@ class Factors:
             await self._tell(db, user_id, Notice.SECOND_FACTOR_FAILED)
 
         await run_in_unit(self._database, tell, is_read_only=False)
-
-    # Changes.
 
     async def add_totp(
         self,
@@ -307,7 +300,7 @@ class Factors:
         """Remove one of the user's passkeys; `is_needed` keeps the last factor. Raises `FactorRefusedError`."""
 
         async def remove(db: AsyncSession) -> tuple[str, ...]:
-            if not await _wins(db, delete(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)):
+            if not await wins(db, delete(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)):
                 raise FactorRefusedError("passkey_unknown")
             return await self._after_removal(db, user_id, is_needed=is_needed)
 
@@ -402,32 +395,3 @@ class Factors:
             user_id="" if user_id is None else str(user_id),
             detail={} if factor is None else {"factor": factor.value},
         )
-
-
-async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
-    """The second factors of a user, as the transaction sees them."""
-    since = await db.scalar(select(TOTP.created_at).where(TOTP.user_id == user_id))
-    rows = await db.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at, Passkey.id))
-    codes = await db.scalar(select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    return Held(totp_since=since, passkeys=tuple(_known(row) for row in rows), recovery_codes=codes or 0)
-
-
-def _known(row: Passkey) -> KnownPasskey:
-    return KnownPasskey(
-        id=row.id,
-        name=row.name,
-        credential_id=row.credential_id,
-        transports=tuple(name for name in row.transports.split(",") if name),
-        created_at=row.created_at,
-        last_used_at=row.last_used_at,
-    )
-
-
-def _read_secret(text: str) -> bytes:
-    return b32decode(text + "=" * (-len(text) % 8))
-
-
-async def _wins(db: AsyncSession, statement: Update | Delete) -> bool:
-    """Whether this statement, and not one beside it, changed the row."""
-    result: CursorResult[Any] = await db.execute(statement)  # type: ignore[assignment]
-    return result.rowcount == 1

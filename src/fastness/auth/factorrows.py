@@ -1,0 +1,45 @@
+"""Reading the rows of second factors, and the one way to write one that only one of two requests can win.
+
+ASVS 5.0: V15.4.2 (check and use are one statement).
+"""
+
+import uuid
+from base64 import b32decode
+from typing import Any
+
+from sqlalchemy import CursorResult, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import Delete, Update
+
+from fastness.auth.factor_types import Held, KnownPasskey
+from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
+
+
+async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
+    """The second factors of a user, as the transaction sees them."""
+    since = await db.scalar(select(TOTP.created_at).where(TOTP.user_id == user_id))
+    rows = await db.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at, Passkey.id))
+    codes = await db.scalar(select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    return Held(totp_since=since, passkeys=tuple(_known(row) for row in rows), recovery_codes=codes or 0)
+
+
+def _known(row: Passkey) -> KnownPasskey:
+    return KnownPasskey(
+        id=row.id,
+        name=row.name,
+        credential_id=row.credential_id,
+        transports=tuple(name for name in row.transports.split(",") if name),
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def read_secret(text: str) -> bytes:
+    """The secret of one-time passwords, from the text that is sealed."""
+    return b32decode(text + "=" * (-len(text) % 8))
+
+
+async def wins(db: AsyncSession, statement: Update | Delete) -> bool:
+    """Whether this statement, and not one beside it, changed the row."""
+    result: CursorResult[Any] = await db.execute(statement)  # type: ignore[assignment]
+    return result.rowcount == 1
