@@ -125,6 +125,20 @@ async def test_events_before_the_start_are_written_after_it(make_log, clock):
     await audit.close()
 
 
+async def test_what_was_queued_before_a_fork_is_written_once(make_log, clock):
+    first, second = make_log(), make_log()
+    first.add(event(clock, 1))
+    second._waiting.extend(first._waiting)
+    second._added = 1
+    for audit in (first, second):
+        await audit.open()
+        await audit.flush()
+        assert not audit.spool.has_lines()
+    assert await reasons(second) == ["rule_1"]
+    await first.close()
+    await second.close()
+
+
 async def test_the_end_writes_what_waits(make_log, clock):
     audit = make_log()
     await audit.open()

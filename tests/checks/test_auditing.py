@@ -14,7 +14,7 @@ from fastness.settings.errors import SettingsError
 from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
 
-PG = "postgresql://app:secret@/shop?host=/run/postgresql"
+PG = "postgresql://app:hunter2@/shop?host=/run/postgresql"
 FILE = "sqlite:///var/audit.sqlite3"
 
 
@@ -95,4 +95,4 @@ def test_addresses(url, is_good):
 
 
 def test_the_address_is_not_shown():
-    assert "secret" not in repr(make(audit=AuditRules(url=PG)))
+    assert "hunter2" not in repr(make(audit=AuditRules(url=PG)))

@@ -84,6 +84,8 @@ class AuditLog:
         await self.ledger.open()
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
+        # What was queued before a fork is queued in every worker.
+        self._is_repeated = True
         # Of this process or of one that died.
         self._may_be_spooled = True
         self._wake.set()
