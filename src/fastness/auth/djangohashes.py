@@ -17,8 +17,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type, verify_secret
+from argon2.low_level import verify_secret
 
 from fastness.auth.hashers import check_bcrypt, pbkdf2, scrypt
 
@@ -26,7 +27,7 @@ DJANGO_ITERATIONS: Final = 1_500_000
 """What Django 6.1 writes."""
 _MAX_ARGON2_KIB: Final = 1_048_576
 _BCRYPT_BYTES: Final = 72
-_TYPES: Final = {"argon2i": Type.I, "argon2id": Type.ID, "argon2d": Type.D}
+_MAX_ARGON2_TIME: Final = 64
 
 
 class DjangoHashes:
@@ -60,11 +61,10 @@ def _pbkdf2(algorithm: str) -> Callable[[str, bytes], bool]:
 
 def _argon2(encoded: str, password: bytes) -> bool:
     bare = encoded.removeprefix("argon2")
-    _, kind, *_ = bare.split("$")
-    costs = dict(part.split("=") for part in bare.split("$")[-3].split(","))
-    if int(costs["m"]) > _MAX_ARGON2_KIB or not 0 < int(costs["t"]) <= 64 or kind not in _TYPES:
+    costs = extract_parameters(bare)
+    if costs.memory_cost > _MAX_ARGON2_KIB or costs.time_cost > _MAX_ARGON2_TIME:
         return False
-    return verify_secret(bare.encode(), password, _TYPES[kind])
+    return verify_secret(bare.encode(), password, costs.type)
 
 
 def _scrypt(encoded: str, password: bytes) -> bool:

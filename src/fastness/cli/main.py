@@ -43,7 +43,6 @@ app.add_typer(roles, name="roles")
 app.add_typer(groups, name="groups")
 app.add_typer(auditlog, name="auditlog")
 app.add_typer(imports, name="import")
-app.add_typer(auditlog, name="auditlog")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 
@@ -301,6 +300,23 @@ def unlock_user(username: UserArgument, *, app_name: AppOption = None) -> None:
     from fastness.cli.unlocking import unlock
 
     unlock(app_name, username)
+
+
+@users.command("tokens")
+def show_user_tokens(
+    username: UserArgument,
+    *,
+    revoke: Annotated[str | None, typer.Option(metavar="ID", help="End this one, from its next request on.")] = None,
+    json: JSONOption = False,
+    app_name: AppOption = None,
+) -> None:
+    """List the API tokens of one person, or end one."""
+    from fastness.cli.tokenlists import revoke_token, show_tokens
+
+    if revoke is not None:
+        revoke_token(app_name, username, revoke)
+    else:
+        show_tokens(app_name, username, as_json=json)
 
 
 @users.command("permit")

@@ -16,10 +16,11 @@ from fastness.app import Fastness
 from fastness.auth.errors import PasswordRefusedError, UsernameError, UsernameTakenError
 from fastness.auth.passwordpolicy import refusal_text
 from fastness.auth.usernames import UsernameReason, parse_username
+from fastness.auth.users import find_user
 from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
-from fastness.cli.terminal import printable, say
+from fastness.cli.terminal import printable, remark, say
 from fastness.kernel.secret import Secret
 
 
@@ -66,6 +67,36 @@ async def _create(app: Fastness, user: NewUser, password: Secret) -> None:
                 email=user.email,
                 is_staff=user.is_staff,
             )
+    finally:
+        await services.close()
+
+
+def set_password(app_name: str | None, username: str, *, reads_stdin: bool) -> None:
+    """Ask for a new password and set it; every session of the user ends."""
+    location = find_location(app_name)
+    app = load_app(location)
+    require_upgraded(app, location)
+    if not reads_stdin:
+        remark(
+            "Only its owner should know a password: for somebody else, `fastness users invite` or a reset sends a link."
+        )
+    password = _read_line() if reads_stdin else _ask_twice()
+    try:
+        asyncio.run(_set_password(app, username, password))
+    except PasswordRefusedError as error:
+        raise CommandError(refusal_text(app.settings.passwords, error.reason)) from None
+    say(f"Set the password of {printable(username)}; every device is signed out.")
+
+
+async def _set_password(app: Fastness, username: str, password: Secret) -> None:
+    services = app.services
+    await services.open()
+    try:
+        async with services.open_unit(is_read_only=False) as unit:
+            user = await find_user(unit.session, username)
+            if user is None:
+                raise CommandError("There is no user of this name.")
+            await services.accounts.set_password(unit.session, user, password.reveal())
     finally:
         await services.close()
 
