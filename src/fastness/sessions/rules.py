@@ -34,8 +34,8 @@ class SessionRules:
     tombstone_seconds: int = 86_400
     """For this long, use of an ended session is told from an id that never was (as an event; both are refused)."""
     browser_change: Reaction = Reaction.ASK
-    """What follows when the cookie comes from another kind of browser or system than signed in. A browser's cookies do not move to
-    another one by themselves, so the password is asked for."""
+    """What follows when the cookie comes from another kind of browser or system than signed in. Cookies do not move to another
+    browser by themselves, so the password is asked for."""
     network_change: Reaction = Reaction.REPORT
     """… from a network (/16, /48) that the session was not used from. A telephone changes its network several times a day, and
     people who are asked all the time type their password anywhere; "ask" is for sites where nobody is on the move."""

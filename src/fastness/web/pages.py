@@ -114,7 +114,6 @@ def confirm_page(
 
 def stale_form_page(request: Request, error: StaleFormError) -> Response:
     """The page that keeps what was typed into a form whose token is no longer this session's."""
-    exchange = request.exchange
     query: bytes = request.scope.get("query_string") or b""
     # As it was sent: decoded, "/%2Fevil.example" would be another host and "/a%3Fb" another page.
     address = raw_path_of(request.scope) + (b"?" + query if query else b"")
