@@ -88,3 +88,26 @@ def test_ordinary_checks_are_not_filled(checker, hasher):
     for stored in (None, encoded):
         checker.check(stored, "wrong", may_pass=True)
     assert len(checker._costs) == 2
+
+
+def test_v6_3_8_while_imported_hashes_count_every_refusal_costs_what_the_dearest_does():
+    rules = PasswordRules(memory_kib=7_168, time_cost=5, accepts_django=True)
+    hasher = PasswordHasher(rules)
+    checker = EvenChecker(hasher)
+    dear = hasher.dearest_dummy
+    cheap = "md5$salt$" + "0" * 32
+    costs = {
+        name: work(checker, encoded, "wrong", may_pass=True)[1]
+        for name, encoded in (("dear", dear), ("cheap", cheap), ("current", hasher.hash(PASSWORD)), ("nobody", None))
+    }
+    # CPU time of this thread, not the clock: an MD5 costs microseconds, so a missing fill is off by a factor of thousands.
+    assert min(costs.values()) > max(costs.values()) / 3
+
+
+def test_a_hash_dearer_than_the_dearest_known_raises_what_everybody_waits_for():
+    hasher = PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5, accepts_django=True))
+    checker = EvenChecker(hasher)
+    checker.check(None, "wrong", may_pass=False)
+    before = checker._usual_cost()
+    checker._even_out(before * 3, passes=True)
+    assert checker._usual_cost() == before * 3

@@ -105,6 +105,13 @@ LOCAL = HostRules(allowed=("localhost", "127.0.0.1"))
         pytest.param({"passwords": PasswordRules(memory_kib=19_456)}, ["FST-PASSWORDS-001"], id="cheap-hash"),
         pytest.param({"passwords": PasswordRules(min_length=12)}, ["FST-PASSWORDS-002"], id="short-passwords"),
         pytest.param({"passwords": PasswordRules(time_cost=3)}, [], id="dear-hash"),
+        pytest.param({"passwords": PasswordRules(accepts_django=True)}, ["FST-PASSWORDS-003"], id="imported-hashes"),
+        pytest.param({"passwords": PasswordRules(min_kinds=3)}, ["FST-PASSWORDS-004"], id="kinds-of-characters"),
+        pytest.param(
+            {"passwords": PasswordRules(pepper=Secret("fYx3Qm8Rk1Tz6Wb9Lp2Vn5Hc7Jd4Gs0a"))},
+            [],
+            id="a-pepper-of-its-own",
+        ),
         pytest.param({"limits": LimitRules(max_body_bytes=200_000_000)}, ["FST-LIMITS-001"], id="large-body"),
         pytest.param({"limits": LimitRules(max_body_bytes=20_000_000)}, [], id="larger-body"),
         pytest.param({"mail": MailRules()}, ["FST-MAIL-001"], id="no-mail"),

@@ -77,6 +77,30 @@ SHORT_PASSWORDS: Final = Notice(
     fix="Leave FASTNESS_PASSWORDS_MIN_LENGTH at its default.",
     asvs=("V6.2.1",),
 )
+IMPORTED_HASHES: Final = Notice(
+    id="FST-PASSWORDS-003",
+    severity=Severity.LOW,
+    title="Hashes imported from Django are accepted",
+    why="The oldest of its formats cost a thief almost nothing, and every refused sign-in takes as long as the newest.",
+    fix="Take out FASTNESS_PASSWORDS_ACCEPTS_DJANGO when everybody has signed in once; the others ask for a reset.",
+    asvs=("V11.4.2",),
+)
+COMPOSITION: Final = Notice(
+    id="FST-PASSWORDS-004",
+    severity=Severity.LOW,
+    title="Passwords need several kinds of characters",
+    why="Such rules lead to passwords like Password1!, and keep long phrases out.",
+    fix="Leave FASTNESS_PASSWORDS_MIN_KINDS at its default, unless somebody else's rules demand it.",
+    asvs=("V6.2.5",),
+)
+SHARED_PEPPER: Final = Notice(
+    id="FST-PASSWORDS-005",
+    severity=Severity.MEDIUM,
+    title="The pepper is the secret key",
+    why="The two are rotated differently: replacing a secret key that leaked would make every password worthless.",
+    fix="Give FASTNESS_PASSWORDS_PEPPER a key of its own (`fastness keys new`).",
+    asvs=("V13.3.4",),
+)
 LARGE_BODY: Final = Notice(
     id="FST-LIMITS-001",
     severity=Severity.LOW,
@@ -94,6 +118,9 @@ NOTICES: Final = (
     LOST_UPDATES,
     CHEAP_HASH,
     SHORT_PASSWORDS,
+    IMPORTED_HASHES,
+    COMPOSITION,
+    SHARED_PEPPER,
     LARGE_BODY,
 )
 
@@ -136,6 +163,13 @@ def check_passwords(deployment: Deployment) -> Iterator[Finding]:
         yield CHEAP_HASH.found(where=f"{rules.memory_kib} KiB, {rules.time_cost} passes")
     if rules.min_length < preset.min_length:
         yield SHORT_PASSWORDS.found(where=f"FASTNESS_PASSWORDS_MIN_LENGTH: {rules.min_length}")
+    if rules.accepts_django:
+        yield IMPORTED_HASHES.found(where="FASTNESS_PASSWORDS_ACCEPTS_DJANGO")
+    if rules.min_kinds > 1:
+        yield COMPOSITION.found(where=f"FASTNESS_PASSWORDS_MIN_KINDS: {rules.min_kinds}")
+    keys = (deployment.settings.secret_key, *deployment.settings.previous_secret_keys)
+    if any(pepper == key for pepper in (rules.pepper, *rules.previous_peppers) if pepper is not None for key in keys):
+        yield SHARED_PEPPER.found(where="FASTNESS_PASSWORDS_PEPPER")
 
 
 def check_limits(deployment: Deployment) -> Iterator[Finding]:
