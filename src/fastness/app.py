@@ -39,6 +39,7 @@ from fastness.web.table import Table
 
 if TYPE_CHECKING:
     from fastness.auth.personal_data import Exporter
+    from fastness.auth.sign_ups import SignUpHook
     from fastness.html.environment import TemplateRules
     from fastness.html.inventory import TemplateFinding
     from fastness.web.templates import Templates
@@ -69,6 +70,7 @@ class Fastness:
         template_rules: "TemplateRules | None" = None,
         accounts: bool = True,
         exporters: "Mapping[str, Exporter] | None" = None,
+        on_sign_up: "SignUpHook | None" = None,
         clock: Clock | None = None,
         events: EventSink | None = None,
     ) -> None:
@@ -83,6 +85,7 @@ class Fastness:
             template_rules: what the templates may do beside escaping, each with its reason.
             accounts: whether the sign-in pages are part of the app.
             exporters: what the app keeps about a person, by part, for the file that people download about themselves.
+            on_sign_up: makes the app's own rows about a person who signs up, in the transaction that makes the account.
             clock: for tests.
             events: takes the security events; by default they are log lines.
         """
@@ -96,6 +99,7 @@ class Fastness:
             settings, clock=clock or SystemClock(), events=events or LogSink(), permissions=self.permissions
         )
         self.services.exporters = exporters or {}
+        self.services.on_sign_up = on_sign_up
         self._groups = list(routes)
         self._root_groups: list[Routes] = []
         self._templates = templates

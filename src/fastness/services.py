@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import audit_url, make_audit_log
-from fastness.auth.purposes import RESET_REQUEST
+from fastness.auth.purposes import RESET_REQUEST, SIGN_UP_REQUEST
 from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fastness.auth.passwords import PasswordHasher
     from fastness.auth.personal_data import Exporter, PersonalData
     from fastness.auth.sealing import Sealer
+    from fastness.auth.sign_ups import SignUpHook, SignUps
     from fastness.auth.signing_in import SigningIn
     from fastness.auth.throttle import Throttle
     from fastness.auth.tokens import APITokens
@@ -86,6 +87,7 @@ _LATE: Final[Mapping[str, str]] = {
     "PersonalData": "fastness.auth.personal_data",
     "Postman": "fastness.mail.delivery",
     "Roles": "fastness.auth.granting",
+    "SignUps": "fastness.auth.sign_ups",
     "Sealer": "fastness.auth.sealing",
     "SigningIn": "fastness.auth.signing_in",
     "Templates": "fastness.web.templates",
@@ -128,6 +130,7 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "PasswordPolicy": "password_policy",
     "PersonalData": "personal_data",
     "Roles": "roles",
+    "SignUps": "sign_ups",
     "SigningIn": "signing_in",
     "Throttle": "throttle",
 }
@@ -164,13 +167,16 @@ class Services:
         self.sessions = Sessions(self.store, settings.session, clock, events)
         self.templates: Callable[[], Templates] | None = None
         """Set when the app is sealed; the first call loads the template engine."""
+        self.on_sign_up: SignUpHook | None = None
+        """Makes the app's own rows about a new person."""
         self.exporters: Mapping[str, Exporter] = {}
         """What the app adds to the data that people download about themselves."""
         self.mail_folders: tuple[Path, ...] = ()
         """Where the app's own mail templates are; set when the app is sealed."""
         self.mail_resolvers: dict[str, Resolver] = {
             # The service is made when the first such mail is there.
-            RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail)  # noqa: PLW0108
+            RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail),  # noqa: PLW0108
+            SIGN_UP_REQUEST: lambda db, mail: self.sign_ups.resolve(db, mail),  # noqa: PLW0108
         }
         """What decides in the worker on mails of a kind."""
         self._wake_mail = asyncio.Event()
@@ -292,6 +298,23 @@ class Services:
             "personal_data", lambda: late("PersonalData")(self.exporters, clock=self.clock)
         )
         return personal_data
+
+    @property
+    def sign_ups(self) -> "SignUps":
+        """Begins and completes sign-ups."""
+        sign_ups: SignUps = self.once(
+            "sign_ups",
+            lambda: late("SignUps")(
+                database=self.database,
+                accounts=self.accounts,
+                links=self.links,
+                outbox=self.outbox,
+                rules=self.settings.accounts,
+                policy=self.password_policy,
+                hook=self.on_sign_up,
+            ),
+        )
+        return sign_ups
 
     @property
     def password_links(self) -> "PasswordLinks":

@@ -9,6 +9,7 @@ ASVS 5.0: V7.5.1, V6.3.7, V6.3.8 (whether another account has an address is told
 from typing import Final
 
 from fastness.accounts.mailed import (
+    MAIL_RATE,
     address_links_of,
     dead_link,
     drop_key,
@@ -46,7 +47,7 @@ async def show_email(request: Request) -> Response:
     return await _email_page(request)
 
 
-@address_routes.post(EMAIL_PATH, access=_PROVED, name="email", max_body_bytes=_MAX_FORM_BYTES)
+@address_routes.post(EMAIL_PATH, access=_PROVED, name="email", max_body_bytes=_MAX_FORM_BYTES, rate=MAIL_RATE)
 async def request_change(request: Request) -> Response:
     """Send a link to the new address."""
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()
@@ -59,7 +60,7 @@ async def request_change(request: Request) -> Response:
     return redirect(request, request.address(EMAIL_SENT_PATH))
 
 
-@address_routes.post(EMAIL_SEND_PATH, access=signed_in, name="email_send")
+@address_routes.post(EMAIL_SEND_PATH, access=signed_in, name="email_send", rate=MAIL_RATE)
 async def send_confirmation(request: Request) -> Response:
     """Send a link to the address that the account has."""
     user = await request.account()

@@ -17,6 +17,7 @@ from fastness.auth.purposes import Place, Purpose
 from fastness.kernel.events import EventName
 from fastness.kernel.tokens import MalformedTokenError, hash_token
 from fastness.web.https import without_port
+from fastness.web.rates import per_hour, per_minute
 from fastness.web.recording import record
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -25,7 +26,10 @@ from fastness.web.responses import Response, redirect
 if TYPE_CHECKING:
     from fastness.auth.address_links import AddressLinks
     from fastness.auth.password_links import PasswordLinks
+    from fastness.auth.sign_ups import SignUps
 
+MAIL_RATE: Final = (per_minute(10), per_hour(60))
+"""How often one client may ask for mails, and try what is behind a link."""
 _KEY: Final = "fastness.link."
 _DIGEST_CHARACTERS: Final = 64
 
@@ -39,6 +43,12 @@ def password_links_of(request: Request) -> "PasswordLinks":
 def address_links_of(request: Request) -> "AddressLinks":
     """Links that confirm an address; loaded when a page asks for them."""
     kind: type[AddressLinks] = import_module("fastness.auth.address_links").AddressLinks
+    return request.site.service(kind)
+
+
+def sign_ups_of(request: Request) -> "SignUps":
+    """Sign-ups; loaded when a page asks for them."""
+    kind: type[SignUps] = import_module("fastness.auth.sign_ups").SignUps
     return request.site.service(kind)
 
 

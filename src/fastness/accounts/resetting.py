@@ -10,6 +10,7 @@ ASVS 5.0: V6.3.8 (text, status and work do not tell who has an account), V6.4.1,
 from typing import Final
 
 from fastness.accounts.mailed import (
+    MAIL_RATE,
     dead_link,
     drop_key,
     key_in_session,
@@ -49,7 +50,7 @@ async def show_reset(request: Request) -> Response:
     return _reset_page(request)
 
 
-@reset_routes.post(RESET_PATH, access=public, name="reset_password", max_body_bytes=MAX_FORM_BYTES)
+@reset_routes.post(RESET_PATH, access=public, name="reset_password", max_body_bytes=MAX_FORM_BYTES, rate=MAIL_RATE)
 async def request_reset(request: Request) -> Response:
     """Write down that somebody asked; who that is, is looked up in the worker."""
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()

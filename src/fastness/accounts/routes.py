@@ -11,6 +11,7 @@ from fastness.accounts.password import password_routes
 from fastness.accounts.resetting import reset_routes
 from fastness.accounts.second_factor import factor_routes
 from fastness.accounts.security import security_routes
+from fastness.accounts.signing_up import sign_up_routes
 from fastness.accounts.tokens import token_routes
 from fastness.web.routing import Routes
 
@@ -22,6 +23,7 @@ ACCOUNT_ROUTES: Final[tuple[Routes, ...]] = (
     reset_routes,
     address_routes,
     data_routes,
+    sign_up_routes,
     confirm_routes,
     device_routes,
     token_routes,

@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.addresses import confirm_address
 from fastness.auth.aftercommit import emit_after_commit
-from fastness.auth.errors import PasswordRefusedError, UsernameTakenError
+from fastness.auth.errors import AddressTakenError, PasswordRefusedError, UsernameTakenError
 from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.passwords import PasswordHasher, PasswordReason
-from fastness.auth.usernames import parse_username
+from fastness.auth.usernames import parse_username, try_username_key
 from fastness.auth.users import User
 from fastness.auth.workers import HashingPool
 from fastness.kernel.clock import Clock
@@ -147,11 +147,20 @@ class Accounts:
     async def set_email(self, db: AsyncSession, user: User, address: str) -> int:
         """Give the account an address that was shown to be its owner's, and end all sessions; returns the new epoch.
 
+        A user name that is the former address becomes the new one.
+
         Raises:
             AddressTakenError: another account has confirmed it.
         """
+        signs_in_with_it = bool(user.email) and user.username_key == try_username_key(user.email)
         user.email = address
         await confirm_address(db, user)
+        if signs_in_with_it:
+            try:
+                async with db.begin_nested():
+                    user.username, user.username_key = parse_username(address)
+            except IntegrityError:
+                raise AddressTakenError from None
         user.valid_since = self._clock.now()
         epoch = await self._revoke(db, user)
         await self._sessions.end_all(user.id)

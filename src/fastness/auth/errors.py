@@ -11,6 +11,7 @@
     │   ├── VanishedError        role, group or user were deleted meanwhile
     │   ├── TokenNotMadeError    an API token of this name, life or reach cannot be
     │   ├── DeadLinkError        a one-time link was used, is too old, or the account has changed since
+    │   ├── SignUpRefusedError   a field of the app's own on the sign-up form cannot be right
     │   └── AddressTakenError    somebody has confirmed the mail address as theirs
     │   └── FactorRefusedError   a second factor cannot be set up, used or removed
     ├── DeniedError
@@ -168,6 +169,19 @@ class FactorRefusedError(InvalidInputError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"second factor refused: {reason}")
         self.reason = reason
+
+
+class SignUpRefusedError(InvalidInputError):
+    """A field of the app's own on the sign-up form cannot be right; the text is shown beside it."""
+
+    code = "sign_up_refused"
+    status = 422
+    public = "This cannot be used."
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(f"the sign-up form's field {field!r} was refused")
+        self.field = field
+        self.text = text
 
 
 class GrantRefusedError(DeniedError):

@@ -12,6 +12,8 @@ from typing import Final
 
 RESET_REQUEST: Final = "password-reset-request"
 """The kind of the row that is written in the outbox for every address that asks."""
+SIGN_UP_REQUEST: Final = "sign-up"
+"""The same of sign-ups."""
 
 
 class Purpose(StrEnum):

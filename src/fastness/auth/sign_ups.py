@@ -1,0 +1,161 @@
+"""Sign-up: an account for whoever shows that a mail address is theirs, where the settings let anybody in.
+
+Protects the list of who has an account: asking writes the same row for every address, and the worker sends either a link or the
+note that there is an account already, to the owner of the mailbox and to nobody else. No account exists before the link is
+used, so that nobody can take an address or a name that they cannot confirm. Whether a user name is taken is told to people
+who have followed a link, and the route limits how often.
+
+ASVS 5.0: V6.3.8 (same text, status and work), V6.4.1, V2.3.3 (an account is made as a whole or not at all).
+"""
+
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fastness.auth.account_rules import AccountRules, SignInName
+from fastness.auth.accounts import Accounts
+from fastness.auth.addresses import confirm_address, has_confirmed
+from fastness.auth.errors import AddressTakenError, DeadLinkError, PasswordRefusedError, UsernameError
+from fastness.auth.links import Links
+from fastness.auth.password_links import span
+from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy, refusal_text
+from fastness.auth.purposes import SIGN_UP_REQUEST, Place, Purpose
+from fastness.auth.usernames import UsernameReason
+from fastness.auth.users import User
+from fastness.db.engine import Database
+from fastness.db.unit import run_in_unit
+from fastness.mail.notices import plain
+from fastness.mail.outbox import Mail, Outbox
+
+
+class SignUpHook(Protocol):
+    """Makes the app's own rows about a new person, in the transaction that makes the account."""
+
+    def __call__(self, db: AsyncSession, user: User, fields: Mapping[str, str], /) -> Awaitable[None]:
+        """Read the form's further fields; raise `SignUpRefusedError` for one that cannot be right."""
+        ...
+
+
+class SignUps:
+    """Begins and completes sign-ups."""
+
+    __slots__ = ("_accounts", "_database", "_hook", "_links", "_outbox", "_policy", "_rules")
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        accounts: Accounts,
+        links: Links,
+        outbox: Outbox,
+        rules: AccountRules,
+        policy: PasswordPolicy,
+        hook: SignUpHook | None = None,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._links = links
+        self._outbox = outbox
+        self._rules = rules
+        self._policy = policy
+        self._hook = hook
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may make an account."""
+        return self._rules.sign_up
+
+    @property
+    def asks_username(self) -> bool:
+        """Whether people choose a user name; without, it is their address."""
+        return self._rules.sign_in_name is SignInName.USERNAME
+
+    @property
+    def min_length(self) -> int:
+        """Characters that a password has at least."""
+        return self._policy.rules.min_length
+
+    def refusal(self, error: PasswordRefusedError) -> str:
+        """What to say to the person whose password was refused."""
+        return refusal_text(self._policy.rules, error.reason)
+
+    async def request(self, db: AsyncSession, address: str, place: Place) -> None:
+        """Ask for a link; the same work for every address.
+
+        Raises:
+            MailAddressError: no mail can be sent there, whoever it is.
+        """
+        context = {"page": place.page, "site": plain(place.site)}
+        mail = Mail(
+            to=address,
+            template="mail/sign_up",
+            kind=SIGN_UP_REQUEST,
+            context=context,
+            lives_for=self._rules.confirm_life,
+        )
+        await self._outbox.add(db, mail)
+
+    async def resolve(self, db: AsyncSession, request: Mail) -> Mail | None:
+        """In the worker: the mail that a request leads to."""
+        site = request.context["site"]
+        lives_for = self._rules.confirm_life
+        known = await has_confirmed(db, request.to)
+        if known is not None:
+            # To the address as the account has it, not as it was typed.
+            context = {"site": site, "username": plain(known.username)}
+            return Mail(to=known.email, template="mail/sign_up_known", kind=request.kind, context=context)
+        token = await self._links.create(db, Purpose.SIGN_UP, user=None, lives_for=lives_for, data=request.to)
+        if token is None:
+            return None
+        context = {"site": site, "link": f"{request.context['page']}{token}", "life": span(lives_for)}
+        return Mail(to=request.to, template="mail/sign_up", kind=request.kind, context=context, lives_for=lives_for)
+
+    async def find_address(self, db: AsyncSession, key: bytes) -> str | None:
+        """The address that the link confirms; None for a dead link."""
+        found = await self._links.find(db, Purpose.SIGN_UP, key)
+        return None if found is None else found.data
+
+    async def complete(
+        self,
+        db: AsyncSession,
+        key: bytes,
+        *,
+        username: str,
+        password: str,
+        display_name: str,
+        fields: Mapping[str, str],
+    ) -> User:
+        """Use the link: make the account and what the app adds to it. Nobody is signed in.
+
+        Call it before the first statement of the transaction. Whatever is raised, nothing is made and the link lives on.
+
+        Raises:
+            DeadLinkError: the link was used or is too old.
+            UsernameError, UsernameTakenError, PasswordRefusedError: as `Accounts.create_user`.
+            AddressTakenError: another account has confirmed the address meanwhile.
+            SignUpRefusedError: the app's hook refuses a field.
+        """
+
+        async def look(session: AsyncSession) -> str | None:
+            return await self.find_address(session, key)
+
+        address = await run_in_unit(self._database, look, is_read_only=True)
+        if address is None or not self.is_open:
+            raise DeadLinkError
+        if self.asks_username and "@" in username:
+            # Nobody takes a name that reads as another person's address.
+            raise UsernameError(UsernameReason.CHARACTER)
+        name = username if self.asks_username else address
+        owner = PasswordOwner(username=name, display_name=display_name, email=address)
+        new = await self._accounts.accept_password(password, owner)
+        found = await self._links.use(db, Purpose.SIGN_UP, key)
+        if await has_confirmed(db, found.data) is not None:
+            raise AddressTakenError
+        user = await self._accounts.create_user(
+            db, username=name, password=new, display_name=display_name, email=found.data
+        )
+        await confirm_address(db, user)
+        if self._hook is not None:
+            await self._hook(db, user, fields)
+        return user

@@ -1,0 +1,181 @@
+"""Sign-up, with what an app adds to it, and people who sign in with their address."""
+
+import re
+import uuid
+
+import pytest
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fastness.auth.account_rules import AccountRules, SignInName
+from fastness.auth.errors import SignUpRefusedError
+from fastness.auth.users import User
+from fastness.db.model import Model
+from fastness.mail.outbox import QueuedMail
+from fastness.mail.rules import MailBackend, MailRules
+from tests.accounts.conftest import PASSWORD
+from tests.accounts.flows import LINK, deliver, make, routes, rows
+
+__all__ = ["deliver", "make", "routes"]
+
+ADDRESS = "grace@mail.example"
+
+
+class SignedUpMember(Model):
+    """What an app keeps about a person: its own table, joined by the id."""
+
+    __tablename__ = "signed_up_members"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("fastness_users.id", ondelete="CASCADE"), primary_key=True)
+    team: Mapped[str] = mapped_column(String(20))
+
+
+async def add_member(db, user, fields):
+    team = fields.get("team", "red")
+    if team not in {"red", "blue"}:
+        raise SignUpRefusedError("team", "Choose red or blue.")
+    db.add(SignedUpMember(user_id=user.id, team=team))
+
+
+@pytest.fixture
+def rules():
+    return AccountRules(sign_up=True)
+
+
+@pytest.fixture
+async def shop(make_shop, migrated, routes, rules):
+    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
+    shop = await make_shop(routes, settings={"mail": mail, "accounts": rules}, on_sign_up=add_member)
+    async with shop.app.services.database.write.begin() as connection:
+        await connection.run_sync(SignedUpMember.__table__.create)
+    return shop
+
+
+@pytest.fixture
+def ask(browse, shop):
+    async def ask(address=ADDRESS):
+        async with browse(shop) as browser:
+            await browser.open("/account/sign-up")
+            return await browser.submit(email=address)
+
+    return ask
+
+
+@pytest.fixture
+def link(ask, deliver):
+    async def link(address=ADDRESS):
+        await ask(address)
+        [(_, text)] = await deliver()
+        return LINK.search(text)[1]
+
+    return link
+
+
+async def test_somebody_signs_up_with_the_apps_own_field(shop, browse, link):
+    async with browse(shop) as browser:
+        page = await browser.open(await link())
+        assert page.url.endswith("/account/sign-up/new")
+        assert await rows(shop, User) == []
+        page = await browser.submit(username="grace", display_name="Grace", password=PASSWORD, team="blue")
+        assert page.url.endswith("/account/signed-up")
+        assert (await browser.open("/")).json() is None
+        await browser.sign_in("grace", PASSWORD)
+        assert (await browser.open("/")).json() == "grace"
+    async with shop.app.services.open_unit(is_read_only=True) as unit:
+        query = select(User, SignedUpMember.team).join(SignedUpMember, SignedUpMember.user_id == User.id)
+        [(user, team)] = (await unit.session.execute(query)).all()
+    assert (user.email, user.has_confirmed_email, user.is_staff, team) == (ADDRESS, True, False, "blue")
+
+
+async def test_asking_answers_the_same_for_an_address_that_is_taken(shop, browse, make, ask, deliver, link):
+    """V6.3.8: text, status and row are the same; the owner of the mailbox gets another mail."""
+    async with browse(shop) as browser:
+        await browser.open(await link())
+        await browser.submit(username="grace", password=PASSWORD)
+    pages = [await ask(address) for address in (ADDRESS, "nobody@mail.org")]
+    texts = {re.sub(r'nonce="[^"]*"', "", page.text) for page in pages}
+    assert ({page.status for page in pages}, len(texts)) == ({200}, 1)
+    queued = await rows(shop, QueuedMail)
+    assert len({(row.kind, row.is_settled) for row in queued}) == 1
+    mails = dict(await deliver())
+    assert LINK.search(mails["nobody@mail.org"])
+    assert not LINK.search(mails[ADDRESS])
+    assert "one already: grace" in mails[ADDRESS]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        pytest.param({"username": ""}, "username", id="no-name"),
+        pytest.param({"username": "ADA"}, "username", id="taken-in-another-case"),
+        pytest.param({"username": "a\u0434a"}, "username", id="mixed-alphabets"),
+        pytest.param({"username": "a\u200bda"}, "username", id="invisible"),
+        pytest.param({"username": "eve@mail.example"}, "username", id="reads-as-an-address"),
+        pytest.param({"password": "short"}, "password", id="short-password"),
+        pytest.param({"team": "green"}, None, id="the-apps-own-field"),
+    ],
+)
+async def test_what_is_refused_makes_nothing_and_leaves_the_link_alive(shop, browse, make, link, fields, field):
+    await make()
+    good = {"username": "grace", "display_name": "Grace", "password": PASSWORD}
+    async with browse(shop) as browser:
+        await browser.open(await link())
+        page = await browser.submit(**{**good, **fields})
+        assert page.status == 422
+        if field is not None:
+            assert f'id="{field}-problem"' in page.text
+        assert 'value="Grace"' in page.text
+        assert [user.username for user in await rows(shop, User)] == ["ada"]
+        assert await rows(shop, SignedUpMember) == []
+        assert (await browser.submit(**good)).url.endswith("/account/signed-up")
+
+
+async def test_a_link_makes_one_account(shop, browse, link):
+    address = await link()
+    async with browse(shop) as browser, browse(shop) as other:
+        await browser.open(address)
+        await other.open(address)
+        await browser.submit(username="grace", password=PASSWORD)
+        assert (await other.submit(username="second", password=PASSWORD)).status == 410
+    assert [user.username for user in await rows(shop, User)] == ["grace"]
+
+
+class TestWhereItIsOff:
+    @pytest.fixture
+    def rules(self):
+        return AccountRules()
+
+    @pytest.mark.parametrize("path", ["/account/sign-up", "/account/sign-up/new"])
+    async def test_there_is_nothing(self, shop, browse, path):
+        async with browse(shop) as browser:
+            assert (await browser.open(path)).status == 404
+            assert (await browser.from_site(browser.origin, path, fields={"email": ADDRESS})).status in {403, 404}
+        assert await rows(shop, QueuedMail) == []
+
+
+class TestSigningInWithTheAddress:
+    @pytest.fixture
+    def rules(self):
+        return AccountRules(sign_up=True, sign_in_name=SignInName.EMAIL)
+
+    @pytest.mark.parametrize("typed", [ADDRESS, "Grace@MAIL.example", "\uff47race@mail.example"])
+    async def test_the_address_is_the_name(self, shop, browse, link, typed):
+        async with browse(shop) as browser:
+            await browser.open(await link())
+            await browser.submit(username="ignored", password=PASSWORD)
+            await browser.sign_in(typed, PASSWORD)
+            assert (await browser.open("/")).json() == ADDRESS
+
+    async def test_another_address_is_another_name(self, shop, browse, link, deliver):
+        async with browse(shop) as browser:
+            await browser.open(await link())
+            await browser.submit(password=PASSWORD)
+            await browser.sign_in(ADDRESS, PASSWORD)
+            await browser.open("/account/email")
+            await browser.submit("/account/email", email="hopper@mail.example")
+            mails = dict(await deliver())
+            await browser.open(LINK.search(mails["hopper@mail.example"])[1])
+            await browser.submit()
+            assert (await browser.sign_in(ADDRESS, PASSWORD)).status == 422
+            await browser.sign_in("hopper@mail.example", PASSWORD)
+            assert (await browser.open("/")).json() == "hopper@mail.example"
