@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -237,3 +239,41 @@ def test_a_seed_fills_development_only(run, project):
     assert (done.returncode, done.stdout) == (0, "Sign in as \\u001b[31mrobin\n"), done.stderr
     refused = run("demo", "--seed-only", **DEPLOYED)
     assert (refused.returncode, "development" in refused.stderr) == (1, True)
+
+
+def test_users_set_password(run_there):
+    assert run_there("db", "upgrade").returncode == 0
+    assert run_there("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n").returncode == 0
+    done = run_there("users", "set-password", "robin", "--password-stdin", stdin="a new and long enough phrase\n")
+    assert (done.returncode, done.stdout) == (0, "Set the password of robin; every device is signed out.\n")
+    common = run_there("users", "set-password", "robin", "--password-stdin", stdin="password12345678\n")
+    assert common.returncode == 1
+    assert "guessed first" in common.stderr
+    nobody = run_there("users", "set-password", "alex", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert nobody.returncode == 1
+    assert "no user" in nobody.stderr
+
+
+def test_import_django(run, tmp_path):
+    path = tmp_path / "django.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            (Path(__file__).parent.parent / "vectors" / "django61.sql").read_text(encoding="utf-8")
+        )
+    connection.close()
+    before = path.read_bytes()
+    run("db", "upgrade")
+    off = run("import", "django", f"sqlite:///{path}")
+    assert off.returncode == 1
+    assert "FASTNESS_PASSWORDS_ACCEPTS_DJANGO" in off.stderr
+    on = {"FASTNESS_PASSWORDS_ACCEPTS_DJANGO": "true"}
+    dry = run("import", "django", f"sqlite:///{path}", "--dry-run", **on)
+    assert dry.returncode == 0, dry.stderr
+    assert "Would import 12 users" in dry.stdout
+    assert "not imported: user ADA: the name is taken here" in dry.stdout
+    done = run("import", "django", DJANGO_DATABASE_URL=f"sqlite:///{path}", **on)
+    assert "Imported 12 users, 10 of them with a password, and 1 roles." in done.stdout
+    assert "$" not in dry.stdout + done.stdout
+    again = run("import", "django", f"sqlite:///{path}", **on)
+    assert "Imported 0 users" in again.stdout
+    assert path.read_bytes() == before
