@@ -80,4 +80,4 @@ def test_what_cannot_be_read_is_nothing(value):
 
 def test_it_is_kept_as_texts():
     context = Context(browser="Firefox", system="Linux", networks=("10.0.0.0/16",))
-    assert context_from_json(context.to_json()) == context
+    assert context_from_json(context.stored) == context

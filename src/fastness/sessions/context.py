@@ -11,6 +11,7 @@ ASVS 5.0: V7.5.2, V7.5.3, V14.2.6.
 import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import Final
 
 from fastness.kernel.limits import JSONValue
@@ -58,7 +59,7 @@ class Reaction(StrEnum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """From where a session is used."""
 
@@ -93,14 +94,21 @@ class Context:
         kept = [one for one in known if one not in self.networks]
         return Context(browser=self.browser, system=self.system, networks=(*kept, *self.networks)[-_MAX_NETWORKS:])
 
-    def to_json(self) -> JSONValue:
-        """For the session."""
+    @cached_property
+    def stored(self) -> JSONValue:
+        """As a session keeps it."""
         return [self.browser, self.system, *self.networks]
 
 
 def context_of(user_agent: str, client_ip: str) -> Context:
     """What a request tells."""
-    agent = user_agent[:_MAX_AGENT]
+    return _context_of(user_agent[:_MAX_AGENT], client_ip)
+
+
+@lru_cache(maxsize=256)
+def _context_of(agent: str, client_ip: str) -> Context:
+    # Asked on every request of somebody who is signed in, mostly with the same few answers: reading an address costs ten
+    # times what comparing it does. The number of entries and the length of each are bounded.
     network = network_of(client_ip)
     return Context(
         browser=next((name for mark, name in _BROWSERS if mark in agent), UNKNOWN),

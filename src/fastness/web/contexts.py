@@ -24,10 +24,12 @@ def compare_context(exchange: Exchange, session: Session) -> None:
     rules = exchange.site.sessions.rules
     if session.identity is None or rules.browser_change is rules.network_change is Reaction.OFF:
         return
+    now = present_context(exchange)
+    if session.holds(KEY, now.stored):
+        return
     former = context_from_json(session.get(KEY))
     if former is None:
         return
-    now = present_context(exchange)
     reactions = {ContextChange.BROWSER: rules.browser_change, ContextChange.NETWORK: rules.network_change}
     changes = [one for one in now.changes_from(former) if reactions[one] is not Reaction.OFF]
     if not changes:
@@ -36,10 +38,10 @@ def compare_context(exchange: Exchange, session: Session) -> None:
     if any(reactions[one] is Reaction.ASK for one in changes):
         exchange.must_confirm = True
     elif not exchange.is_websocket:
-        session.set(KEY, now.after(former).to_json())
+        session.set(KEY, now.after(former).stored)
 
 
 def note_context(exchange: Exchange, session: Session) -> None:
     """Keep where this sign-in comes from."""
     former = context_from_json(session.get(KEY))
-    session.set(KEY, present_context(exchange).after(former).to_json())
+    session.set(KEY, present_context(exchange).after(former).stored)
