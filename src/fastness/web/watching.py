@@ -39,7 +39,7 @@ class Silence:
 class Watch:
     """One socket under watch."""
 
-    __slots__ = ("_exchange", "_handler", "_receive", "_send", "is_over")
+    __slots__ = ("_code", "_exchange", "_handler", "_receive", "_send", "is_over")
 
     def __init__(self, exchange: Exchange, receive: Receive, send: Send, handler: "asyncio.Task[object]") -> None:
         self._exchange = exchange
@@ -47,6 +47,7 @@ class Watch:
         self._send = send
         self._handler = handler
         self.is_over = False
+        self._code = _POLICY_VIOLATION
 
     async def run(self) -> None:
         """Ask again and again; end the socket at the first no."""
@@ -61,9 +62,14 @@ class Watch:
             _LOG.exception("a socket could not be watched", extra={"request_id": request_id(self._exchange)})
             code = _POLICY_VIOLATION
         self.is_over = True
-        if not self._exchange.has_ended:
-            await self._send({"type": "websocket.close", "code": code})
+        self._code = code
+        # First: a server may hold back what is sent while the handler waits for the next message (Granian does).
         self._handler.cancel()
+
+    async def close(self) -> None:
+        """Tell the other end, once the handler is gone."""
+        if self.is_over and not self._exchange.has_ended:
+            await self._send({"type": "websocket.close", "code": self._code})
 
     async def receive(self) -> Message:
         """The next message; a disconnect once the socket is over."""
@@ -149,7 +155,11 @@ def watched(app: ASGIApp) -> ASGIApp:
             # A server that goes down at the same moment cancels too, and that cancellation goes on.
             if not watch.is_over or task.uncancel() > 0:
                 raise
+        except WebSocketDisconnect:
+            if not watch.is_over:
+                raise
         finally:
             watcher.cancel()
+        await watch.close()
 
     return under_watch
