@@ -12,6 +12,7 @@ from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, inspec
 from fastness.auth.factortables import RecoveryCode
 from fastness.auth.links import OneTimeLink
 from fastness.auth.roles import USER_ROLES
+from fastness.auth.tokentable import APIToken
 from fastness.auth.users import User
 from fastness.db import versions
 from fastness.db.errors import DatabaseBusyError, DatabaseLostError, MigrationError
@@ -84,7 +85,7 @@ def test_our_migrations_make_what_our_models_say(url):
         for table in Model.metadata.sorted_tables:
             if table.name.startswith(OWN_PREFIX):
                 table.to_metadata(ours)
-        made = {USER_ROLES.name, *(model.__tablename__ for model in (QueuedMail, OneTimeLink, RecoveryCode))}
+        made = {USER_ROLES.name, *(model.__tablename__ for model in (QueuedMail, OneTimeLink, RecoveryCode, APIToken))}
         assert made <= ours.tables.keys()
         return compare_metadata(context, ours)
 
