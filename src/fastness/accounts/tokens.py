@@ -1,7 +1,8 @@
 """API tokens: made, listed and revoked by the person whose programs use them.
 
 A new token is shown in the answer that made it, once; no cache keeps that page, and no later one can show it. Making one asks for
-a recent proof of who somebody is, because it is a way in that outlives the session. Revoking asks for nothing more: it takes away.
+a recent proof of who somebody is, because it is a way in that outlives the session. Revoking asks for nothing more: it
+takes away.
 
 ASVS 5.0: V7.5.1, V14.3.2 (not cached), V14.2.1 (never in an address).
 """

@@ -1,7 +1,7 @@
 """The table of API tokens.
 
-The secret is not in it: a token is kept as its SHA-256, which nobody can turn back. A row stays for a while after its end, so that
-use of a revoked token is told from a token that never was.
+The secret is not in it: a token is kept as its SHA-256, which nobody can turn back. A row stays for a while after its end, so
+that use of a revoked token is told from a token that never was.
 
 ASVS 5.0: V14.2.4, V7.2.3.
 """
