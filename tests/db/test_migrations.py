@@ -13,7 +13,6 @@ from fastness.auth.factortables import RecoveryCode
 from fastness.auth.links import OneTimeLink
 from fastness.auth.roles import USER_ROLES
 from fastness.auth.tokentable import APIToken
-from fastness.auth.tokentable import APIToken
 from fastness.auth.users import User
 from fastness.db import versions
 from fastness.db.errors import DatabaseBusyError, DatabaseLostError, MigrationError
