@@ -337,7 +337,12 @@ def forbid_user(username: UserArgument, permission: PermissionArgument, *, app_n
 
 @imports.command("django")
 def import_django(
-    url: Annotated[str, typer.Argument(metavar="DATABASE_URL", envvar="DJANGO_DATABASE_URL", help="sqlite:///path or postgresql://…; only read.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATABASE_URL", envvar="DJANGO_DATABASE_URL", help="sqlite:///path or postgresql://…; only read."
+        ),
+    ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported, and write nothing.")] = False,
     superusers: Annotated[

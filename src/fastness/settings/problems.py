@@ -100,11 +100,13 @@ def _addresses(values: Mapping[str, object], *, is_production: bool) -> list[str
         )
     if isinstance(database, str):
         problems += _data_address("FASTNESS_DATABASE_URL", database, values)
-    if isinstance(owner := values.get("migrations_url"), str):
-        problems += _data_address("FASTNESS_MIGRATIONS_URL", owner, values)
     audit = values.get("audit")
     if isinstance(audit, AuditRules) and audit.url not in {AUTOMATIC, OFF}:
-        problems += [f"{problem} Or auto, or off." for problem in _data_address("FASTNESS_AUDIT_URL", audit.url, values)]
+        problems += [
+            f"{problem} Or auto, or off." for problem in _data_address("FASTNESS_AUDIT_URL", audit.url, values)
+        ]
+    if isinstance(owner := values.get("migrations_url"), str):
+        problems += _data_address("FASTNESS_MIGRATIONS_URL", owner, values)
     if is_production and token is not None:
         problems.append("FASTNESS_DEBUG_TOKEN: there is no debug page in production; remove it.")
     if token is not None and not isinstance(token, Secret):

@@ -20,7 +20,6 @@ from typing import Self
 from fastness.auditlog.rules import AuditRules
 from fastness.auth.account_rules import AccountRules
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auditlog.rules import AuditRules
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.token_rules import TokenRules

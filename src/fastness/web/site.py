@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastness.auditlog.log import AuditLog
 from fastness.auth.token_rules import TokenCheck
-from fastness.auditlog.log import AuditLog
 from fastness.authz.actors import Actor
 from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
