@@ -26,14 +26,14 @@ def deployment(tmp_path):
 
 def test_the_gravest_comes_first(deployment):
     report = run_checks(deployment)
-    assert [finding.id for finding in report.findings] == ["FST-HTTPS-001", "FST-HOSTS-002"]
+    assert [finding.id for finding in report.findings] == ["FST-HTTPS-001", "FST-MAIL-001", "FST-HOSTS-002"]
     assert [finding.id for finding in report.errors] == ["FST-HTTPS-001"]
 
 
 def test_what_is_accepted_is_set_apart_with_its_reason(deployment):
     report = run_checks(deployment, accepted={"FST-HTTPS-001": REASON})
     assert report.errors == ()
-    assert [finding.id for finding in report.findings] == ["FST-HOSTS-002"]
+    assert [finding.id for finding in report.findings] == ["FST-MAIL-001", "FST-HOSTS-002"]
     assert [(finding.id, reason) for finding, reason in report.accepted] == [("FST-HTTPS-001", REASON)]
 
 

@@ -15,9 +15,11 @@ HOSTILE = "<script>alert(1)</script>"
 # What a person's first visit leaves behind: tables, two accounts and a case.
 SEED = """
 import asyncio
-import fastness.auth.roles
 from app import Case, Model, app
 from fastness import Because
+from fastness.db.migrations import upgrade
+
+upgrade(app.settings.database_url, None)
 
 async def seed():
     services = app.services
