@@ -19,11 +19,10 @@ from app import Case, Model, app
 from fastness import Because
 from fastness.db.migrations import upgrade
 
-upgrade(app.settings.database_url, None)
-
 async def seed():
     services = app.services
     await app.open()
+    await asyncio.to_thread(upgrade, app.settings.database_url, None)
     await services.database.open()
     async with services.database.write.begin() as connection:
         await connection.run_sync(Model.metadata.create_all)
