@@ -77,11 +77,15 @@ def test_v3_4_3_each_page_has_a_nonce_of_its_own(any_site):
 
 async def test_v3_3_1_v3_3_2_v3_3_3_v3_3_4_the_cookies_flags(any_site):
     async with any_site.signed_in() as browser:
-        (cookie,) = browser.cookies.values()
-    assert cookie.name == "__Host-session"
-    assert cookie.attributes.keys() >= {"secure", "httponly"}
-    assert (cookie.attributes["path"], cookie.same_site) == ("/", "lax")
-    assert "domain" not in cookie.attributes
+        cookies = dict(browser.cookies)
+    assert {name: cookie.same_site for name, cookie in cookies.items()} == {
+        "__Host-session": "lax",
+        "__Host-device": "strict",
+    }
+    for cookie in cookies.values():
+        assert cookie.attributes.keys() >= {"secure", "httponly"}
+        assert cookie.attributes["path"] == "/"
+        assert "domain" not in cookie.attributes
 
 
 # Requests that another site's page sends.

@@ -18,9 +18,10 @@ WRITERS = 2
 SEED = 20_261_122
 
 
-def start(url, name, count, width):
+def start(url, name, count, width, *, folder):
     process = subprocess.Popen(
         [sys.executable, str(HERE / "writer.py"), url, name, str(count), str(width)],
+        cwd=folder,  # where its spool lies: nobody else's events wait there
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -52,8 +53,8 @@ async def look(url, keyring, clock):
         await ledger.close()
 
 
-async def test_two_processes_write_one_chain(audit_url, keyring, clock):
-    writers = [start(audit_url, name, 60, 3) for name in ("a", "b")]
+async def test_two_processes_write_one_chain(audit_url, keyring, clock, tmp_path):
+    writers = [start(audit_url, name, 60, 3, folder=tmp_path) for name in ("a", "b")]
     for writer in writers:
         go(writer)
     told = [line for writer in writers for line in finish(writer)]
@@ -73,7 +74,9 @@ async def test_a_process_killed_at_any_moment_loses_nothing_that_was_acknowledge
     record_property("seed", SEED)
     told: list[str] = []
     for one in range(ROUNDS):
-        writers = [start(url, f"{one}-{number}", 10_000, chance.choice((1, 4))) for number in range(WRITERS)]
+        writers = [
+            start(url, f"{one}-{number}", 10_000, chance.choice((1, 4)), folder=tmp_path) for number in range(WRITERS)
+        ]
         for writer in writers:
             go(writer)
         for writer in writers:

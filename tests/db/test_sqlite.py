@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.exc import OperationalError
 
 from fastness.db.engine import Database
+from fastness.db.errors import OutdatedSchemaError
 from fastness.db.sql import insecure_sql, sql
 from fastness.db.unit import Unit
 from fastness.kernel.because import Because
@@ -205,7 +205,7 @@ async def test_many_rows_are_inserted_at_once(database, shelf_id):
 
 async def test_errors_keep_their_kind(database):
     async with Unit(database, is_read_only=True) as unit:
-        with pytest.raises(OperationalError, match="no such table"):
+        with pytest.raises(OutdatedSchemaError, match="no such table"):
             await unit.session.execute(sql("SELECT * FROM nowhere"))
         assert await unit.session.scalar(sql("SELECT 1")) == 1
 
