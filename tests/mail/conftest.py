@@ -14,9 +14,10 @@ from fastness.kernel.events import MemorySink
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.mail.delivery import Postman
+from fastness.mail.mail import Mail
 from fastness.mail.mailers import MemoryMailer
 from fastness.mail.messages import Messages
-from fastness.mail.outbox import Mail, Outbox, QueuedMail
+from fastness.mail.outbox import Outbox, QueuedMail
 from fastness.mail.rules import MailBackend, MailRules, MailSecurity
 from fastness.mail.smtp import SMTPMailer
 

@@ -1,8 +1,7 @@
 """A QR code as the path of an svg: text for one attribute, so that no markup is made outside a template."""
 
+from importlib import import_module
 from typing import NamedTuple
-
-import segno
 
 
 class QRCode(NamedTuple):
@@ -18,6 +17,8 @@ _QUIET = 4
 
 def qr_code(text: str) -> QRCode:
     """The QR code of a text."""
+    # Loaded with the first code that is drawn, not with every app.
+    segno = import_module("segno")
     matrix = segno.make(text, error="m", micro=False).matrix
     parts = [
         f"M{column + _QUIET} {row + _QUIET}h1v1h-1z"

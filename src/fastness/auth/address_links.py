@@ -26,8 +26,9 @@ from fastness.auth.users import User
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.mail.addresses import check_address
+from fastness.mail.mail import Mail
 from fastness.mail.notices import Notice, notice, plain
-from fastness.mail.outbox import Mail, Outbox
+from fastness.mail.outbox import Outbox
 
 
 class AddressLinks:

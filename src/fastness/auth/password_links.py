@@ -31,8 +31,9 @@ from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
+from fastness.mail.mail import Mail
 from fastness.mail.notices import Notice, notice, plain
-from fastness.mail.outbox import Mail, Outbox
+from fastness.mail.outbox import Outbox
 
 
 class PasswordLinks:

@@ -25,8 +25,9 @@ from fastness.auth.usernames import UsernameReason
 from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
+from fastness.mail.mail import Mail
 from fastness.mail.notices import plain
-from fastness.mail.outbox import Mail, Outbox
+from fastness.mail.outbox import Outbox
 
 
 class SignUpHook(Protocol):

@@ -34,9 +34,10 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.mail.errors import MailDelayedError, MailRefusedError
+from fastness.mail.mail import Mail
 from fastness.mail.mailers import Mailer
 from fastness.mail.messages import Messages
-from fastness.mail.outbox import SEAL_PURPOSE, Mail, QueuedMail, Seals
+from fastness.mail.outbox import SEAL_PURPOSE, QueuedMail, Seals
 from fastness.mail.rules import MailRules
 
 MAX_DOUBLINGS: Final = 20

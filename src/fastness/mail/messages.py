@@ -24,7 +24,7 @@ from fastness.html.environment import TemplateEnvironment
 from fastness.html.plaintext import PlainTextTemplates
 from fastness.mail.addresses import check_address, check_header, domain_of
 from fastness.mail.errors import MailError
-from fastness.mail.outbox import Mail
+from fastness.mail.mail import Mail
 from fastness.mail.rules import MailRules
 
 OWN_TEMPLATES: Final = Path(__file__).parent / "templates"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from fastness.mail.outbox import Mail
+from fastness.mail.mail import Mail
 
 MAX_DETAIL_LENGTH: Final = 200
 

@@ -14,11 +14,8 @@ covered: who may cause a mail, and how often; that is for the route's access rul
 ASVS 5.0: V14.2.4 (protection at rest), V1.3.11 (mail injection), V2.3.3 (one transaction), V6.3.8 (same work for all).
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -29,17 +26,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
 from fastness.kernel.clock import Clock
-from fastness.kernel.formats import decide_slug, decide_text, decide_url
 from fastness.kernel.tokens import random_id
-from fastness.kernel.verdicts import Deny
-from fastness.mail.addresses import check_address
-from fastness.mail.errors import MailError
+from fastness.mail.mail import MAX_KIND_LENGTH, Mail
 
 SEAL_PURPOSE: Final = "fastness_outbox.sealed"
-MAX_KIND_LENGTH: Final = 64
-MAX_TEMPLATE_LENGTH: Final = 128
-MAX_VALUE_LENGTH: Final = 8_192
-MAX_CONTENT_BYTES: Final = 65_536
 _WAKES: Final = "fastness_mail_wakes"
 
 
@@ -53,69 +43,6 @@ class Seals(Protocol):
     def open(self, purpose: str, row_id: str, sealed: str) -> str:
         """The text again; raises `TamperedError` if it was sealed for another row, or changed."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """What somebody is to be told."""
-
-    to: str
-    """The address; one mail has one recipient."""
-    template: str
-    """Name of the template without its ending: "mail/new_device" is new_device.txt, and new_device.html if there is one."""
-    context: Mapping[str, str | int] = field(default_factory=dict)
-    """The values for the template: texts of one or more lines and numbers, never markup."""
-    kind: str
-    """What it is about, in small letters with hyphens; can be read in the database and in events."""
-    unsubscribe: str = ""
-    """An https address that ends further mails of this kind when it is posted to; for mail that is not about security."""
-    lives_for: timedelta | None = None
-    """How long it makes sense to send it: the life of the link it carries. Without, as long as the rules say."""
-
-    def __post_init__(self) -> None:
-        check_address(self.to)
-        if len(self.kind) > MAX_KIND_LENGTH or isinstance(decide_slug(self.kind.replace("_", "-")), Deny):
-            raise MailError("A mail's kind is a constant in small letters, digits and hyphens, such as new-device.")
-        if not 0 < len(self.template) <= MAX_TEMPLATE_LENGTH or not self.template.isascii():
-            raise MailError("A mail's template is the name of a file without its ending, such as mail/new_device.")
-        if self.unsubscribe and isinstance(decide_url(self.unsubscribe, https_only=True), Deny):
-            raise MailError("unsubscribe is an https address.")
-        if self.lives_for is not None and self.lives_for <= timedelta(0):
-            raise MailError("lives_for must be a positive time.")
-        for name, value in self.context.items():
-            if not name.isidentifier() or type(value) not in {str, int}:
-                raise MailError(f"The values of a mail are plain texts and numbers under names; {name!r} is none.")
-            if isinstance(value, str) and isinstance(
-                decide_text(value, max_length=MAX_VALUE_LENGTH, is_multiline=True), Deny
-            ):
-                raise MailError(
-                    f"The value {name!r} of a mail is longer than {MAX_VALUE_LENGTH} characters or holds control characters."
-                )
-        object.__setattr__(self, "context", MappingProxyType(dict(self.context)))
-
-    def __repr__(self) -> str:
-        # Address and values stay out of logs.
-        return f"Mail(kind={self.kind!r})"
-
-    def to_text(self) -> str:
-        """The mail as the row keeps it, before it is sealed."""
-        text = json.dumps(
-            {
-                "to": self.to,
-                "template": self.template,
-                "context": dict(self.context),
-                "unsubscribe": self.unsubscribe,
-            }
-        )
-        if len(text) > MAX_CONTENT_BYTES:
-            raise MailError(f"The values of a mail take more than {MAX_CONTENT_BYTES} bytes.")
-        return text
-
-    @classmethod
-    def from_text(cls, text: str, *, kind: str) -> "Mail":
-        """The mail that `to_text` wrote."""
-        content = json.loads(text)
-        return cls(**content, kind=kind)
 
 
 class QueuedMail(Model):
