@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from fastness.kernel.limits import JSONValue
+from fastness.sessions.record import encode_json
 
 KEY: Final = "fastness.context"
 """Under which a session keeps it."""
@@ -94,10 +95,16 @@ class Context:
         kept = [one for one in known if one not in self.networks]
         return Context(browser=self.browser, system=self.system, networks=(*kept, *self.networks)[-_MAX_NETWORKS:])
 
-    @cached_property
+    @property
     def stored(self) -> JSONValue:
         """As a session keeps it."""
         return [self.browser, self.system, *self.networks]
+
+    @cached_property
+    def start(self) -> bytes:
+        """How the values of a session begin that holds this before all else, as one does since its sign-in."""
+        # The list ends with its bracket, so the bytes stand for the whole value.
+        return b"{" + encode_json(KEY) + b":" + encode_json(self.stored)
 
 
 def context_of(user_agent: str, client_ip: str) -> Context:

@@ -134,9 +134,12 @@ class Session:
         value = self._load_values().get(key, default)
         return _copy(value) if isinstance(value, list | dict) else value
 
-    def holds(self, key: str, value: JSONValue) -> bool:
-        """Whether the value under the key is this one; cheaper than `get`, which copies."""
-        return self._load_values().get(key) == value
+    def begins_with(self, start: bytes) -> bool:
+        """Whether the values, as the store keeps them, begin with these bytes: known without parsing them.
+
+        A `False` says nothing: the values may have been read already, or stand in another order.
+        """
+        return self._values is None and self._raw_values.startswith(start)
 
     def set(self, key: str, value: JSONValue) -> None:
         """Store a copy of a JSON value; the session is saved at the end of the request.

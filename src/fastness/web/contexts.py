@@ -25,7 +25,7 @@ def compare_context(exchange: Exchange, session: Session) -> None:
     if session.identity is None or rules.browser_change is rules.network_change is Reaction.OFF:
         return
     now = present_context(exchange)
-    if session.holds(KEY, now.stored):
+    if session.begins_with(now.start):
         return
     former = context_from_json(session.get(KEY))
     if former is None:
