@@ -4,6 +4,7 @@ A test that is marked `sockets` or `browser`, or lies in one of the folders of L
 With xdist (`--dist=loadgroup`) all browser tests share one worker and so one browser; so do the live tests of one file.
 """
 
+import json
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -17,6 +18,9 @@ from fastness.testing.postgres import PostgresServer, postgres_server
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = frozenset({"attacks", "browser", "project"})
+REQUIREMENTS = frozenset(
+    row["id"] for row in json.loads((ROOT / "src/fastness/checks/asvs.json").read_text(encoding="utf-8"))
+)
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 
 # No deadline and no complaint about slowness: timing is measured in benchmarks, never asserted here.
@@ -73,6 +77,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
         elif part in LIVE and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        for mark in item.iter_markers("asvs"):
+            if unknown := set(mark.args) - REQUIREMENTS:
+                message = f"{item.nodeid} names {sorted(map(str, unknown))}, which ASVS 5.0 does not have"
+                raise pytest.UsageError(message)
 
 
 @pytest.hookimpl(wrapper=True)
