@@ -26,12 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EVENT_SECONDS = 5
 STARTUP_SECONDS = 60
 COOKIE = "__Host-session"
+# What leads the tests to another copy of the framework leads the servers there as well.
+PYTHONPATH = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
 
 
 def environ_of(folder: Path, **overrides: str) -> dict[str, str]:
     """Production, but for TLS, which stands in front of it elsewhere."""
     return {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": PYTHONPATH,
         "FASTNESS_PROFILE": "production",
         "FASTNESS_PROJECT": "target",
         "FASTNESS_SECRET_KEY": "attacks-only-qT7xWv2nLk9RzB4mYc8sHd3fJg6pAe",
