@@ -71,7 +71,6 @@ _LATE: Final[Mapping[str, str]] = {
     "AddressLinks": "fastness.auth.address_links",
     "Caller": "fastness.auth.login",
     "Database": "fastness.db.engine",
-    "AttemptLimit": "fastness.auth.signing_in",
     "Factors": "fastness.auth.factors",
     "HashingPool": "fastness.auth.workers",
     "Links": "fastness.auth.links",
@@ -459,7 +458,7 @@ class Services:
                 store=self.store,
                 sessions=self.sessions,
                 sealer=self.sealer,
-                throttle=late("AttemptLimit")(self.store, settings.second_factors, self.clock),
+                throttle=self.throttle,
                 rules=settings.second_factors,
                 events=self.events,
                 clock=self.clock,
@@ -594,7 +593,9 @@ def make_audit(settings: Settings, clock: Clock) -> AuditLog | None:
     if url is None:
         return None
     reason = settings.database.insecure_unverified_tls
-    return make_audit_log(url, settings.audit, settings.keyring, clock, insecure_unverified_tls=reason)
+    return make_audit_log(
+        url, settings.audit, settings.keyring, clock, store_url=settings.store_url, insecure_unverified_tls=reason
+    )
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:

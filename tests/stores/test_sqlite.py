@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from fastness.db.private_file import is_busy
 from fastness.kernel.clock import ManualClock
-from fastness.stores import sqlite_file
 from fastness.stores.sqlite import SQLiteStore
 from fastness.stores.store import StoreUnavailableError
 
@@ -318,4 +318,4 @@ def test_the_busy_codes():
     plain, busy, full = sqlite3.Error(), sqlite3.Error(), sqlite3.Error()
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
     full.sqlite_errorcode = sqlite3.SQLITE_FULL
-    assert [sqlite_file.is_busy(error) for error in (plain, busy, full)] == [False, True, False]
+    assert [is_busy(error) for error in (plain, busy, full)] == [False, True, False]

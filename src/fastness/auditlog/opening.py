@@ -20,6 +20,8 @@ from fastness.kernel.signing import Keyring
 SQLITE: Final = "sqlite:///"
 MEMORY: Final = "memory:"
 FILE_NAME: Final = "audit.sqlite3"
+SPOOL_NAME: Final = "audit.spool"
+_DATA_FOLDER: Final = Path("var")
 
 
 def audit_url(rules: AuditRules, *, database_url: str, store_url: str) -> str | None:
@@ -32,6 +34,17 @@ def audit_url(rules: AuditRules, *, database_url: str, store_url: str) -> str | 
         return database_url
     beside = store_url if store_url.startswith(SQLITE) else database_url
     return SQLITE + str(Path(beside.removeprefix(SQLITE)).parent / FILE_NAME)
+
+
+def spool_path(rules: AuditRules, *, url: str, store_url: str) -> Path:
+    """The file in which events wait while the table at the address is away."""
+    if rules.spool != AUTOMATIC:
+        return Path(rules.spool)
+    if url.startswith(SQLITE):
+        return Path(f"{url.removeprefix(SQLITE)}.spool")
+    # Where the app keeps its other files; with none, in the folder where they are by default.
+    folder = Path(store_url.removeprefix(SQLITE)).parent if store_url.startswith(SQLITE) else _DATA_FOLDER
+    return folder / SPOOL_NAME
 
 
 def make_ledger(url: str, keyring: Keyring, clock: Clock, *, insecure_unverified_tls: Because | None = None) -> Ledger:
@@ -55,12 +68,18 @@ def make_ledger(url: str, keyring: Keyring, clock: Clock, *, insecure_unverified
 
 
 def make_audit_log(
-    url: str, rules: AuditRules, keyring: Keyring, clock: Clock, *, insecure_unverified_tls: Because | None = None
+    url: str,
+    rules: AuditRules,
+    keyring: Keyring,
+    clock: Clock,
+    *,
+    store_url: str = MEMORY,
+    insecure_unverified_tls: Because | None = None,
 ) -> AuditLog:
-    """The log of this process."""
+    """The log of this process; its spool may be beside the store's file."""
     ledger = make_ledger(url, keyring, clock, insecure_unverified_tls=insecure_unverified_tls)
-    spool = f"{url.removeprefix(SQLITE)}.spool" if url.startswith(SQLITE) else rules.spool
-    return AuditLog(ledger, Spool(Path(spool), keyring), rules=rules, clock=clock)
+    spool = Spool(spool_path(rules, url=url, store_url=store_url), keyring)
+    return AuditLog(ledger, spool, rules=rules, clock=clock)
 
 
 def _late(module: str, name: str) -> Any:  # noqa: ANN401 - the caller names the type

@@ -23,8 +23,9 @@ class AuditRules:
     """Events older than this are removed; what remains still verifies."""
     checkpoint_seconds: int = 300
     """At most so long after an event the log has a line with the chain's end, by which a cut tail shows."""
-    spool: str = "var/audit.spool"
-    """The file that takes events while PostgreSQL is away. A log in a SQLite file has its spool file beside it."""
+    spool: str = AUTOMATIC
+    """The file that takes events while the table is away. "auto" is beside the log where that is a SQLite file, else
+    audit.spool beside the store's, else var/audit.spool."""
 
     def __post_init__(self) -> None:
         if self.keep_days is not None and not 1 <= self.keep_days <= MAX_KEEP_DAYS:

@@ -16,7 +16,6 @@ ASVS 5.0: V3.5.3 (no state change by safe methods), V2.3.3 (transactions), V15.4
 V16.2.5 (no values in logs).
 """
 
-import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +32,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fastness.db.address import EXAMPLE, PostgresAddress, is_postgres_url, parse_postgres_address
 from fastness.db.pool import Pool
+from fastness.db.private_file import create_private
 from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
 from fastness.db.sqlitetroubles import trouble_of
@@ -90,7 +90,7 @@ class Database:
         return ThreadPoolExecutor(self.rules.read_connections + 1, thread_name_prefix="fastness-db")
 
     def _make_file(self, *_arguments: object) -> None:
-        create_private(self._file)
+        create_database_file(self._file)
 
     def _prepare(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
         connection.prepare(self._threads, busy_seconds=self.rules.busy_seconds)
@@ -208,12 +208,10 @@ def _translate(context: ExceptionContext) -> BaseException | None:
     return trouble_of(context.original_exception)
 
 
-def create_private(path: Path) -> None:
+def create_database_file(path: Path) -> None:
     """Create the file with mode 0600: SQLite gives its -wal and -shm files the mode of the database."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
+        create_private(path)
     except OSError as error:
         raise ConfigError(
             f"the database file cannot be created: {error.strerror}. `fastness db upgrade` makes it, with the folder it lies in."

@@ -32,7 +32,7 @@ from sqlalchemy.schema import SchemaItem
 
 from fastness.db.address import PostgresAddress
 from fastness.db.columns import HASH_LENGTH, PasswordHash, SecretText
-from fastness.db.engine import create_private, make_migration_engine, parse_database_url, postgres_engines
+from fastness.db.engine import create_database_file, make_migration_engine, parse_database_url, postgres_engines
 from fastness.db.errors import MigrationError
 from fastness.db.model import UTCDateTime
 from fastness.db.rules import DatabaseRules
@@ -206,7 +206,7 @@ def _transact(database_url: str, rules: DatabaseRules | None, work: Callable[[Co
             # The driver is asynchronous. A loop of its own, on a thread of its own, runs wherever this was called.
             with ThreadPoolExecutor(1, thread_name_prefix="fastness-migrations") as executor:
                 return executor.submit(asyncio.run, _transact_on_server(address, work)).result()
-        create_private(Path(address.database or ""))
+        create_database_file(Path(address.database or ""))
         engine = make_migration_engine(address)
         try:
             with engine.begin() as connection:

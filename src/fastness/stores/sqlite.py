@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from fastness.db.private_file import is_busy
 from fastness.kernel.clock import Clock
 from fastness.stores import sqlite_file, sqlite_writes
 from fastness.stores.store import StoredValue, StoreUnavailableError, check_key, is_live
@@ -47,6 +48,7 @@ class SQLiteStore:
 
     def __init__(self, path: Path, clock: Clock, *, busy_timeout_seconds: float = 5.0) -> None:
         self._path = Path(path).absolute()
+        self._file = sqlite_file.store_file(self._path)
         self._busy_timeout_seconds = busy_timeout_seconds
         self._clock = clock
         self._reader: sqlite3.Connection | None = None
@@ -61,7 +63,8 @@ class SQLiteStore:
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fastness-store")
         try:
             await asyncio.get_running_loop().run_in_executor(executor, self._open_writers)
-            self._reader = sqlite_file.connect_reader(self._path)
+            # On the event loop: it never waits for a lock.
+            self._reader = self._file.connect_reader(busy_seconds=0)
         except sqlite3.Error as error:
             await self._close_writers(executor)
             raise StoreUnavailableError(f"Cannot open the store file {self._path}: {error}") from error
@@ -143,7 +146,7 @@ class SQLiteStore:
 
         A WAL reader meets a lock only while another process repairs the log after a crash.
         """
-        if not sqlite_file.is_busy(error):
+        if not is_busy(error):
             raise StoreUnavailableError(f"Cannot read the store file {self._path}: {error}") from error
         return await self._write(lambda connection, _: connection.execute(statement, (key,)).fetchone())
 
@@ -183,10 +186,10 @@ class SQLiteStore:
             raise StoreUnavailableError(f"The store file {self._path} was replaced while it was in use; restart.")
 
     def _open_writers(self) -> None:
-        sqlite_file.make_private_file(self._path)
+        self._file.make()
         connect = partial(
             sqlite_file.connect_writer,
-            self._path,
+            self._file,
             now=self._clock.epoch(),
             busy_timeout_seconds=self._busy_timeout_seconds,
         )
