@@ -6,6 +6,7 @@ no rule can be walked around by spelling (CWE-22, CWE-436). The route's own limi
 
 from collections.abc import Mapping
 
+from fastness.kernel.ownership import PROOF_HEADER, PROOF_PATH, try_answer
 from fastness.kernel.paths import PathReason, decide_path
 from fastness.kernel.verdicts import Allow, Deny
 from fastness.web.exchange import (
@@ -45,6 +46,8 @@ class MatchStage:
         if not isinstance(verdict, Allow):
             raise MalformedRequestError(verdict.reason)
         path: str = route_path_of(scope) if scope.get("root_path") else scope["path"]
+        if path == PROOF_PATH and await has_proved(exchange, send):
+            return
         found = self.table.find(path, exchange.method)
         if found is None:
             if has_encoded_slash:
@@ -79,6 +82,24 @@ class MatchStage:
                 await send_to_other_slash(scope, send)
                 return
         raise NotFoundError
+
+
+async def has_proved(exchange: Exchange, send: Send) -> bool:
+    """Answer whoever holds the app's key, that this is the app; to everybody else nothing is here, or what the app has there."""
+    question = exchange.text(PROOF_HEADER)
+    if question is None or exchange.method != "GET":
+        return False
+    answer = try_answer(exchange.site.keyring, question, exchange.host, now=exchange.site.clock.epoch())
+    if answer is None:
+        return False
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(answer)),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+    return True
 
 
 async def send_to_other_slash(scope: Scope, send: Send) -> None:
