@@ -18,8 +18,8 @@ from pathlib import Path
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from fastness.checks.catalogue import NOTICES
 from fastness.cli.main import app
+from fastness.cli.notices import ALL_NOTICES
 from fastness.kernel.because import Because
 from fastness.kernel.secret import Secret
 from fastness.settings.conversion import describe
@@ -111,11 +111,18 @@ def checks_page() -> str:
     """Return one table of everything that a check can find, by id."""
     rows = [
         f"| `{notice.id}` | {notice.severity.value} "
-        f"| **{escape(notice.title)}.** {escape(notice.why)} *Fix:* {escape(notice.fix)} | {', '.join(notice.asvs)} |"
-        for notice in sorted(NOTICES, key=lambda notice: notice.id)
+        f"| **{escape(notice.title)}.** {escape(notice.why)} *Fix:* {escape(notice.fix)} "
+        f"| {notice.topic.owasp_2021}, {notice.topic.owasp_2025} | {', '.join(notice.asvs)} |"
+        for notice in sorted(ALL_NOTICES, key=lambda notice: notice.id)
     ]
     return (
-        "\n".join([CHECKS_HEAD, "| id | severity | what, why and what to do | ASVS 5.0 |\n|---|---|---|---|", *rows])
+        "\n".join(
+            [
+                CHECKS_HEAD,
+                "| id | severity | what, why and what to do | OWASP | ASVS 5.0 |\n|---|---|---|---|---|",
+                *rows,
+            ]
+        )
         + "\n"
     )
 

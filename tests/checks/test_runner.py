@@ -1,16 +1,19 @@
 """The report: order, what stops a start, and what a team has accepted."""
 
+from dataclasses import replace
+
 import pytest
 
 from fastness.checks.check import Deployment
 from fastness.checks.failures import findings_of
-from fastness.checks.runner import make_report, run_checks
+from fastness.checks.runner import run_checks
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.tokens import random_token
 from fastness.settings.errors import SettingsError
+from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
 
 REASON = Because("internal network, see the risk register")
@@ -37,9 +40,24 @@ def test_what_is_accepted_is_set_apart_with_its_reason(deployment):
     assert [(finding.id, reason) for finding, reason in report.accepted] == [("FST-HTTPS-001", REASON)]
 
 
-def test_accepting_what_was_not_found_changes_nothing(deployment):
+def test_accepting_what_is_not_there_is_a_finding_and_changes_nothing_else(deployment):
     report = run_checks(deployment, accepted={"FST-CSP-001": REASON})
     assert [finding.id for finding in report.errors] == ["FST-HTTPS-001"]
+    (needless,) = [finding for finding in report.findings if finding.id == "FST-ACCEPTED-001"]
+    assert needless.where == f"FST-CSP-001: {REASON.text}"
+
+
+def test_what_only_a_start_can_find_is_accepted_needlessly_at_a_start_only(deployment):
+    accepted = {"FST-HTTPS-002": REASON}
+    assert "FST-ACCEPTED-001" not in {finding.id for finding in run_checks(deployment, accepted=accepted).findings}
+    starting = replace(deployment, has_tls=True)
+    assert "FST-ACCEPTED-001" in {finding.id for finding in run_checks(starting, accepted=accepted).findings}
+
+
+def test_in_development_nothing_is_said_of_what_was_accepted_for_production(deployment):
+    settings = replace(deployment.settings, profile=Profile.DEVELOPMENT)
+    report = run_checks(replace(deployment, settings=settings), accepted={"FST-CSP-001": REASON})
+    assert "FST-ACCEPTED-001" not in {finding.id for finding in report.findings}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +74,6 @@ def test_each_problem_of_the_settings_is_a_finding():
         ("FST-SETTINGS-001", "one"),
         ("FST-SETTINGS-001", "two"),
     ]
-    assert len(make_report(findings, {}).errors) == 2
 
 
 def test_another_failure_is_one_finding_with_its_code():

@@ -1,7 +1,7 @@
 import pytest
 
 from fastness.kernel.errors import ConfigError
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 
 def finding(**fields):
@@ -11,6 +11,7 @@ def finding(**fields):
         "title": "No hosts",
         "detail": "Why",
         "fix": "Set FASTNESS_HOSTS",
+        "topic": Topic.MISCONFIGURATION,
     }
     return Finding(**whole | fields)
 
@@ -86,3 +87,30 @@ def test_it_does_not_change():
         finding().severity = Severity.INFO
     assert finding().where is None
     assert finding(where="app.py:3").where == "app.py:3"
+
+
+def test_every_topic_has_a_category_in_both_editions():
+    assert {topic.owasp_2021 for topic in Topic} == {f"A{number:02}:2021" for number in range(1, 11)}
+    assert {topic.owasp_2025 for topic in Topic} == {f"A{number:02}:2025" for number in range(1, 11)}
+    assert (Topic.SSRF.owasp_2021, Topic.SSRF.owasp_2025) == ("A10:2021", "A01:2025")
+
+
+def test_a_notice_makes_findings_that_differ_in_place_and_detail_only():
+    notice = Notice(
+        id="FST-WEB-012",
+        severity=Severity.LOW,
+        title="No hosts",
+        why="Why",
+        fix="Fix",
+        topic=Topic.DESIGN,
+        asvs=("V3.5.1",),
+    )
+    found = notice.found(where="app.py:3", detail="Here")
+    assert (found.id, found.severity, found.topic, found.asvs) == (
+        notice.id,
+        notice.severity,
+        notice.topic,
+        notice.asvs,
+    )
+    assert (found.where, found.detail) == ("app.py:3", "Here")
+    assert notice.found().detail == "Why"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from fastness.auditlog.opening import audit_url
-from fastness.checks.check import Deployment, Notice
+from fastness.auditlog.opening import audit_url, spool_path
+from fastness.checks.check import Deployment
 from fastness.checks.storage import FILE_READABLE, sqlite_file
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 NO_AUDIT_LOG: Final = Notice(
     id="FST-AUDITLOG-001",
@@ -19,6 +19,7 @@ NO_AUDIT_LOG: Final = Notice(
     title="Security events are log lines only",
     why="Whoever gets onto the machine can take lines out of the log, and nobody could tell.",
     fix="Leave FASTNESS_AUDIT_URL at its default, auto.",
+    topic=Topic.LOGGING,
     asvs=("V16.4.2",),
 )
 SHARED_AUDIT_FILE: Final = Notice(
@@ -27,6 +28,7 @@ SHARED_AUDIT_FILE: Final = Notice(
     title="The audit log has no file of its own",
     why="It shares one with the store or the database, where it is refused at the start.",
     fix="Give FASTNESS_AUDIT_URL a file of its own, or leave it at auto.",
+    topic=Topic.LOGGING,
     asvs=("V16.2.3",),
 )
 
@@ -45,7 +47,7 @@ def check_audit_log(deployment: Deployment) -> Iterator[Finding]:
     others = [sqlite_file(each, deployment.folder) for each in (settings.database_url, settings.store_url)]
     if file is not None and file.resolve() in {other.resolve() for other in others if other is not None}:
         yield SHARED_AUDIT_FILE.found(where=f"FASTNESS_AUDIT_URL: {file}")
-    spool = deployment.folder / settings.audit.spool if file is None else Path(f"{file}.spool")
+    spool = deployment.folder / spool_path(settings.audit, url=url, store_url=settings.store_url)
     parts = (spool,) if file is None else (file, Path(f"{file}-wal"), Path(f"{file}-shm"), spool)
     if os.name == "posix":
         for part in parts:

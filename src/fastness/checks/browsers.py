@@ -9,8 +9,8 @@ ASVS 5.0: V3.3.1 (cookies), V3.4.3 and V3.4.6 (policy and framing), V3.5.1 (othe
 from collections.abc import Iterator
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 _FIX_POLICY: Final = "Give scripts and styles the nonce instead, and take the setting out."
 
@@ -20,6 +20,7 @@ CSP_INLINE: Final = Notice(
     title="The policy allows inline scripts or styles",
     why="Injected markup can run.",
     fix=_FIX_POLICY,
+    topic=Topic.INJECTION,
     asvs=("V3.4.3",),
 )
 CSP_EVAL: Final = Notice(
@@ -28,6 +29,7 @@ CSP_EVAL: Final = Notice(
     title="The policy allows text to become code",
     why="A value that reaches eval or Function runs.",
     fix="Use a build of the library that needs no eval (Alpine has one), and take the setting out.",
+    topic=Topic.INJECTION,
     asvs=("V3.4.3",),
 )
 CSP_WILDCARDS: Final = Notice(
@@ -36,6 +38,7 @@ CSP_WILDCARDS: Final = Notice(
     title="The policy allows sources that anybody can write to",
     why="A wildcard or a whole scheme holds the attacker's host too.",
     fix="Name the hosts, and take the setting out.",
+    topic=Topic.INJECTION,
     asvs=("V3.4.3",),
 )
 CSP_NO_TRUSTED_TYPES: Final = Notice(
@@ -44,6 +47,7 @@ CSP_NO_TRUSTED_TYPES: Final = Notice(
     title="Own scripts may write strings into the page",
     why="Without Trusted Types a value that reaches innerHTML becomes markup.",
     fix="Set FASTNESS_CSP_TRUSTED_HTML=server for libraries that insert HTML from the server, or use textContent.",
+    topic=Topic.INJECTION,
     asvs=("V3.4.3",),
 )
 FRAMING: Final = Notice(
@@ -52,6 +56,7 @@ FRAMING: Final = Notice(
     title="Every page may be framed",
     why="A page in somebody's frame can be clicked by a visitor who sees something else.",
     fix="Set the framing on the routes that need it (framing=…) and leave FASTNESS_HEADERS_FRAMING at its default.",
+    topic=Topic.DESIGN,
     asvs=("V3.4.6",),
 )
 COOKIE: Final = Notice(
@@ -60,6 +65,7 @@ COOKIE: Final = Notice(
     title="The session cookie can be set by a neighbour or sent over http",
     why="Only a Secure cookie whose name begins with __Host- belongs to this host alone.",
     fix="Deploy with FASTNESS_PROFILE=production.",
+    topic=Topic.AUTHENTICATION,
     asvs=("V3.3.1",),
 )
 LONG_SESSIONS: Final = Notice(
@@ -68,6 +74,7 @@ LONG_SESSIONS: Final = Notice(
     title="Sessions live longer than the default",
     why="A screen left alone, or a stolen cookie, stays signed in.",
     fix="Lower FASTNESS_SESSION_IDLE_SECONDS and FASTNESS_SESSION_ABSOLUTE_SECONDS, or write down why they fit.",
+    topic=Topic.AUTHENTICATION,
     asvs=("V7.1.1",),
 )
 TRUSTED_ORIGINS: Final = Notice(
@@ -76,6 +83,7 @@ TRUSTED_ORIGINS: Final = Notice(
     title="Another site may act in a visitor's name",
     why="Its pages can send every unsafe request with the visitor's cookies; so can whoever finds a hole in it.",
     fix="Trust an origin on the routes that need it (trusted_origins=…) and not for the whole site.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V3.5.1",),
 )
 

@@ -21,7 +21,8 @@ from fastness.checks import (
     templates,
     transport,
 )
-from fastness.checks.check import Check, Notice
+from fastness.checks.check import Check
+from fastness.kernel.findings import Notice
 
 CHECKS: Final[tuple[Check, ...]] = (
     profile.check_profile,

@@ -1,7 +1,7 @@
 """What a check is: a function from what is deployed to the findings about it.
 
 A check looks at values and at files' modes, never at the network and never at contents; it changes nothing and does not
-raise for what it finds. Its findings are made from `Notice`s, so that the catalogue, the reference and the ASVS map are
+raise for what it finds. Its findings are made from notices, so that the catalogue, the reference and the ASVS map are
 one list. A clean report says that none of these mistakes was made, not that the app is secure.
 
 ASVS 5.0: V13.1.4 and V15.1.5 (what is loosened is known and documented).
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fastness.html.inventory import TemplateFinding
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding
 from fastness.settings.settings import Settings
 from fastness.web.routing import Route
 
@@ -36,30 +36,6 @@ class Deployment:
     """The folders or files of the app's Python code."""
     has_tls: bool | None = None
     """Whether the server itself has a certificate; None where no server is about to start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """One kind of finding: everything about it that is the same each time."""
-
-    id: str
-    severity: Severity
-    title: str
-    why: str
-    fix: str
-    asvs: tuple[str, ...] = ()
-
-    def found(self, *, where: str | None = None, detail: str | None = None) -> Finding:
-        """Make the finding; `detail` takes the place of the general reason."""
-        return Finding(
-            id=self.id,
-            severity=self.severity,
-            title=self.title,
-            detail=detail or self.why,
-            fix=self.fix,
-            where=where,
-            asvs=self.asvs,
-        )
 
 
 class Check(Protocol):

@@ -6,9 +6,8 @@ ASVS 5.0: V8.1.1 (every route has its rule), V11.5.1 (keys), V13.2.3 (no default
 
 from typing import Final
 
-from fastness.checks.check import Notice
 from fastness.kernel.errors import ConfigError
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.settings.errors import SettingsError
 
 SETTINGS_UNUSABLE: Final = Notice(
@@ -17,6 +16,7 @@ SETTINGS_UNUSABLE: Final = Notice(
     title="The settings cannot be used",
     why="A setting is missing, unknown, weak or contradicts another; the app does not start.",
     fix="Set what the message names. docs/reference/settings.md lists every setting.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.2.3", "V11.5.1"),
 )
 APP_UNUSABLE: Final = Notice(
@@ -25,6 +25,7 @@ APP_UNUSABLE: Final = Notice(
     title="The app cannot be sealed",
     why="A route, rule or page of the app is not complete; the app does not start.",
     fix="Write what the message names. docs/reference/errors.md has a section for each code.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.1.1",),
 )
 

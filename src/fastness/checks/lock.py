@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.web.debugtoken import debug_routes
 from fastness.web.routing import Route
 
@@ -33,6 +33,7 @@ ACCESS_CHANGED: Final = Notice(
     title="The routes are not those of the lock file",
     why="Who may use what has changed since access.lock was reviewed.",
     fix="If the change is meant: `fastness routes --matrix --write`, and commit access.lock with it.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.1.1",),
 )
 NO_LOCK_FILE: Final = Notice(
@@ -41,6 +42,7 @@ NO_LOCK_FILE: Final = Notice(
     title="There is no lock file of the routes' access",
     why="A rule that is changed or lost by accident looks like any other line of a change.",
     fix="Run `fastness routes --matrix --write`, and commit access.lock.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.1.1",),
 )
 

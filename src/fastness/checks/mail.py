@@ -9,8 +9,8 @@ ASVS 5.0: V12.3.1 (encrypted connections), V6.3.7 (people are told), V13.2.6.
 from collections.abc import Iterator
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.mail.rules import MailBackend, MailSecurity
 
 NO_MAIL: Final = Notice(
@@ -20,6 +20,7 @@ NO_MAIL: Final = Notice(
     why="Nobody can reset a password, and nobody is told when something happens to their account. Mails wait in the database "
     "until they are too old.",
     fix="Set FASTNESS_MAIL_BACKEND=smtp, with FASTNESS_MAIL_HOST and FASTNESS_MAIL_SENDER.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V6.3.7",),
 )
 INCOMPLETE_MAIL: Final = Notice(
@@ -28,6 +29,7 @@ INCOMPLETE_MAIL: Final = Notice(
     title="The mail server's settings are incomplete",
     why="Mail is meant to be sent, and cannot be.",
     fix="Set what is named; the address that mail comes from is FASTNESS_MAIL_SENDER.",
+    topic=Topic.MISCONFIGURATION,
 )
 PLAINTEXT_MAIL: Final = Notice(
     id="FST-MAIL-003",
@@ -35,6 +37,7 @@ PLAINTEXT_MAIL: Final = Notice(
     title="Mail travels unencrypted",
     why="Whoever is on the way to the mail server reads the one-time links in it, and takes over the accounts.",
     fix="Set FASTNESS_MAIL_SECURITY=tls or starttls.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V12.3.1", "V12.3.2"),
 )
 PLAINTEXT_PASSWORD: Final = Notice(
@@ -43,6 +46,7 @@ PLAINTEXT_PASSWORD: Final = Notice(
     title="The mail server's password would travel unencrypted",
     why="It is never sent so: no mail leaves.",
     fix="Set FASTNESS_MAIL_SECURITY=tls or starttls, or leave the password out.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V12.3.1",),
 )
 

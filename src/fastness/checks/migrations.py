@@ -9,12 +9,12 @@ ASVS 5.0: V15.2.2 (availability).
 from collections.abc import Iterator
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
+from fastness.checks.check import Deployment
 from fastness.checks.storage import sqlite_file
 from fastness.db.errors import MigrationError
 from fastness.db.migrations import pending
 from fastness.kernel.errors import UnavailableError
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 NOT_UPGRADED: Final = Notice(
     id="FST-DATABASE-001",
@@ -22,6 +22,7 @@ NOT_UPGRADED: Final = Notice(
     title="The database is not up to date",
     why="Tables or columns that the code uses are missing.",
     fix="Run `fastness db upgrade`.",
+    topic=Topic.ERRORS,
 )
 UNKNOWN_REVISION: Final = Notice(
     id="FST-DATABASE-002",
@@ -29,6 +30,7 @@ UNKNOWN_REVISION: Final = Notice(
     title="The database is not at a revision of this code",
     why="It was upgraded by another release.",
     fix="Deploy the release that belongs to the database, or restore the backup that belongs to this one.",
+    topic=Topic.ERRORS,
 )
 OUT_OF_REACH: Final = Notice(
     id="FST-DATABASE-003",
@@ -36,6 +38,7 @@ OUT_OF_REACH: Final = Notice(
     title="The database cannot be reached from here",
     why="Whether it is up to date could not be looked at.",
     fix="Run `fastness check` where the app runs; `fastness db current` says what is in the way.",
+    topic=Topic.ERRORS,
 )
 UNUSABLE: Final = Notice(
     id="FST-DATABASE-006",
@@ -43,6 +46,7 @@ UNUSABLE: Final = Notice(
     title="The database cannot be opened",
     why="Nobody could sign in, and what needs data would answer with an error.",
     fix="`fastness db current` says what is in the way. Have the server started again until the database is there.",
+    topic=Topic.CRYPTOGRAPHY,
 )
 
 NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION, OUT_OF_REACH, UNUSABLE)

@@ -10,8 +10,8 @@ ASVS 5.0: V8.1.1 (rules are documented).
 from collections.abc import Iterator
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.web.accessrules import permissions_in
 
 UNUSED: Final = Notice(
@@ -20,6 +20,7 @@ UNUSED: Final = Notice(
     title="No route demands a declared permission",
     why="It may be asked for in a policy or a handler; if not, whoever is given it is given nothing.",
     fix="Demand it with access.permission(…), or take it out of its enum.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.1.1",),
 )
 

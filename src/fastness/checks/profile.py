@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.hosts import parse_host
 from fastness.settings.envfile import ENV_FILE
 
@@ -24,6 +24,7 @@ DEVELOPMENT_PROFILE: Final = Notice(
     "which behind a proxy on the same machine is everybody.",
     fix="Set FASTNESS_PROFILE=production where the app is deployed. To look at a deployment from here: "
     "FASTNESS_PROFILE=production FASTNESS_HOSTS=www.example.com fastness check.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.4.2",),
 )
 DEVELOPMENT_FOR_OTHERS: Final = Notice(
@@ -32,6 +33,7 @@ DEVELOPMENT_FOR_OTHERS: Final = Notice(
     title="The development profile answers to the name of another machine",
     why="Names other than localhost are listed, so this looks like a deployment that shows its debug page.",
     fix="Set FASTNESS_PROFILE=production, or take the name out of FASTNESS_HOSTS.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.4.2",),
 )
 PREVIOUS_KEYS: Final = Notice(
@@ -41,6 +43,7 @@ PREVIOUS_KEYS: Final = Notice(
     why="Whoever has one of them can sign form tokens and links. After a rotation they are needed until the links that "
     "were sent before it have run out.",
     fix="Run `fastness keys retire`, or empty FASTNESS_PREVIOUS_SECRET_KEYS, once nothing signed with them is in use.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V13.3.4",),
 )
 ENV_FILE_READABLE: Final = Notice(
@@ -49,6 +52,7 @@ ENV_FILE_READABLE: Final = Notice(
     title="Others on this machine can read .env",
     why="It holds the secret key.",
     fix="chmod 600 .env",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.3.2",),
 )
 

@@ -8,8 +8,8 @@ ASVS 5.0: V15.1.5 (dangerous functionality is documented), V3.5.1, V3.4.6.
 from collections.abc import Iterator
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
-from fastness.kernel.findings import Finding, Severity
+from fastness.checks.check import Deployment
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.web.rates import told
 
 EXEMPTION: Final = Notice(
@@ -18,6 +18,7 @@ EXEMPTION: Final = Notice(
     title="A route leaves out a protection",
     why="The route says why.",
     fix="Read the reason: does it still hold?",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V15.1.5",),
 )
 FRAMED_ROUTE: Final = Notice(
@@ -26,6 +27,7 @@ FRAMED_ROUTE: Final = Notice(
     title="A route may be shown in a frame",
     why="Its page can be clicked by a visitor who sees something else.",
     fix="Make sure that no click on it changes anything that matters.",
+    topic=Topic.DESIGN,
     asvs=("V3.4.6",),
 )
 ROUTE_ORIGINS: Final = Notice(
@@ -34,6 +36,7 @@ ROUTE_ORIGINS: Final = Notice(
     title="A route takes requests from other sites",
     why="Pages of these origins can send it requests with the visitor's cookies.",
     fix="Make sure that the origins are still the partner's.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V3.5.1",),
 )
 RATED_ROUTE: Final = Notice(
@@ -42,6 +45,7 @@ RATED_ROUTE: Final = Notice(
     title="A route has a rate",
     why="More requests than that are answered with 429.",
     fix="Make sure that people who use the page as it is meant stay below it, with many of them behind one address.",
+    topic=Topic.DESIGN,
     asvs=("V2.4.1",),
 )
 

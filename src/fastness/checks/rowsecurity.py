@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from fastness.authz.errors import RowSecurityError
 from fastness.authz.registry import registry
 from fastness.authz.rls import SCHEMA, digest_of, row_security_statements, secured_guards
-from fastness.checks.check import Deployment, Notice
+from fastness.checks.check import Deployment
 from fastness.db.address import is_postgres_url
 from fastness.db.errors import MigrationError
 from fastness.db.migrations import look
 from fastness.db.statements import FOR_MIGRATIONS
 from fastness.kernel.errors import UnavailableError
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 NOT_BOUND: Final = Notice(
     id="FST-DATABASE-007",
@@ -28,6 +28,7 @@ NOT_BOUND: Final = Notice(
     title="Row-level security does not hold for the app's account",
     why="A superuser and an account with BYPASSRLS pass it, and the owner of a table can switch it off.",
     fix="Give FASTNESS_DATABASE_URL an account that owns nothing, and FASTNESS_MIGRATIONS_URL the owner's.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.2.2", "V13.2.2"),
 )
 OUTDATED_RULES: Final = Notice(
@@ -36,6 +37,7 @@ OUTDATED_RULES: Final = Notice(
     title="The database does not enforce the policies as they are",
     why="A policy asks for row-level security, and the rules in the database are missing or those of another version.",
     fix="Run `fastness db rls`, read the migration, and run `fastness db upgrade`.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.2.2",),
 )
 UNENFORCEABLE: Final = Notice(
@@ -44,6 +46,7 @@ UNENFORCEABLE: Final = Notice(
     title="A policy cannot be enforced in the database",
     why="It asks for row-level security and decides in Python.",
     fix="Write the decision in SQL, or take row_security out of the class.",
+    topic=Topic.ACCESS_CONTROL,
     asvs=("V8.2.2",),
 )
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from fastness.auth.password_rules import PasswordRules
-from fastness.checks.check import Deployment, Notice
+from fastness.checks.check import Deployment
 from fastness.db.address import is_postgres_url
 from fastness.db.rules import Isolation
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 SQLITE_PREFIXES: Final = ("sqlite:///",)
 LARGE_BODY_BYTES: Final = 100_000_000
@@ -26,6 +26,7 @@ FILE_READABLE: Final = Notice(
     title="Others on this machine can read a data file",
     why="It holds sessions, users or the app's own data.",
     fix="chmod 600 the file, and chmod 700 the folder it lies in.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.2.2",),
 )
 SHARED_FILE: Final = Notice(
@@ -34,6 +35,7 @@ SHARED_FILE: Final = Notice(
     title="The store and the database share one file",
     why="A session could not be written while a request holds the database's one write lock.",
     fix="Give FASTNESS_STORE_URL a file of its own.",
+    topic=Topic.DESIGN,
     asvs=("V15.2.2",),
 )
 MEMORY_STORE: Final = Notice(
@@ -42,6 +44,7 @@ MEMORY_STORE: Final = Notice(
     title="Sessions are kept in memory",
     why="They end with the process, and another worker does not know them.",
     fix="Set FASTNESS_STORE_URL=sqlite:///var/store.sqlite3, or the address of a PostgreSQL database.",
+    topic=Topic.DESIGN,
 )
 STORE_OF_ONE_MACHINE: Final = Notice(
     id="FST-STORES-002",
@@ -50,6 +53,7 @@ STORE_OF_ONE_MACHINE: Final = Notice(
     why="That is right for one machine. A second one would not know its sessions, would count failed sign-ins from zero, and "
     "would not notice that somebody was signed out everywhere.",
     fix="Set FASTNESS_STORE_URL to the address of the database as soon as there are two machines.",
+    topic=Topic.DESIGN,
     asvs=("V7.4.1",),
 )
 LOST_UPDATES: Final = Notice(
@@ -59,6 +63,7 @@ LOST_UPDATES: Final = Notice(
     why="With read committed, two requests that read a balance, change it and write it back both succeed, and one of the two "
     "changes is gone.",
     fix="Leave FASTNESS_DATABASE_ISOLATION at its default, or lock what is read to be changed (with_for_update).",
+    topic=Topic.DESIGN,
     asvs=("V2.3.4", "V15.4.2"),
 )
 CHEAP_HASH: Final = Notice(
@@ -67,6 +72,7 @@ CHEAP_HASH: Final = Notice(
     title="A password hash costs less than the default",
     why="It is above the OWASP minimum; each guess with a stolen database is cheaper than it need be.",
     fix="Leave FASTNESS_PASSWORDS_MEMORY_KIB and FASTNESS_PASSWORDS_TIME_COST at their defaults.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V11.4.2",),
 )
 SHORT_PASSWORDS: Final = Notice(
@@ -75,6 +81,7 @@ SHORT_PASSWORDS: Final = Notice(
     title="Short passwords are accepted",
     why="Where a password is the only factor, 15 characters are recommended.",
     fix="Leave FASTNESS_PASSWORDS_MIN_LENGTH at its default.",
+    topic=Topic.AUTHENTICATION,
     asvs=("V6.2.1",),
 )
 IMPORTED_HASHES: Final = Notice(
@@ -83,6 +90,7 @@ IMPORTED_HASHES: Final = Notice(
     title="Hashes imported from Django are accepted",
     why="The oldest of its formats cost a thief almost nothing, and every refused sign-in takes as long as the newest.",
     fix="Take out FASTNESS_PASSWORDS_ACCEPTS_DJANGO when everybody has signed in once; the others ask for a reset.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V11.4.2",),
 )
 COMPOSITION: Final = Notice(
@@ -91,6 +99,7 @@ COMPOSITION: Final = Notice(
     title="Passwords need several kinds of characters",
     why="Such rules lead to passwords like Password1!, and keep long phrases out.",
     fix="Leave FASTNESS_PASSWORDS_MIN_KINDS at its default, unless somebody else's rules demand it.",
+    topic=Topic.AUTHENTICATION,
     asvs=("V6.2.5",),
 )
 SHARED_PEPPER: Final = Notice(
@@ -99,6 +108,7 @@ SHARED_PEPPER: Final = Notice(
     title="The pepper is the secret key",
     why="The two are rotated differently: replacing a secret key that leaked would make every password worthless.",
     fix="Give FASTNESS_PASSWORDS_PEPPER a key of its own (`fastness keys new`).",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V13.3.4",),
 )
 LARGE_BODY: Final = Notice(
@@ -107,6 +117,7 @@ LARGE_BODY: Final = Notice(
     title="Every route takes very large bodies",
     why="Each request may keep that much memory or disk busy, before anybody is signed in on public routes.",
     fix="Raise max_body_bytes on the routes that need it and leave FASTNESS_LIMITS_MAX_BODY_BYTES at its default.",
+    topic=Topic.DESIGN,
     asvs=("V15.2.2",),
 )
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
+from fastness.checks.check import Deployment
 from fastness.checks.sources import MARKUP, vouched
 from fastness.html import inventory
 from fastness.html.inventory import TemplateFinding
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
 REFUSED: Final = Notice(
     id="FST-TEMPLATES-001",
@@ -24,6 +24,7 @@ REFUSED: Final = Notice(
     why="It cannot be escaped by place, so the app does not start in production.",
     fix="Write what the message says; docs/guides/templates.md has all places. To move a folder of templates step by step, list "
     "it in TemplateRules(insecure_migration=…).",
+    topic=Topic.INJECTION,
     asvs=("V1.2.1",),
 )
 BROKEN: Final = Notice(
@@ -32,6 +33,7 @@ BROKEN: Final = Notice(
     title="A template cannot be read",
     why="Its syntax is wrong, or a template that it extends is not there.",
     fix="Correct the template, or remove it.",
+    topic=Topic.ERRORS,
 )
 MIGRATING: Final = Notice(
     id="FST-TEMPLATES-003",
@@ -40,6 +42,7 @@ MIGRATING: Final = Notice(
     why="Plain HTML escaping leaves addresses, scripts and styles open to what visitors write.",
     fix="Change what the message says; when nothing of the folder is listed any more, take it out of "
     "TemplateRules(insecure_migration=…).",
+    topic=Topic.INJECTION,
     asvs=("V1.2.1",),
 )
 SAFE_FILTER: Final = Notice(
@@ -48,6 +51,7 @@ SAFE_FILTER: Final = Notice(
     title="A template writes a value as HTML with |safe",
     why="The rules say why.",
     fix="Read the reason: does it still hold? sanitise(…) needs none.",
+    topic=Topic.INJECTION,
     asvs=("V15.1.5", "V1.3.1"),
 )
 EVENTS: Final = Notice(
@@ -56,6 +60,7 @@ EVENTS: Final = Notice(
     title="A template has static on… attributes",
     why="The rules say why.",
     fix="Read the reason: does it still hold? The policy of the page stops such attributes unless it is loosened too.",
+    topic=Topic.INJECTION,
     asvs=("V15.1.5",),
 )
 NEEDLESS: Final = Notice(
@@ -64,6 +69,7 @@ NEEDLESS: Final = Notice(
     title="TemplateRules open something that no template needs",
     why="The next template of that name, or the next mistake in it, would pass unseen.",
     fix="Take the line out of TemplateRules.",
+    topic=Topic.INJECTION,
     asvs=("V15.1.5",),
 )
 VOUCHED: Final = Notice(
@@ -72,6 +78,7 @@ VOUCHED: Final = Notice(
     title="The code vouches for HTML or for an address",
     why="The call says why.",
     fix="Read the reason: does it still hold? For text of visitors use sanitise(…).",
+    topic=Topic.INJECTION,
     asvs=("V15.1.5", "V1.3.1"),
 )
 MADE_BY_HAND: Final = Notice(
@@ -80,6 +87,7 @@ MADE_BY_HAND: Final = Notice(
     title="The code makes HTML of something that it did not write itself",
     why="Markup(…) round a value is HTML that nobody checked, and templates trust it in HTML text.",
     fix='Write Markup("<b>{}</b>").format(value), use sanitise(…), or SafeHTML.insecure_from(…) with a reason.',
+    topic=Topic.INJECTION,
     asvs=("V1.2.1", "V1.3.1"),
 )
 

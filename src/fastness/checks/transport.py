@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
 
-from fastness.checks.check import Deployment, Notice
+from fastness.checks.check import Deployment
 from fastness.checks.profile import is_local
 from fastness.db.address import TLSMode, is_postgres_url, parse_postgres_address
-from fastness.kernel.findings import Finding, Severity
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.headers import ONE_YEAR_SECONDS
 from fastness.kernel.proxies import UNIX_PEER
 
@@ -27,6 +27,7 @@ HTTPS_OFF: Final = Notice(
     title="Pages are served over plain http",
     why="Who is on the way reads passwords and cookies; browsers keep the session cookie only from https.",
     fix="Set FASTNESS_IS_HTTPS_REQUIRED=true, and FASTNESS_PROXY_TRUSTED if a proxy ends TLS.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V12.2.1",),
 )
 NO_TLS: Final = Notice(
@@ -36,6 +37,7 @@ NO_TLS: Final = Notice(
     why="The server has no certificate and no proxy is declared, so every page would be redirected to itself.",
     fix="Give `fastness serve` --certfile and --keyfile, or name the network of the proxy that ends TLS in "
     "FASTNESS_PROXY_TRUSTED (127.0.0.1 for one on this machine, unix for one on a Unix socket).",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V12.2.1", "V4.1.3"),
 )
 NO_PROXY: Final = Notice(
@@ -45,6 +47,7 @@ NO_PROXY: Final = Notice(
     why="That is right where `fastness serve` has the certificate. Behind a proxy every visitor would have its address, and "
     "pages would be redirected for ever.",
     fix="Name the network of the proxy in FASTNESS_PROXY_TRUSTED, if there is one.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V4.1.3",),
 )
 WIDE_PROXY: Final = Notice(
@@ -53,6 +56,7 @@ WIDE_PROXY: Final = Notice(
     title="Proxies are declared by a network that holds other people's machines",
     why="Whoever has an address in it chooses the address and scheme that throttles, logs and access rules see.",
     fix="List the addresses of the proxies themselves in FASTNESS_PROXY_TRUSTED.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V4.1.3",),
 )
 HOP_COUNT: Final = Notice(
@@ -61,6 +65,7 @@ HOP_COUNT: Final = Notice(
     title="Proxies are counted, not named",
     why="Who reaches the app around the proxies writes an address of his own choice.",
     fix="Make sure that only the proxies reach the app, or name them in FASTNESS_PROXY_TRUSTED instead.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V4.1.3",),
 )
 NO_HSTS: Final = Notice(
@@ -69,6 +74,7 @@ NO_HSTS: Final = Notice(
     title="HSTS is off or shorter than a year",
     why="Until a browser has been told, the first request to the site goes over http and can be answered by anybody.",
     fix="Leave FASTNESS_HEADERS_HSTS_SECONDS at its default.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V3.4.1",),
 )
 HSTS_WITHOUT_SUBDOMAINS: Final = Notice(
@@ -77,6 +83,7 @@ HSTS_WITHOUT_SUBDOMAINS: Final = Notice(
     title="HSTS leaves out the subdomains",
     why="A page on any of them, served over http by whoever is on the way, can set cookies for the whole domain.",
     fix="Leave FASTNESS_HEADERS_HSTS_SUBDOMAINS at its default.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V3.4.1",),
 )
 LOCAL_HOST: Final = Notice(
@@ -86,6 +93,7 @@ LOCAL_HOST: Final = Notice(
     why="Nobody outside needs it, and it is the name under which requests from inside, through a proxy or a forged one, "
     "pass the host check.",
     fix="Take it out of FASTNESS_HOSTS. Health checks need no name: /-/health answers before the host check.",
+    topic=Topic.MISCONFIGURATION,
     asvs=("V13.4.5",),
 )
 SUFFIX_HOST: Final = Notice(
@@ -94,6 +102,7 @@ SUFFIX_HOST: Final = Notice(
     title="All subdomains are answered",
     why="A forgotten name that somebody else takes over belongs to this app's hosts.",
     fix="List the names one by one in FASTNESS_HOSTS, if they are known.",
+    topic=Topic.MISCONFIGURATION,
 )
 UNVERIFIED_DATABASE: Final = Notice(
     id="FST-DATABASE-005",
@@ -101,6 +110,7 @@ UNVERIFIED_DATABASE: Final = Notice(
     title="A database on another machine is not verified",
     why="Who is on the way can answer in its place, take the password, and read and change everything.",
     fix="Take sslmode out of the address, and name the certificate of an own authority with sslrootcert=/path/ca.pem.",
+    topic=Topic.CRYPTOGRAPHY,
     asvs=("V12.3.1", "V12.3.2"),
 )
 

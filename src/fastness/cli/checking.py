@@ -11,13 +11,15 @@ import json
 from fastness.app import Fastness
 from fastness.checks.check import Deployment
 from fastness.checks.failures import findings_of
-from fastness.checks.runner import Report, make_report, run_checks
+from fastness.checks.runner import KNOWN_IDS, TOOL, run_checks
 from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, find_location, load_app
+from fastness.cli.notices import accepted_for
 from fastness.cli.terminal import SEVERITY_COLOURS, paint, printable, say
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.findings import Finding
+from fastness.kernel.report import Report, make_report
 
 
 def show_checks(app_name: str | None, *, as_json: bool) -> bool:
@@ -27,11 +29,11 @@ def show_checks(app_name: str | None, *, as_json: bool) -> bool:
     try:
         app = load_app(location)
         profile = app.settings.profile.value
-        report = run_checks(deployment_of(app, location), accepted=location.accepted)
+        report = run_checks(deployment_of(app, location), accepted=accepted_for(KNOWN_IDS, location.accepted))
     except CommandError:
         raise
     except ConfigError as error:
-        report = make_report(findings_of(error), {})
+        report = make_report(TOOL, findings_of(error), {}, KNOWN_IDS)
     if as_json:
         say(json.dumps(json_of(report, profile), indent=2))
     else:
@@ -39,8 +41,12 @@ def show_checks(app_name: str | None, *, as_json: bool) -> bool:
             say(text_of(finding))
         for finding, reason in report.accepted:
             say(text_of(finding, reason))
+        for left_out in report.unchecked:
+            say(
+                f"{paint('NOT CHECKED', 'red', bold=True)}  {printable(left_out.what)}\n  why   {printable(left_out.why)}\n"
+            )
         say(summary_of(report))
-    return not report.errors
+    return report.is_passed
 
 
 def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = None) -> Deployment:
@@ -72,6 +78,8 @@ def text_of(finding: Finding, accepted: Because | None = None) -> str:
 
 def summary_of(report: Report) -> str:
     """The last line."""
+    if report.unchecked:
+        return paint(f"{len(report.unchecked)} could not be checked.", "red")
     if not report.findings:
         return paint("Nothing found.", "green")
     errors = len(report.errors)
@@ -83,10 +91,12 @@ def summary_of(report: Report) -> str:
 def json_of(report: Report, profile: str | None) -> dict[str, object]:
     """The report for other programs."""
     return {
+        "tool": report.tool,
         "profile": profile,
         "errors": len(report.errors),
         "findings": [_fields(finding) for finding in report.findings],
         "accepted": [{**_fields(finding), "reason": reason.text} for finding, reason in report.accepted],
+        "unchecked": [{"what": left_out.what, "why": left_out.why} for left_out in report.unchecked],
     }
 
 
@@ -98,5 +108,7 @@ def _fields(finding: Finding) -> dict[str, object]:
         "detail": finding.detail,
         "fix": finding.fix,
         "where": finding.where,
+        "topic": finding.topic.value,
+        "owasp": [finding.topic.owasp_2021, finding.topic.owasp_2025],
         "asvs": list(finding.asvs),
     }

@@ -8,10 +8,11 @@ ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
 
 from contextlib import nullcontext
 
-from fastness.checks.runner import run_checks
+from fastness.checks.runner import KNOWN_IDS, run_checks
 from fastness.cli.checking import deployment_of, text_of
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
+from fastness.cli.notices import accepted_for
 from fastness.cli.serving import Listening, serve_production
 from fastness.cli.supervising import supervised_worker
 from fastness.cli.terminal import remark
@@ -30,7 +31,7 @@ def run_production(app_name: str | None, listening: Listening, *, workers: int, 
             "(FASTNESS_HOSTS=www.example.com), or run `fastness dev`."
         )
     deployment = deployment_of(app, location, has_tls=listening.certificate is not None)
-    report = run_checks(deployment, accepted=location.accepted)
+    report = run_checks(deployment, accepted=accepted_for(KNOWN_IDS, location.accepted))
     if report.errors:
         for finding in report.errors:
             remark(text_of(finding))

@@ -4,8 +4,9 @@ Deployment checks, the source rules, the dependency audit and the outside-in pro
 report, one exit code and one ASVS map serve them all. Ids are `FST-<PART>-NNN` and never reused: teams put them into
 ignore lists, and a reused number would silently ignore something else.
 
-A finding's texts go into terminals, HTML and CI logs. They are written by us and must not quote a secret. The ASVS ids
-of a finding are its own; this module serves none by itself.
+A `Notice` is one kind of finding, with everything about it that is the same each time: the lists of notices are the
+catalogue. A finding's texts go into terminals, HTML and CI logs. They are written by us and must not quote a secret. The
+ASVS ids of a finding are its own; this module serves none by itself.
 """
 
 import re
@@ -42,6 +43,48 @@ class Severity(StrEnum):
 _RANKS: Final = tuple(Severity)
 
 
+class Topic(StrEnum):
+    """What a finding is about, in the words that both editions of the OWASP Top 10 can be counted by."""
+
+    ACCESS_CONTROL = "access_control"
+    MISCONFIGURATION = "misconfiguration"
+    COMPONENTS = "components"
+    CRYPTOGRAPHY = "cryptography"
+    INJECTION = "injection"
+    DESIGN = "design"
+    AUTHENTICATION = "authentication"
+    INTEGRITY = "integrity"
+    LOGGING = "logging"
+    SSRF = "ssrf"
+    ERRORS = "errors"
+
+    @property
+    def owasp_2021(self) -> str:
+        """The category of the edition of 2021, such as "A01:2021"."""
+        return f"{_CATEGORIES[self][0]}:2021"
+
+    @property
+    def owasp_2025(self) -> str:
+        """The category of the edition of 2025, such as "A01:2025"."""
+        return f"{_CATEGORIES[self][1]}:2025"
+
+
+_CATEGORIES: Final = {
+    Topic.ACCESS_CONTROL: ("A01", "A01"),
+    Topic.MISCONFIGURATION: ("A05", "A02"),
+    Topic.COMPONENTS: ("A06", "A03"),
+    Topic.CRYPTOGRAPHY: ("A02", "A04"),
+    Topic.INJECTION: ("A03", "A05"),
+    Topic.DESIGN: ("A04", "A06"),
+    Topic.AUTHENTICATION: ("A07", "A07"),
+    Topic.INTEGRITY: ("A08", "A08"),
+    Topic.LOGGING: ("A09", "A09"),
+    Topic.SSRF: ("A10", "A01"),
+    # 2021 has no category of its own for errors and counts what they reveal (CWE-209) as insecure design.
+    Topic.ERRORS: ("A04", "A10"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is wrong, where, and what to do about it."""
@@ -55,6 +98,8 @@ class Finding:
     """Why it matters here."""
     fix: str
     """What to write or run instead."""
+    topic: Topic
+    """What it is about, for the OWASP Top 10."""
     where: str | None = None
     """A file and line, a setting, a route."""
     asvs: tuple[str, ...] = ()
@@ -77,3 +122,29 @@ class Finding:
     def is_error(self) -> bool:
         """Whether this finding stops the start."""
         return self.severity.is_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One kind of finding: everything about it that is the same each time."""
+
+    id: str
+    severity: Severity
+    title: str
+    why: str
+    fix: str
+    topic: Topic
+    asvs: tuple[str, ...] = ()
+
+    def found(self, *, where: str | None = None, detail: str | None = None) -> Finding:
+        """Make the finding; `detail` takes the place of the general reason."""
+        return Finding(
+            id=self.id,
+            severity=self.severity,
+            title=self.title,
+            detail=detail or self.why,
+            fix=self.fix,
+            topic=self.topic,
+            where=where,
+            asvs=self.asvs,
+        )

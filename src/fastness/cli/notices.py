@@ -1,0 +1,26 @@
+"""Everything that any of the tools can find, in one list: for the reference, and for what a project accepts.
+
+A project has one table of accepted findings. Each tool gets the part of it that is its own, so that it can tell which of
+those silence nothing; an id that no tool has is refused by whichever runs first.
+
+ASVS 5.0: V15.1.5 (dangerous functionality is documented).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from fastness.checks import catalogue
+from fastness.kernel.because import Because
+from fastness.kernel.findings import Notice
+from fastness.kernel.report import NEEDLESS_ACCEPTANCE, refuse_unknown
+
+ALL_NOTICES: Final[tuple[Notice, ...]] = (
+    *catalogue.NOTICES,
+    NEEDLESS_ACCEPTANCE,
+)
+
+
+def accepted_for(known_ids: Collection[str], accepted: Mapping[str, Because]) -> Mapping[str, Because]:
+    """What a project accepts of the findings with these ids; raises `ConfigError` for an id that no tool has."""
+    refuse_unknown(accepted, {notice.id for notice in ALL_NOTICES})
+    return {name: reason for name, reason in accepted.items() if name in known_ids}
