@@ -3,9 +3,9 @@
 import pytest
 
 from fastness import Because, HTMLResponse, JSONResponse, Routes, access
+from fastness.html.forms import Form, forms_in
 from fastness.kernel.crosssite import CrossSiteRules
 from fastness.sessions.identity import Identity
-from fastness.testing.html import Form, forms_in
 from tests.web.wire import ask
 
 EVIL = "https://evil.example"

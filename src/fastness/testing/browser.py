@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from fastness.html.forms import Form, forms_in
 from fastness.kernel.errors import FastnessError
-from fastness.testing.html import Form, forms_in
 from fastness.web.exchange import ASGIApp
 
 _PAGE_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

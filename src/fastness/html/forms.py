@@ -1,4 +1,4 @@
-"""Reading the forms of a page, as far as a test needs it."""
+"""Reading the forms of a page, as far as a test or a probe needs it: by tags, without a browser's repairs."""
 
 from dataclasses import dataclass
 from html.parser import HTMLParser
