@@ -59,6 +59,7 @@ async def test_somebody_who_forgot_the_password_chooses_a_new_one(shop, browse, 
     assert "password" in text
 
 
+@pytest.mark.asvs("V6.3.8")
 @pytest.mark.parametrize(
     ("username", "options"),
     [
@@ -238,6 +239,7 @@ async def test_without_a_link_there_is_no_form(shop, browse, make):
         assert page.status in {403, 410}
 
 
+@pytest.mark.asvs("V6.4.1")
 async def test_an_invited_person_chooses_name_and_password(shop, browse, deliver):
     services = shop.app.services
     place = Place(page="https://shop.example/account/invite/", site="shop.example")

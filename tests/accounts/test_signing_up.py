@@ -87,6 +87,7 @@ async def test_somebody_signs_up_with_the_apps_own_field(shop, browse, link):
     assert (user.email, user.has_confirmed_email, user.is_staff, team) == (ADDRESS, True, False, "blue")
 
 
+@pytest.mark.asvs("V6.3.8")
 async def test_asking_answers_the_same_for_an_address_that_is_taken(shop, browse, make, ask, deliver, link):
     """V6.3.8: text, status and row are the same; the owner of the mailbox gets another mail."""
     async with browse(shop) as browser:

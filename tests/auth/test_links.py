@@ -53,6 +53,7 @@ def use(database, links):
     return use
 
 
+@pytest.mark.asvs("V6.4.1", "V6.5.1")
 async def test_a_link_works_once_and_looking_does_not_use_it(make_link, find, use, ada, events):
     key = await make_link()
     for _ in range(3):
@@ -91,6 +92,7 @@ async def test_what_is_rolled_back_does_not_use_it(database, links, make_link, f
     assert await find(key) is not None
 
 
+@pytest.mark.asvs("V6.4.1", "V6.5.5")
 @pytest.mark.parametrize(
     ("seconds", "lives"), [pytest.param(3599, True, id="in-time"), pytest.param(3600, False, id="too-late")]
 )
@@ -103,6 +105,7 @@ async def test_a_link_is_short_lived(make_link, find, use, clock, seconds, lives
             await use(key)
 
 
+@pytest.mark.asvs("V6.6.2")
 @pytest.mark.parametrize("purpose", [each for each in Purpose if each is not Purpose.RESET])
 async def test_a_link_is_good_for_its_purpose_only(make_link, find, use, purpose):
     key = await make_link(Purpose.RESET)

@@ -74,6 +74,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.asvs("V6.3.8")
 @pytest.mark.parametrize(("username", "password", "values", "reason"), REFUSED)
 async def test_every_refusal_is_the_same_but_in_the_log(
     login, database, ada, events, username, password, values, reason
@@ -87,6 +88,7 @@ async def test_every_refusal_is_the_same_but_in_the_log(
     assert (event.name, event.reason) == (EventName.AUTHN_LOGIN_FAIL, reason.value)
 
 
+@pytest.mark.asvs("V6.3.8")
 @pytest.mark.parametrize(("username", "password", "values", "reason"), REFUSED)
 async def test_every_refusal_does_the_same_work(make_login, database, ada, username, password, values, reason):
     """One job on the pool for everybody; none for a password that no user of any name could have."""

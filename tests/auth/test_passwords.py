@@ -87,6 +87,7 @@ def test_a_hash_has_the_parameters_and_a_salt_of_its_own(hasher):
     assert PASSWORD not in first
 
 
+@pytest.mark.asvs("V6.2.8")
 @pytest.mark.parametrize(
     ("stored", "typed", "matches"),
     [

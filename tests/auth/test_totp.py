@@ -40,6 +40,7 @@ def test_the_vectors_of_rfc_6238(moment, digest, code):
     assert code_at(SEEDS[digest], moment // 30, digits=8, digest=digest) == code
 
 
+@pytest.mark.asvs("V6.5.5", "V6.5.8")
 @pytest.mark.parametrize(
     ("offset", "grace", "is_taken"),
     [
