@@ -11,7 +11,7 @@ its objects for secrets, and HTML that a value brings along as `Markup`. ASVS 5.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
@@ -275,6 +275,10 @@ class TemplateEnvironment(jinja2.Environment):
         return function
 
     # --- values ---
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> dict[str, Any]:
+        """What every template sees; a plain dict, since each rendering copies it twice and a chain of two is slow to walk."""
+        return {**self.globals, **(d or {})}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """As Jinja2's; a value that brings markup gives its text's methods, and a dict's keys are looked up first."""
