@@ -24,16 +24,7 @@ from fastness.kernel.report import Report, make_report
 
 def show_checks(app_name: str | None, *, as_json: bool) -> bool:
     """Run the checks, show what they found, and return whether the app may start."""
-    location = find_location(app_name)
-    profile: str | None = None
-    try:
-        app = load_app(location)
-        profile = app.settings.profile.value
-        report = run_checks(deployment_of(app, location), accepted=accepted_for(KNOWN_IDS, location.accepted))
-    except CommandError:
-        raise
-    except ConfigError as error:
-        report = make_report(TOOL, findings_of(error), {}, KNOWN_IDS)
+    report, profile = look_over(app_name)
     if as_json:
         say(json.dumps(json_of(report, profile), indent=2))
     else:
@@ -47,6 +38,21 @@ def show_checks(app_name: str | None, *, as_json: bool) -> bool:
             )
         say(summary_of(report))
     return report.is_passed
+
+
+def look_over(app_name: str | None) -> tuple[Report, str | None]:
+    """Run the checks; the report, and the profile of an app that could be loaded."""
+    location = find_location(app_name)
+    profile: str | None = None
+    try:
+        app = load_app(location)
+        profile = app.settings.profile.value
+        report = run_checks(deployment_of(app, location), accepted=accepted_for(KNOWN_IDS, location.accepted))
+    except CommandError:
+        raise
+    except ConfigError as error:
+        report = make_report(TOOL, findings_of(error), {}, KNOWN_IDS)
+    return report, profile
 
 
 def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = None) -> Deployment:

@@ -151,14 +151,24 @@ def worker(
 
 
 @app.command()
-def check(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+def check(
+    *,
+    json: JSONOption = False,
+    asvs: Annotated[
+        int | None,
+        typer.Option("--asvs", min=1, max=3, help="List the requirements of ASVS 5.0 up to this level, and who meets each."),
+    ] = None,
+    app_name: AppOption = None,
+) -> None:
     """Look a deployment over.
 
     Settings, files, database and routes. The exit code is 1 if something would stop the start.
     """
     from fastness.cli.checking import show_checks
+    from fastness.cli.coverage import show_coverage
 
-    if not show_checks(app_name, as_json=json):
+    is_passed = show_checks(app_name, as_json=json) if asvs is None else show_coverage(app_name, asvs, as_json=json)
+    if not is_passed:
         raise typer.Exit(1)
 
 
