@@ -86,6 +86,7 @@ async def test_nobody_ends_a_session_of_somebody_else(shop, browse, make_account
         assert await who(victims_other) == "ada"
 
 
+@pytest.mark.asvs("V7.5.2")
 async def test_ending_asks_for_a_recent_proof(shop, browse, clock):
     async with browse(shop) as here, browse(shop) as there:
         await here.sign_in("ada", PASSWORD)

@@ -60,6 +60,7 @@ async def test_a_link_to_change_works_once_and_the_last_one_only(shop, browse, m
     assert await address_of(shop) == ("two@mail.example", True)
 
 
+@pytest.mark.asvs("V7.5.1")
 async def test_the_change_asks_for_a_fresh_proof(shop, browse, make, deliver):
     await make()
     async with browse(shop) as browser:

@@ -53,6 +53,7 @@ async def test_the_data_asks_for_a_fresh_proof(shop, browse, make, path, seconds
         assert (page.url == f"{ORIGIN}{path}" and page.status == 200) is is_shown
 
 
+@pytest.mark.asvs("V7.4.2")
 async def test_closing_the_account_ends_every_session(shop, browse, make, deliver):
     await make()
     async with browse(shop) as browser, browse(shop) as elsewhere:

@@ -205,6 +205,7 @@ async def test_a_password_that_breaks_a_rule_leaves_the_link_alive(shop, browse,
         assert (await browser.submit(password=NEW)).url.endswith("/account/password-set")
 
 
+@pytest.mark.asvs("V7.4.3")
 async def test_a_reset_ends_every_session(shop, browse, make, get_link):
     await make()
     async with browse(shop) as elsewhere, browse(shop) as browser:

@@ -54,6 +54,7 @@ async def test_a_session_from_before_the_change_ends(accounts, database, store, 
     assert await load_identity(database, store, identity) is None
 
 
+@pytest.mark.asvs("V7.4.2")
 async def test_a_session_from_before_the_account_was_closed_stays_ended_when_it_opens(
     accounts, database, store, identity, clock
 ):

@@ -8,6 +8,7 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.tokens import MAX_TOKEN_LENGTH, MalformedTokenError, hash_token, nonce, random_id, random_token
 
 
+@pytest.mark.asvs("V7.2.3", "V11.5.1")
 @pytest.mark.parametrize(
     ("byte_count", "length"),
     [pytest.param(16, 22, id="the least"), pytest.param(32, 43, id="usual"), pytest.param(48, 64, id="long")],
@@ -19,10 +20,12 @@ def test_tokens_hold_that_many_bytes_in_base64url(byte_count, length):
     assert len(urlsafe_b64decode(token + "=" * (-len(token) % 4))) == byte_count
 
 
+@pytest.mark.asvs("V7.2.3", "V11.5.1")
 def test_the_default_is_256_bits():
     assert len(random_token()) == len(random_token(32))
 
 
+@pytest.mark.asvs("V11.5.1")
 @pytest.mark.parametrize("byte_count", [pytest.param(15, id="one less than 128 bits"), 0, -1])
 def test_short_tokens_are_refused(byte_count):
     with pytest.raises(ConfigError):

@@ -35,6 +35,7 @@ class TestCreation:
         assert (session.get("a"), session.identity, session.is_new, session.is_changed) == (1, None, False, False)
         assert seen() == []
 
+    @pytest.mark.asvs("V7.2.3")
     async def test_only_a_hash_of_the_id_is_stored(self, browser, store):
         await browser.sign_in()
         (key,) = store._records
@@ -59,6 +60,7 @@ class TestCreation:
         assert (await browser.load()).get("a") == 2
         assert len(store._records) == 1
 
+    @pytest.mark.asvs("V7.2.2", "V7.2.3")
     async def test_no_two_sessions_share_an_id(self, sessions):
         cookies = set()
         for _ in range(100):
@@ -94,6 +96,7 @@ class TestForeignIds:
         session = await sessions.load(random_token())
         assert await sessions.save(session) == SaveResult(delete_cookie=True)
 
+    @pytest.mark.asvs("V7.2.1")
     async def test_the_hash_from_the_store_is_no_cookie(self, browser, store, sessions):
         await browser.sign_in()
         (key,) = store._records
@@ -141,6 +144,7 @@ class TestCost:
 
 
 class TestExpiry:
+    @pytest.mark.asvs("V7.3.1")
     async def test_idle(self, browser, clock, seen):
         await browser.sign_in()
         clock.advance(1_799)
@@ -158,6 +162,7 @@ class TestExpiry:
             assert not (await browser.load()).rejected
             await browser.visit()
 
+    @pytest.mark.asvs("V7.3.2")
     async def test_nothing_extends_the_absolute_life(self, browser, clock, seen):
         await browser.sign_in()
         for n in range(43_200 // 600 - 1):

@@ -89,6 +89,7 @@ async def test_nobody_gets_a_cookie_until_something_is_stored(make_shop, browse,
     assert page.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.asvs("V7.2.1", "V7.2.4")
 @pytest.mark.parametrize(
     "value",
     [
@@ -107,6 +108,7 @@ async def test_an_id_that_came_from_elsewhere_is_never_adopted(make_shop, browse
         assert (await browser.fetch("/who", headers={"cookie": f"{COOKIE}={value}"})).json() is None
 
 
+@pytest.mark.asvs("V7.2.4")
 async def test_the_id_changes_with_the_sign_in_and_the_old_one_dies(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -127,6 +129,7 @@ async def test_a_route_that_does_not_read_the_session_cannot_replace_it(make_sho
         assert (await browser.fetch("/who")).json() == "ada"
 
 
+@pytest.mark.asvs("V7.4.1")
 async def test_a_cookie_is_worth_nothing_after_sign_out(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -143,6 +146,7 @@ async def test_a_cookie_is_worth_nothing_after_sign_out(make_shop, browse, route
     assert event.client_ip == "127.0.0.1"
 
 
+@pytest.mark.asvs("V7.3.1", "V7.3.2")
 async def test_sessions_end_when_idle_and_in_any_case(make_shop, browse, routes, clock):
     shop = await make_shop(routes)
     async with browse(shop) as browser:

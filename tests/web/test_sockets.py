@@ -269,6 +269,7 @@ async def cookie_of(browser):
     return f"__Host-session={browser.cookies['__Host-session'].value}"
 
 
+@pytest.mark.asvs("V7.4.1", "V7.4.2", "V8.3.2")
 @pytest.mark.parametrize(
     ("path", "end", "code"),
     [

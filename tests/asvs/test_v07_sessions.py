@@ -1,0 +1,146 @@
+"""V7, sessions: what a cookie is worth, when it is worth nothing any more, and what asks for a new proof."""
+
+import base64
+import json
+from hashlib import sha256
+
+import pytest
+
+from fastness.kernel.secret import Secret
+from fastness.kernel.signing import Keyring
+from fastness.web.access import Fresh, public
+from fastness.web.accessrules import All
+from tests.accounts.conftest import PASSWORD
+from tests.accounts.flows import deliver, make, routes, shop
+from tests.web.conftest import browse, clock, make_shop, migrated
+from tests.web.shop import KEY
+
+__all__ = ["browse", "clock", "deliver", "make", "make_shop", "migrated", "routes", "shop"]
+
+COOKIE = "__Host-session"
+
+
+async def who(browser):
+    return (await browser.fetch("/")).json()
+
+
+def forgeries(user, real: str) -> dict[str, str]:
+    claim = {"id": str(user.id), "username": "ada", "is_superuser": True}
+    plain = base64.urlsafe_b64encode(json.dumps(claim).encode()).decode().rstrip("=")
+    header = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+    stored = base64.urlsafe_b64encode(sha256(real.encode()).digest()).decode().rstrip("=")
+    return {
+        "the user's id": str(user.id),
+        "claims": plain,
+        "an unsigned token": f"{header}.{plain}.",
+        "claims signed with the app's own key": Keyring(Secret(KEY.reveal())).sign("session", plain.encode()),
+        "what the store keeps": stored,
+        "the last character changed": real[:-1] + ("A" if real[-1] != "A" else "E"),
+        "the case turned": real.swapcase(),
+        "a blank before": f" {real}x",
+    }
+
+
+async def test_v7_2_1_nothing_but_an_id_that_the_store_knows_is_a_session(shop, browse, make):
+    user = await make()
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        real = browser.cookies[COOKIE].value
+    for name, forged in forgeries(user, real).items():
+        async with browse(shop) as other:
+            page = await other.raw("GET", "/", headers={"cookie": f"{COOKIE}={forged}"})
+            assert page.json() is None, name
+    async with browse(shop) as other:
+        assert (await other.raw("GET", "/", headers={"cookie": f"{COOKIE}={real}"})).json() == "ada"
+
+
+async def test_v7_2_2_each_sign_in_of_one_person_has_an_id_of_its_own(shop, browse, make):
+    await make()
+    seen = set()
+    for _ in range(4):
+        async with browse(shop) as browser:
+            await browser.sign_in("ada", PASSWORD)
+            seen.add(browser.cookies[COOKIE].value)
+    assert len(seen) == 4
+    assert all(len(base64.urlsafe_b64decode(one + "=")) == 32 for one in seen)
+
+
+async def test_v7_2_3_nothing_in_the_store_is_a_cookie(shop, browse, make):
+    user = await make()
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        real = browser.cookies[COOKIE].value
+    owned = await shop.app.services.store.list_owned(str(user.id), prefix=b"")
+    assert owned
+    for key, stored in owned:
+        assert real.encode() not in key + stored.value
+        assert base64.urlsafe_b64decode(real + "=") not in key + stored.value
+
+
+@pytest.mark.parametrize("is_active", [False, True], ids=["closed", "opened-again"])
+async def test_v7_4_2_a_session_of_a_closed_account_stays_dead(shop, browse, make, is_active):
+    user = await make()
+    services = shop.app.services
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        kept = dict(browser.cookies)
+        for state in (False, is_active):
+            async with services.open_unit(is_read_only=False) as unit:
+                account = await services.load_account(unit.session, user.id)
+                await services.accounts.set_active(unit.session, account, is_active=state)
+        assert await who(browser) is None
+        browser.cookies = kept
+        assert await who(browser) is None
+
+
+async def test_v7_4_3_another_device_is_out_after_a_new_password(shop, browse, make):
+    await make()
+    async with browse(shop) as here, browse(shop) as there:
+        await here.sign_in("ada", PASSWORD)
+        await there.sign_in("ada", PASSWORD)
+        await here.open("/account/password")
+        await here.submit(old_password=PASSWORD, password="a new and long enough phrase")
+        assert (await who(here), await who(there)) == ("ada", None)
+
+
+# What a person signed in may post without a proof of the last minutes, and why.
+WITHOUT_PROOF = {
+    "sign_out": "ends what is there",
+    "confirm": "is the proof",
+    "password": "asks for the old password itself",
+    "revoke_token": "ends a way in",
+    "email_send": "writes to the address that the account has",
+}
+
+
+async def test_v7_5_1_whatever_changes_a_way_in_asks_for_a_proof_of_the_last_minutes(shop):
+    changing = [
+        route
+        for route in shop.app.routes
+        if route.path.startswith("/account/") and route.access != public and not {"POST"}.isdisjoint(route.methods)
+    ]
+    assert len(changing) > 8
+    for route in changing:
+        if route.name not in WITHOUT_PROOF:
+            parts = route.access.parts if isinstance(route.access, All) else (route.access,)
+            assert any(isinstance(part, Fresh) and part.seconds <= 1_800 for part in parts), route.name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/account/security/app",
+        "/account/security/passkey",
+        "/account/email",
+        "/account/tokens/new",
+    ],
+)
+async def test_v7_5_1_a_session_of_an_hour_ago_is_asked_again(shop, browse, make, path):
+    await make()
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        for _ in range(4):
+            shop.clock.advance(15 * 60)
+            assert await who(browser) == "ada"
+        assert "/account/confirm" in (await browser.open(path)).url
+        assert (await browser.fetch(path)).status == 403
