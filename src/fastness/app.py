@@ -274,6 +274,7 @@ class Fastness:
             check_token=services.check_token,
             debug_token=self.settings.debug_token if development else None,
             sign_in_path=SIGN_IN_PATH if self._has_accounts else None,
+            outbound=lambda: services.outbound,
             service=services.service,
             audit=services.audit,
         )

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import audit_url, make_audit_log
+from fastness.auth.factor_types import is_enforced
 from fastness.auth.purposes import RESET_REQUEST, SIGN_UP_REQUEST
 from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from fastness.mail.delivery import Postman, Resolver
     from fastness.mail.mailers import Mailer
     from fastness.mail.outbox import Outbox
+    from fastness.outbound.client import Outbound
     from fastness.web.templates import Templates
 
 ServiceT = TypeVar("ServiceT")
@@ -114,6 +116,9 @@ _STORES: Final[Mapping[str, str]] = {
 }
 """One of these is loaded; the driver of another one may not be installed."""
 
+_OPTIONAL: Final[Mapping[str, str]] = {"Outbound": "fastness.outbound.client"}
+"""Loaded when it is asked for; its library may not be installed."""
+
 _BY_KIND: Final[Mapping[str, str]] = {
     "APITokens": "tokens",
     "Accounts": "accounts",
@@ -122,6 +127,7 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "Factors": "factors",
     "HashingPool": "hashing",
     "Login": "login",
+    "Outbound": "outbound",
     "Outbox": "outbox",
     "OwnPassword": "own_password",
     "PasswordHasher": "hasher",
@@ -144,8 +150,8 @@ _LOG: Final = logging.getLogger("fastness.services")
 
 
 def late(name: str) -> Any:  # noqa: ANN401 - the caller names the type
-    """A name of the table above."""
-    return getattr(import_module(_LATE.get(name) or _STORES[name]), name)
+    """A name of the tables above."""
+    return getattr(import_module(_LATE.get(name) or _STORES.get(name) or _OPTIONAL[name]), name)
 
 
 class Services:
@@ -377,6 +383,17 @@ class Services:
         return outbox
 
     @property
+    def outbound(self) -> "Outbound":
+        """Asks other servers."""
+        try:
+            outbound: Outbound = self.once(
+                "outbound", lambda: late("Outbound")(self.settings.outbound, events=self.events, clock=self.clock)
+            )
+        except ModuleNotFoundError:
+            raise ConfigError('Asking other servers needs a library: pip install "fastness[outbound]".') from None
+        return outbound
+
+    @property
     def mailer(self) -> "Mailer":
         """Where mail goes; in tests a `MemoryMailer`, whose `sent` holds the messages."""
         mailer: Mailer = self.once("mailer", lambda: make_mailer(self.settings.mail))
@@ -522,6 +539,9 @@ class Services:
     async def load_identity(self, former: Identity) -> Identity | None:
         """A stale snapshot made anew, or `None` where its session must end."""
         identity: Identity | None = await late("load_identity")(self.database, self.store, former)
+        if identity is not None and identity.second_factor_at is None:
+            # Somebody was given more than others may do while they were signed in with a password alone.
+            return None if is_enforced(self.settings.second_factors, identity) else identity
         return identity
 
     async def load_account(self, db: "AsyncSession", user_id: UUID) -> "User | None":
@@ -579,6 +599,8 @@ class Services:
         """Close what was opened."""
         if "hashing" in self._made:
             await self.hashing.close()
+        if "outbound" in self._made:
+            await self.outbound.close()
         if "database" in self._made:
             await self.database.close()
         await self.store.close()

@@ -25,6 +25,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cryptography": ("auth/*",),
     "dotenv": ("settings/*",),
     "granian": ("cli/*",),
+    "httpcore2": ("outbound/*",),
     "httpx2": ("testing/*",),
     "jinja2": ("html/*", "web/*"),
     "markupsafe": ("html/*", "web/*"),

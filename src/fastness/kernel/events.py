@@ -146,6 +146,9 @@ class EventName(StrEnum):
     AUDIT_FAIL = "audit_fail"
     AUDIT_PURGED = "audit_purged"
     MAIL_ABANDONED = "mail_abandoned"
+    OUTBOUND_REFUSED = "outbound_refused"
+    OUTBOUND_FAIL = "outbound_fail"
+    TRIPWIRE = "tripwire"
 
 
 _INFO_NAMES: Final = frozenset(

@@ -68,7 +68,7 @@ _SINGULARS: Final[dict[object, str]] = {
     Secret: "a secret",
     Because: f"a reason of at least {MIN_TEXT_LENGTH} characters that a reviewer can judge",
 }
-_PLURALS: Final[dict[object, str]] = {str: "texts", Secret: "secrets"}
+_PLURALS: Final[dict[object, str]] = {str: "texts", int: "whole numbers", Secret: "secrets"}
 
 
 def _read_union(kinds: tuple[object, ...], text: str) -> object:

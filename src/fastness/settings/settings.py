@@ -35,6 +35,7 @@ from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.mail.rules import MailRules
+from fastness.outbound.rules import OutboundRules
 from fastness.sessions.rules import SessionRules
 from fastness.settings.errors import SettingsError
 from fastness.settings.loading import load_values
@@ -102,6 +103,8 @@ class Settings:
     """How often a sign-in may fail before the next one has to wait."""
     mail: MailRules = field(default_factory=MailRules)
     """Where mail goes, and who it is from."""
+    outbound: OutboundRules = field(default_factory=OutboundRules)
+    """Which other servers the app may ask."""
 
     _keyring: Keyring = field(init=False, repr=False, compare=False)
 

@@ -45,6 +45,8 @@ _EVENTS: Final[Mapping[str, EventName]] = {
     "unsafe_redirect": EventName.REDIRECT_FAIL,
 }
 """Errors of the parts that mean an attempt at something, by their code: naming their classes would load the database."""
+_TOLD: Final = frozenset({"outbound_failed", "outbound_refused", "outbound_timeout", "outbound_too_large", "tripwire"})
+"""Errors, by their code, of parts that have written the event already: it is there even where a handler catches the error."""
 _EVENTS_OF_KINDS: Final[tuple[tuple[type[FastnessError], EventName], ...]] = (
     (UnavailableError, EventName.STORE_UNAVAILABLE),
     (DeniedError, EventName.AUTHZ_FAIL),
@@ -142,6 +144,8 @@ def event_of(error: Exception) -> tuple[EventName | None, str]:
         return None, ""
     if not isinstance(error, FastnessError):
         return EventName.SYS_CRASH, UnexpectedError.code
+    if error.code in _TOLD:
+        return None, ""
     name = _EVENTS.get(error.code)
     if name is None:
         name = next((name for kind, name in _EVENTS_OF_KINDS if isinstance(error, kind)), None)

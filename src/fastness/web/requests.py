@@ -24,7 +24,7 @@ from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
 from fastness.web.inputs import InputRefusedError, InputT
 from fastness.web.receiving import hold_to_parsed_size
-from fastness.web.recording import record_superuser
+from fastness.web.recording import RequestSink, record_superuser
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
 from fastness.web.site import Site
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fastness.auth.users import User
     from fastness.authz.scope import May
     from fastness.db.model import Model
+    from fastness.outbound.client import Outbound
 
 ModelT = TypeVar("ModelT")
 GuardedT = TypeVar("GuardedT", bound="Model")
@@ -90,6 +91,11 @@ class Connection:
     def query(self) -> QueryParams:
         """The query string's values."""
         return QueryParams(self.scope.get("query_string") or b"")
+
+    @property
+    def outbound(self) -> "Outbound":
+        """Asks other servers, those that the settings list; what is refused is told with this request."""
+        return self.site.outbound().reporting_to(RequestSink(self.exchange))
 
     @property
     def session(self) -> Session:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fastness.auth.users import User
     from fastness.authz.objects import Objects
+    from fastness.outbound.client import Outbound
     from fastness.web.exchange import Exchange
 
 ServiceT = TypeVar("ServiceT")
@@ -108,6 +109,8 @@ class Site:
     """Where pages send people who are not signed in; `None` answers 401."""
     objects: "Callable[[], Objects]"
     """Finds objects of models with a policy; loaded when it is first asked for."""
+    outbound: "Callable[[], Outbound]"
+    """Asks other servers; loaded when it is first asked for."""
     service: ServiceFinder
     """What account pages and the like work with: `site.service(Accounts)`."""
     audit: AuditLog | None = None
