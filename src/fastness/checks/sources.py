@@ -6,18 +6,15 @@ call behind another name is not found; the author is trusted, and makes mistakes
 """
 
 import ast
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fastness.kernel.pythonfiles import MAX_BYTES, python_files
+
 INSECURE: Final = "insecure_from"
 MARKUP: Final = "Markup"
-
-# Not the app's own code, or not what is deployed.
-_FOREIGN: Final = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist", "tests", "venv", "env"})
-_MAX_BYTES: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +35,10 @@ def vouched(folders: Iterable[Path]) -> list[Vouched]:
     return [found for file in files for found in _in_file(file)]
 
 
-def python_files(folder: Path) -> Iterator[Path]:
-    """The app's own files below a folder: no hidden folders, environments, tests or packages of others."""
-    if folder.is_file():
-        yield folder
-        return
-    for path, folders, files in os.walk(folder):
-        here = Path(path)
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _FOREIGN and not (here / name / "pyvenv.cfg").exists()
-        ]
-        yield from (here / name for name in files if name.endswith(".py"))
-
-
 def _in_file(file: Path) -> Iterator[Vouched]:
     try:
         source = file.read_bytes()
-        if len(source) > _MAX_BYTES:
+        if len(source) > MAX_BYTES:
             return
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
