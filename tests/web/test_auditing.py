@@ -1,13 +1,16 @@
 """A response waits for the events of its own request, and is not given where they cannot be kept."""
 
+import asyncio
 import json
 
 import pytest
+from sqlalchemy import select
 
 from fastness import Routes, access
 from fastness.auditlog.errors import AuditUnavailableError
 from fastness.auditlog.verifying import verify
-from fastness.kernel.events import EventName
+from fastness.auth.aftercommit import emit_after_commit
+from fastness.kernel.events import EventName, SecurityEvent
 from fastness.web.recording import record
 
 routes = Routes()
@@ -45,6 +48,17 @@ async def harmless(request):
     return JSONResponse({"ok": True})
 
 
+@routes.post("/write", access=access.public)
+async def write(request):
+    """Its event comes with the commit, which runs in a task of its own."""
+    from fastness import JSONResponse
+
+    created = SecurityEvent(name=EventName.USER_CREATED, at=request.site.clock.now(), reason="committed")
+    await request.db.execute(select(1))
+    emit_after_commit(request.db, request.site.events, created)
+    return JSONResponse({"ok": True})
+
+
 @pytest.fixture
 async def shop(make_shop):
     return await make_shop(routes)
@@ -70,6 +84,28 @@ def away(shop, monkeypatch):
 
 async def kept(shop):
     return [json.loads(row.body)["event"] for row in await shop.app.services.audit.ledger.page(0, 1000)]
+
+
+async def test_an_event_of_the_commit_is_kept_before_the_response(shop, browse, monkeypatch):
+    """The commit runs in a task of its own, which a client that hangs up does not cancel."""
+    ledger = shop.app.services.audit.ledger
+    append, has_begun, may_end = ledger.append, asyncio.Event(), asyncio.Event()
+
+    async def slowly(entries, *, is_repeated):
+        has_begun.set()
+        await may_end.wait()
+        return await append(entries, is_repeated=is_repeated)
+
+    await shop.app.services.audit.flush()
+    monkeypatch.setattr(ledger, "append", slowly)
+    request = asyncio.create_task(browse(shop).fetch("/write", "POST"))
+    await has_begun.wait()
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not request.done()
+    may_end.set()
+    assert (await request).status == 200
+    assert "user_created" in await kept(shop)
 
 
 async def test_the_start_and_a_request_are_in_the_audit_log(shop, browse):

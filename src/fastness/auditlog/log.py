@@ -25,6 +25,7 @@ from fastness.auditlog.errors import AuditDamagedError, AuditUnavailableError
 from fastness.auditlog.ledger import Ledger
 from fastness.auditlog.rules import AuditRules
 from fastness.auditlog.spool import Spool
+from fastness.kernel.causes import cause
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 
@@ -117,7 +118,7 @@ class AuditLog:
             ticket = self._added
             self._waiting.append((ticket, entry))
             is_serious = event.name.value.startswith(_SERIOUS)
-            for key in (event.request_id, _current_task()):
+            for key in (event.request_id, cause()):
                 if key:
                     former = self.marks.pop(key, None)
                     self.marks[key] = Mark(ticket, is_serious or (former is not None and former.is_serious))
@@ -125,7 +126,7 @@ class AuditLog:
 
     def mark_of(self, request_id: str) -> Mark | None:
         """What of the request's events, or of the running task's, is not durable yet."""
-        marks = [mark for key in (request_id, _current_task()) if key and (mark := self.marks.get(key)) is not None]
+        marks = [mark for key in (request_id, cause()) if key and (mark := self.marks.get(key)) is not None]
         if not marks:
             return None
         return Mark(max(mark.ticket for mark in marks), any(mark.is_serious for mark in marks))
@@ -134,7 +135,7 @@ class AuditLog:
         """Take the request's and the running task's mark away: somebody was told that its events are not durable."""
         with self._guard:
             self.marks.pop(request_id, None)
-            self.marks.pop(_current_task(), None)
+            self.marks.pop(cause(), None)
 
     async def flush(self, mark: Mark | None = None) -> None:
         """Wait until the events are durable, those of the mark or all; raises `AuditUnavailableError` where they cannot be."""
@@ -326,7 +327,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _current_task() -> "asyncio.Task[object] | None":
-    return None if _running_loop() is None else asyncio.current_task()

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
 from fastness.db.engine import Database
 from fastness.db.errors import READ_ONLY_HELP, ClosedUnitError, ReadOnlyError, TransactionConflictError
+from fastness.kernel.causes import start
 
 T = TypeVar("T")
 
@@ -155,7 +156,7 @@ async def _uncancelled(work: Coroutine[object, object, None]) -> None:
 
     A client that hangs up during the COMMIT must not leave a connection in the pool whose transaction is still open.
     """
-    task = asyncio.ensure_future(work)
+    task = start(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
