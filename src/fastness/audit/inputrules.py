@@ -108,9 +108,9 @@ def find_open_redirects(module: Module) -> Iterator[Hit]:
         if method(call) in _REDIRECTS and module.has_request_value(argument(call, 0, "url")):
             yield Hit(call)
     for mapping in module.all(ast.Dict):
-        for key, value in zip(mapping.keys, mapping.values, strict=True):
-            if _is_location(module, key) and module.has_request_value(value):
-                yield Hit(value)
+        entries = zip(mapping.keys, mapping.values, strict=True)
+        if any(_is_location(module, key) and module.has_request_value(value) for key, value in entries):
+            yield Hit(mapping)
     for node in module.all(ast.Assign):
         for target in node.targets:
             is_header = isinstance(target, ast.Subscript) and _is_location(module, target.slice)

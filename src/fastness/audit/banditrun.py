@@ -1,0 +1,116 @@
+"""Bandit's own rules, run as the program that it is, and read as JSON.
+
+Its comments are left to us (`--ignore-nosec`), because it takes one without an id or a reason. Its settings file is not
+read: what a project accepts is in one place. Rules that complain of an import alone (B403, B404, …) are left out; the use of
+what was imported is told where it is.
+
+ASVS 5.0: V15.1.5 (dangerous functionality is documented).
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from fastness.audit.programs import ProgramError, run_module
+from fastness.audit.spots import Spot
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.report import Unchecked
+
+_WHY: Final = "One of Bandit's rules fits this line."
+_FIX: Final = "Change what the rule says, or accept it at the line with its id and a reason: # nosec B602 # why."
+
+GRAVE: Final = Notice(
+    id="FST-BANDIT-001",
+    severity=Severity.HIGH,
+    title="Bandit found something grave",
+    why=_WHY,
+    fix=_FIX,
+    topic=Topic.INJECTION,
+)
+MIDDLING: Final = Notice(
+    id="FST-BANDIT-002",
+    severity=Severity.MEDIUM,
+    title="Bandit found something of medium weight",
+    why=_WHY,
+    fix=_FIX,
+    topic=Topic.INJECTION,
+)
+SLIGHT: Final = Notice(
+    id="FST-BANDIT-003",
+    severity=Severity.LOW,
+    title="Bandit found something slight",
+    why=_WHY,
+    fix=_FIX,
+    topic=Topic.INJECTION,
+)
+
+NOTICES: Final = (GRAVE, MIDDLING, SLIGHT)
+
+# Bandit's severity and its confidence.
+_WEIGHTS: Final = {
+    ("HIGH", "HIGH"): GRAVE,
+    ("HIGH", "MEDIUM"): GRAVE,
+    ("HIGH", "LOW"): MIDDLING,
+    ("MEDIUM", "HIGH"): MIDDLING,
+    ("MEDIUM", "MEDIUM"): MIDDLING,
+}
+# The families of its ids.
+_TOPICS: Final = {
+    "B1": Topic.MISCONFIGURATION,
+    "B2": Topic.MISCONFIGURATION,
+    "B3": Topic.INTEGRITY,
+    "B4": Topic.COMPONENTS,
+    "B5": Topic.CRYPTOGRAPHY,
+}
+_IMPORTS: Final = "B403,B404,B405,B406,B407,B408,B409"
+_QUOTING: Final = frozenset({"B105", "B106", "B107"})
+"""Their texts show the password that they found."""
+_AT_ONCE: Final = 300
+_SECONDS: Final = 600
+
+
+def run_bandit(folder: Path, files: Sequence[Path]) -> tuple[list[Spot], list[Unchecked]]:
+    """What Bandit finds in these files, and which it could not read; raises `ProgramError` if it does not run."""
+    spots: list[Spot] = []
+    unchecked: list[Unchecked] = []
+    for start in range(0, len(files), _AT_ONCE):
+        names = [str(file.absolute()) for file in files[start : start + _AT_ONCE]]
+        ran = run_module(
+            "bandit", "--format", "json", "--quiet", "--ignore-nosec", "--skip", _IMPORTS, *names,
+            folder=folder, seconds=_SECONDS,
+        )  # fmt: skip
+        try:
+            answer = json.loads(ran.output)
+        except ValueError:
+            raise ProgramError(f"Bandit gave no answer: {ran.complaint}") from None
+        # With our plugin installed it finds what our rules found already.
+        spots += [_spot(folder, found) for found in answer["results"] if not found["test_id"].startswith("FST")]
+        unchecked += [
+            Unchecked(what=os.path.relpath(error["filename"], folder), why=f"Bandit: {error['reason']}")
+            for error in answer["errors"]
+        ]
+    return spots, unchecked
+
+
+def _spot(folder: Path, found: dict[str, object]) -> Spot:
+    file = os.path.relpath(str(found["filename"]), folder)
+    name = str(found["test_id"])
+    first = int(str(found["line_number"]))
+    lines = found["line_range"]
+    return Spot(
+        file=file,
+        first_line=first,
+        last_line=max([first, *lines]) if isinstance(lines, list) else first,
+        name=name,
+        finding=_finding(found, name, f"{file}:{first}"),
+    )
+
+
+def _finding(found: dict[str, object], name: str, where: str) -> Finding:
+    notice = _WEIGHTS.get((str(found["issue_severity"]), str(found["issue_confidence"])), SLIGHT)
+    text = "A password seems to be written here." if name in _QUOTING else " ".join(str(found["issue_text"]).split())
+    finding = notice.found(where=where, detail=f"{name} {found['test_name']}: {text}")
+    return replace(finding, topic=_TOPICS.get(name[:2], notice.topic))
