@@ -119,6 +119,11 @@ class Fastness:
         self.seal()
         return self._table.routes if self._table is not None else ()
 
+    @property
+    def static_folder(self) -> Path | None:
+        """The folder of the app's own static files."""
+        return self._static
+
     def include(self, routes: Routes) -> None:
         """Add a route group."""
         self._refuse_if_sealed()

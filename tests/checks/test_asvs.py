@@ -3,7 +3,7 @@
 import pytest
 
 from fastness.checks.asvs import Requirement, Who, cover, load_requirements, requirements_from
-from fastness.checks.browsers import CSP_INLINE
+from fastness.checks.csp import CSP_INLINE
 
 
 def row(name="V1.2.3", *, level=1, who=Who.DEFAULT, tests=("tests/test_x.py::test_x",), is_patched=True):

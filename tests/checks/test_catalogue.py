@@ -10,6 +10,7 @@ from fastness.checks.catalogue import NOTICES
 from fastness.checks.check import Deployment
 from fastness.checks.lock import LOCK_FILE, entries_of, lock_text
 from fastness.checks.runner import run_checks
+from fastness.cli.keys import make_key
 from fastness.db.migrations import upgrade
 from fastness.db.rules import DatabaseRules, Isolation
 from fastness.kernel.because import Because
@@ -25,7 +26,7 @@ from fastness.mail.rules import MailBackend, MailRules, MailSecurity
 from fastness.sessions.rules import SessionRules
 from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
-from fastness.web.access import public
+from fastness.web.access import signed_in
 from fastness.web.rates import Rate
 from fastness.web.routing import Routes, seal_route
 
@@ -34,7 +35,8 @@ SMTP = {"backend": MailBackend.SMTP, "host": "smtp.example.com", "sender": "nore
 PLAIN = MailSecurity.PLAINTEXT
 SOUND = {
     "mail": MailRules(**SMTP),
-    "secret_key": Secret(random_token(48)),
+    "secret_key": Secret(make_key()),
+    "headers": HeaderRules(hsts_preload=True),
     "hosts": HostRules(allowed=("shop.example.com",)),
     "proxy": ProxyRules(trusted=("10.0.0.7",)),
 }
@@ -76,8 +78,10 @@ LOCAL = HostRules(allowed=("localhost", "127.0.0.1"))
         pytest.param({"headers": HeaderRules(hsts_seconds=None)}, ["FST-HEADERS-001"], id="no-hsts"),
         pytest.param({"headers": HeaderRules(hsts_seconds=86_400)}, ["FST-HEADERS-001"], id="a-day-of-hsts"),
         pytest.param({"headers": HeaderRules(hsts_subdomains=False)}, ["FST-HEADERS-002"], id="hsts-for-one-name"),
-        pytest.param({"headers": HeaderRules(hsts_seconds=63_072_000)}, [], id="two-years-of-hsts"),
-        pytest.param({"headers": HeaderRules(framing="same-origin")}, ["FST-HEADERS-003"], id="framing"),
+        pytest.param({"headers": HeaderRules(hsts_seconds=63_072_000, hsts_preload=True)}, [], id="two-years-of-hsts"),
+        pytest.param(
+            {"headers": HeaderRules(framing="same-origin", hsts_preload=True)}, ["FST-HEADERS-003"], id="framing"
+        ),
         pytest.param({"hosts": HostRules(allowed=("localhost",))}, ["FST-HOSTS-001"], id="localhost"),
         pytest.param({"hosts": HostRules(allowed=("127.1.2.3",))}, ["FST-HOSTS-001"], id="loopback"),
         pytest.param({"hosts": HostRules(allowed=("[::1]",))}, ["FST-HOSTS-001"], id="loopback-in-6"),
@@ -108,7 +112,7 @@ LOCAL = HostRules(allowed=("localhost", "127.0.0.1"))
         pytest.param({"passwords": PasswordRules(accepts_django=True)}, ["FST-PASSWORDS-003"], id="imported-hashes"),
         pytest.param({"passwords": PasswordRules(min_kinds=3)}, ["FST-PASSWORDS-004"], id="kinds-of-characters"),
         pytest.param(
-            {"passwords": PasswordRules(pepper=Secret("fYx3Qm8Rk1Tz6Wb9Lp2Vn5Hc7Jd4Gs0a"))},
+            {"passwords": PasswordRules(pepper=Secret(make_key()))},
             [],
             id="a-pepper-of-its-own",
         ),
@@ -249,7 +253,7 @@ def route(**options):
         return None
 
     group = Routes()
-    group.post("/pay", access=public, name="pay", **options)(page)
+    group.post("/pay", access=signed_in, name="pay", **options)(page)
     (declared,) = group.declared()
     return seal_route(declared)
 

@@ -7,11 +7,12 @@ import pytest
 from fastness.checks.check import Deployment
 from fastness.checks.failures import findings_of
 from fastness.checks.runner import run_checks
+from fastness.cli.keys import make_key
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.headers import HeaderRules
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.secret import Secret
-from fastness.kernel.tokens import random_token
 from fastness.settings.errors import SettingsError
 from fastness.settings.profiles import Profile
 from fastness.settings.settings import Settings
@@ -22,7 +23,10 @@ REASON = Because("internal network, see the risk register")
 @pytest.fixture
 def deployment(tmp_path):
     settings = Settings(
-        secret_key=Secret(random_token(48)), hosts=HostRules(allowed=(".example.com",)), is_https_required=False
+        secret_key=Secret(make_key()),
+        headers=HeaderRules(hsts_preload=True),
+        hosts=HostRules(allowed=(".example.com",)),
+        is_https_required=False,
     )
     return Deployment(settings=settings, folder=tmp_path)
 

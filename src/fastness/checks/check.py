@@ -8,11 +8,13 @@ ASVS 5.0: V13.1.4 and V15.1.5 (what is loosened is known and documented).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from fastness.db.model import Model
 from fastness.html.inventory import TemplateFinding
+from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.findings import Finding
 from fastness.settings.settings import Settings
 from fastness.web.routing import Route
@@ -34,8 +36,17 @@ class Deployment:
     """What was found in the app's templates."""
     sources: tuple[Path, ...] = ()
     """The folders or files of the app's Python code."""
+    models: tuple[type[Model], ...] = ()
+    """The app's own models."""
+    static: Path | None = None
+    """The folder of the app's static files."""
+    secrets_folder: Path | None = None
+    """The folder that FASTNESS_SECRETS_DIR names."""
     has_tls: bool | None = None
     """Whether the server itself has a certificate; None where no server is about to start."""
+    tls_key: Path | None = None
+    """The file of that certificate's key."""
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Check(Protocol):

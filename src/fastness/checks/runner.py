@@ -33,5 +33,5 @@ def _looked_for(
     if deployment.settings.is_development:  # reasons are given for what is deployed
         silent = KNOWN_IDS - there
     else:
-        silent = {NO_TLS.id} - there if deployment.has_tls is None else set()
+        silent = frozenset({NO_TLS.id} if deployment.has_tls is None else ()) - there
     return {name: reason for name, reason in accepted.items() if name not in silent}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from fastness.auth.password_rules import PasswordRules
+from fastness.auth.password_rules import Hashing, PasswordRules
 from fastness.checks.check import Deployment
 from fastness.db.address import is_postgres_url
 from fastness.db.rules import Isolation
@@ -111,6 +111,24 @@ SHARED_PEPPER: Final = Notice(
     topic=Topic.CRYPTOGRAPHY,
     asvs=("V13.3.4",),
 )
+OTHER_HASH: Final = Notice(
+    id="FST-PASSWORDS-006",
+    severity=Severity.INFO,
+    title="New passwords are not hashed with Argon2id",
+    why="Its parameters are those of the OWASP cheat sheet; against graphics cards it holds less than Argon2id.",
+    fix="Leave FASTNESS_PASSWORDS_HASHING at its default, unless rules such as FIPS 140 demand another.",
+    topic=Topic.CRYPTOGRAPHY,
+    asvs=("V11.4.2",),
+)
+LOST_COMMITS: Final = Notice(
+    id="FST-DATABASE-010",
+    severity=Severity.LOW,
+    title="A power cut may take the last commits back",
+    why="An account that was closed or a role that was taken away could be there again.",
+    fix="Leave FASTNESS_DATABASE_IS_POWER_CUT_SAFE at its default.",
+    topic=Topic.INTEGRITY,
+    asvs=("V2.3.3",),
+)
 LARGE_BODY: Final = Notice(
     id="FST-LIMITS-001",
     severity=Severity.LOW,
@@ -132,6 +150,8 @@ NOTICES: Final = (
     IMPORTED_HASHES,
     COMPOSITION,
     SHARED_PEPPER,
+    OTHER_HASH,
+    LOST_COMMITS,
     LARGE_BODY,
 )
 
@@ -161,10 +181,12 @@ def check_store(deployment: Deployment) -> Iterator[Finding]:
 
 
 def check_isolation(deployment: Deployment) -> Iterator[Finding]:
-    """Whether changes can be lost between two transactions."""
+    """Whether changes can be lost between two transactions, or in a power cut."""
     settings = deployment.settings
     if is_postgres_url(settings.database_url) and settings.database.isolation is Isolation.READ_COMMITTED:
         yield LOST_UPDATES.found(where="FASTNESS_DATABASE_ISOLATION")
+    if not settings.database.is_power_cut_safe:
+        yield LOST_COMMITS.found(where="FASTNESS_DATABASE_IS_POWER_CUT_SAFE")
 
 
 def check_passwords(deployment: Deployment) -> Iterator[Finding]:
@@ -176,6 +198,8 @@ def check_passwords(deployment: Deployment) -> Iterator[Finding]:
         yield SHORT_PASSWORDS.found(where=f"FASTNESS_PASSWORDS_MIN_LENGTH: {rules.min_length}")
     if rules.accepts_django:
         yield IMPORTED_HASHES.found(where="FASTNESS_PASSWORDS_ACCEPTS_DJANGO")
+    if rules.hashing is not Hashing.ARGON2ID:
+        yield OTHER_HASH.found(where=f"FASTNESS_PASSWORDS_HASHING: {rules.hashing}")
     if rules.min_kinds > 1:
         yield COMPOSITION.found(where=f"FASTNESS_PASSWORDS_MIN_KINDS: {rules.min_kinds}")
     keys = (deployment.settings.secret_key, *deployment.settings.previous_secret_keys)

@@ -13,9 +13,11 @@ from typing import Final
 
 from fastness.checks.check import Deployment
 from fastness.checks.profile import is_local
+from fastness.checks.suffixes import is_shared
 from fastness.db.address import TLSMode, is_postgres_url, parse_postgres_address
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.headers import ONE_YEAR_SECONDS
+from fastness.kernel.hosts import parse_host
 from fastness.kernel.proxies import UNIX_PEER
 
 MAX_PROXY_ADDRESSES: Final = {4: 2**24, 6: 2**96}
@@ -86,6 +88,16 @@ HSTS_WITHOUT_SUBDOMAINS: Final = Notice(
     topic=Topic.CRYPTOGRAPHY,
     asvs=("V3.4.1",),
 )
+NO_PRELOAD: Final = Notice(
+    id="FST-HEADERS-004",
+    severity=Severity.INFO,
+    title="Browsers do not know before the first visit that the site speaks https",
+    why="HSTS holds from the first answer on; only names in the browsers' built-in list are safe before it.",
+    fix="When every name below the domain speaks https for good: FASTNESS_HEADERS_HSTS_PRELOAD=true, and enter the domain at "
+    "hstspreload.org. It is hard to take back, so leaving it out can be right.",
+    topic=Topic.CRYPTOGRAPHY,
+    asvs=("V3.7.4",),
+)
 LOCAL_HOST: Final = Notice(
     id="FST-HOSTS-001",
     severity=Severity.LOW,
@@ -103,6 +115,24 @@ SUFFIX_HOST: Final = Notice(
     why="A forgotten name that somebody else takes over belongs to this app's hosts.",
     fix="List the names one by one in FASTNESS_HOSTS, if they are known.",
     topic=Topic.MISCONFIGURATION,
+)
+SHARED_SUFFIX: Final = Notice(
+    id="FST-HOSTS-003",
+    severity=Severity.HIGH,
+    title="A suffix of hosts holds other people's names",
+    why="Anybody can have a name below it, and it counts as this site's or as one that visitors may be sent to.",
+    fix="List your own names, or the suffix of your own domain.",
+    topic=Topic.MISCONFIGURATION,
+    asvs=("V3.5.1",),
+)
+ADDRESS_HOST: Final = Notice(
+    id="FST-HOSTS-004",
+    severity=Severity.LOW,
+    title="A deployment answers to a bare address",
+    why="Scanners go through all addresses; without a name there is no certificate that browsers believe, and no HSTS.",
+    fix="Take it out of FASTNESS_HOSTS. Health checks need no name: /-/health answers before the host check.",
+    topic=Topic.MISCONFIGURATION,
+    asvs=("V13.4.5",),
 )
 UNVERIFIED_DATABASE: Final = Notice(
     id="FST-DATABASE-005",
@@ -122,8 +152,11 @@ NOTICES: Final = (
     HOP_COUNT,
     NO_HSTS,
     HSTS_WITHOUT_SUBDOMAINS,
+    NO_PRELOAD,
     LOCAL_HOST,
     SUFFIX_HOST,
+    SHARED_SUFFIX,
+    ADDRESS_HOST,
     UNVERIFIED_DATABASE,
 )
 
@@ -164,6 +197,8 @@ def check_hsts(deployment: Deployment) -> Iterator[Finding]:
         yield NO_HSTS.found(where="FASTNESS_HEADERS_HSTS_SECONDS")
     elif not headers.hsts_subdomains:
         yield HSTS_WITHOUT_SUBDOMAINS.found(where="FASTNESS_HEADERS_HSTS_SUBDOMAINS")
+    elif not headers.hsts_preload:
+        yield NO_PRELOAD.found(where="FASTNESS_HEADERS_HSTS_PRELOAD")
 
 
 def check_hosts(deployment: Deployment) -> Iterator[Finding]:
@@ -174,14 +209,25 @@ def check_hosts(deployment: Deployment) -> Iterator[Finding]:
         if is_local(entry):
             yield LOCAL_HOST.found(where=f"FASTNESS_HOSTS: {entry}")
         elif entry.startswith("."):
-            yield SUFFIX_HOST.found(where=f"FASTNESS_HOSTS: {entry}")
+            notice = SHARED_SUFFIX if is_shared(entry.removeprefix(".")) else SUFFIX_HOST
+            yield notice.found(where=f"FASTNESS_HOSTS: {entry}")
+        elif parse_host(entry).is_address:
+            yield ADDRESS_HOST.found(where=f"FASTNESS_HOSTS: {entry}")
+    for entry in deployment.settings.redirects.allowed_hosts:
+        if entry.startswith(".") and is_shared(entry.removeprefix(".")):
+            yield SHARED_SUFFIX.found(where=f"FASTNESS_REDIRECTS_ALLOWED_HOSTS: {entry}")
 
 
 def check_databases(deployment: Deployment) -> Iterator[Finding]:
     """Whether databases on other machines have to show who they are."""
     settings = deployment.settings
     reason = settings.database.insecure_unverified_tls
-    for name, url in (("FASTNESS_DATABASE_URL", settings.database_url), ("FASTNESS_STORE_URL", settings.store_url)):
+    for name, url in (
+        ("FASTNESS_DATABASE_URL", settings.database_url),
+        ("FASTNESS_STORE_URL", settings.store_url),
+        ("FASTNESS_AUDIT_URL", settings.audit.url),
+        ("FASTNESS_MIGRATIONS_URL", settings.migrations_url or ""),
+    ):
         if not is_postgres_url(url):
             continue
         address = parse_postgres_address(url, insecure_unverified_tls=reason)

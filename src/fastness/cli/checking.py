@@ -7,6 +7,8 @@ ASVS 5.0: V15.1.5 (what is loosened, and why).
 """
 
 import json
+import os
+from pathlib import Path
 
 from fastness.app import Fastness
 from fastness.checks.check import Deployment
@@ -16,10 +18,12 @@ from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, find_location, load_app
 from fastness.cli.notices import accepted_for
 from fastness.cli.terminal import SEVERITY_COLOURS, paint, printable, say
+from fastness.db.model import Model
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.findings import Finding
 from fastness.kernel.report import Report, make_report
+from fastness.settings.sources import SECRETS_FOLDER_VARIABLE
 
 
 def show_checks(app_name: str | None, *, as_json: bool) -> bool:
@@ -55,8 +59,11 @@ def look_over(app_name: str | None) -> tuple[Report, str | None]:
     return report, profile
 
 
-def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = None) -> Deployment:
+def deployment_of(
+    app: Fastness, location: Location, *, has_tls: bool | None = None, tls_key: Path | None = None
+) -> Deployment:
     """What the checks look at; raises `ConfigError` if the app cannot be sealed."""
+    secrets = os.environ.get(SECRETS_FOLDER_VARIABLE)
     return Deployment(
         settings=app.settings,
         routes=app.routes,
@@ -65,8 +72,21 @@ def deployment_of(app: Fastness, location: Location, *, has_tls: bool | None = N
         migrations=location.migrations_if_there,
         templates=app.inspect_templates(),
         sources=location.sources,
+        models=own_models(),
+        static=app.static_folder,
+        secrets_folder=None if secrets is None else Path(secrets),
         has_tls=has_tls,
+        tls_key=tls_key,
+        clock=app.services.clock,
     )
+
+
+def own_models() -> tuple[type[Model], ...]:
+    """The models that the app declares, once it is imported."""
+    models = {
+        mapper.class_ for mapper in Model.registry.mappers if not mapper.class_.__module__.startswith("fastness.")
+    }
+    return tuple(sorted(models, key=lambda model: f"{model.__module__}.{model.__qualname__}"))
 
 
 def text_of(finding: Finding, accepted: Because | None = None) -> str:

@@ -30,7 +30,7 @@ def run_production(app_name: str | None, listening: Listening, *, workers: int, 
             "These are the settings of development. Set FASTNESS_PROFILE=production and the hosts of the deployment "
             "(FASTNESS_HOSTS=www.example.com), or run `fastness dev`."
         )
-    deployment = deployment_of(app, location, has_tls=listening.certificate is not None)
+    deployment = deployment_of(app, location, has_tls=listening.certificate is not None, tls_key=listening.key)
     report = run_checks(deployment, accepted=accepted_for(KNOWN_IDS, location.accepted))
     if report.errors:
         for finding in report.errors:

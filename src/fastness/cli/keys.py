@@ -14,6 +14,8 @@ from pathlib import Path
 
 from fastness.cli.errors import CommandError
 from fastness.cli.terminal import say
+from fastness.kernel.clock import SystemClock
+from fastness.kernel.keydates import dated_key
 from fastness.kernel.tokens import random_token
 from fastness.settings.envfile import ENV_FILE, create_env_file, read_lines, update_env_file
 from fastness.settings.sources import read_sources
@@ -32,8 +34,8 @@ ELSEWHERE = f"""{KEY} does not come from {ENV_FILE} in this folder, so nothing w
 
 
 def make_key() -> str:
-    """A new key: 64 characters, 384 random bits."""
-    return random_token(KEY_BYTES)
+    """A new key: the day, by which its age is known, and 64 characters that hold 384 random bits."""
+    return dated_key(random_token(KEY_BYTES), SystemClock().now().date())
 
 
 def rotate() -> None:
