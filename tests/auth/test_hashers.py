@@ -46,6 +46,7 @@ def test_v6_2_8_nothing_is_cut(hashing):
     assert not hasher.verify(encoded, "nul ")
 
 
+@pytest.mark.asvs("V11.2.2")
 @pytest.mark.parametrize("hashing", [Hashing.SCRYPT, Hashing.BCRYPT, Hashing.PBKDF2])
 def test_after_a_change_of_format_the_old_hashes_count_and_are_outdated(hashing):
     encoded = hasher_with(hashing=hashing).hash(PASSWORD)

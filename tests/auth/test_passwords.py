@@ -11,6 +11,7 @@ from tests.auth.conftest import PASSWORD, RULES
 REFERENCE = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 
 
+@pytest.mark.asvs("V11.4.2")
 @pytest.mark.parametrize(
     ("memory_kib", "time_cost", "is_enough"),
     [
@@ -79,6 +80,7 @@ def test_what_may_become_a_password(password, has_second_factor, reason):
     assert verdict == (ALLOW if reason is None else Deny(reason))
 
 
+@pytest.mark.asvs("V11.4.2")
 def test_a_hash_has_the_parameters_and_a_salt_of_its_own(hasher):
     first, second = hasher.hash(PASSWORD), hasher.hash(PASSWORD)
     assert first.startswith("$argon2id$v=19$m=7168,t=5,p=1$")

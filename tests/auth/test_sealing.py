@@ -26,10 +26,12 @@ def test_what_was_sealed_opens(sealer):
     assert "hüsh" not in sealed
 
 
+@pytest.mark.asvs("V11.3.4")
 def test_equal_values_look_different(sealer):
     assert sealer.seal(PURPOSE, ROW, "hüsh") != sealer.seal(PURPOSE, ROW, "hüsh")
 
 
+@pytest.mark.asvs("V11.3.3")
 @pytest.mark.parametrize(
     ("purpose", "row"),
     [
@@ -42,6 +44,7 @@ def test_a_value_does_not_open_elsewhere(sealer, purpose, row):
         sealer.open(purpose, row, sealer.seal(PURPOSE, ROW, "hüsh"))
 
 
+@pytest.mark.asvs("V11.3.3")
 @pytest.mark.parametrize("position", [3, 10, 25, -3])
 def test_a_changed_value_does_not_open(sealer, position):
     sealed = list(sealer.seal(PURPOSE, ROW, "a secret of some length"))
@@ -50,6 +53,7 @@ def test_a_changed_value_does_not_open(sealer, position):
         sealer.open(PURPOSE, ROW, "".join(sealed))
 
 
+@pytest.mark.asvs("V11.2.5")
 @pytest.mark.parametrize(
     "text", ["", "v1.", "v1.AAAA", "v2.AAAA", "v1.=", "v1.é", "v1." + "A" * 40, "v1." + "A" * 300_000]
 )
@@ -58,6 +62,7 @@ def test_what_was_never_sealed_does_not_open(sealer, text):
         sealer.open(PURPOSE, ROW, text)
 
 
+@pytest.mark.asvs("V11.2.2")
 def test_keys_rotate():
     sealed = Sealer(Keyring(OLD)).seal(PURPOSE, ROW, "hüsh")
     assert Sealer(Keyring(NEW, (OLD,))).open(PURPOSE, ROW, sealed) == "hüsh"

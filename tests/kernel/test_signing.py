@@ -31,6 +31,7 @@ def keyring():
 
 
 class TestMac:
+    @pytest.mark.asvs("V11.4.1", "V11.4.3")
     def test_is_hmac_sha256_over_the_joined_parts_with_a_derived_key(self, keyring):
         # Written out by hand: changing the derivation signs every user out, so it must not happen by accident.
         def prefixed(*parts):
@@ -92,6 +93,7 @@ class TestMac:
 
 
 class TestRotation:
+    @pytest.mark.asvs("V11.2.2")
     def test_the_current_key_signs_and_previous_keys_are_believed(self):
         old = Keyring(FIRST)
         new = Keyring(SECOND, previous=(THIRD, FIRST))
@@ -163,6 +165,7 @@ class TestSign:
         with pytest.raises(ConfigError):
             keyring.sign("test", b"x" * (MAX_PAYLOAD_BYTES + 1))
 
+    @pytest.mark.asvs("V9.2.1")
     @pytest.mark.parametrize(
         ("now", "is_valid"),
         [
@@ -204,6 +207,7 @@ class TestSign:
         with pytest.raises(BadSignatureError):
             keyring.verify("test", token, now=NOW)
 
+    @pytest.mark.asvs("V9.1.1")
     @pytest.mark.parametrize(
         "change",
         [
@@ -253,11 +257,13 @@ class TestSign:
                 pass
         assert accepted == [token[-1]]
 
+    @pytest.mark.asvs("V9.2.2")
     def test_another_purpose_is_refused(self, keyring):
         token = keyring.sign("invitation", b"a")
         with pytest.raises(BadSignatureError):
             keyring.verify("invitation2", token, now=NOW)
 
+    @pytest.mark.asvs("V9.2.2")
     def test_a_mac_is_no_signature(self, keyring):
         # Somebody who can have a text of his choice macced gets no signed text from it.
         for parts in ((b"v1.YQ.",), (b"v1", b"YQ", b"")):
@@ -266,6 +272,7 @@ class TestSign:
             with pytest.raises(BadSignatureError):
                 keyring.verify("test", token, now=NOW)
 
+    @pytest.mark.asvs("V9.1.2")
     def test_another_version_signed_with_our_key_is_refused(self, keyring):
         keyring.sign("test", b"a")
         state = keyring._sign_states["test"][0].copy()

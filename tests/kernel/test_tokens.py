@@ -41,6 +41,7 @@ def test_ids_are_random_ones():
     assert {random_id().version for _ in range(20)} == {4}
 
 
+@pytest.mark.asvs("V11.4.1", "V11.4.3")
 def test_a_token_is_stored_as_its_sha256():
     assert hash_token("abc") == hashlib.sha256(b"abc").digest()
     assert hash_token("abc") != hash_token("abd")

@@ -40,6 +40,7 @@ def test_what_keys_new_makes_may_sign():
         refuse_weak_key(random_token())
 
 
+@pytest.mark.asvs("V11.2.3", "V11.4.4")
 @pytest.mark.parametrize(
     "key",
     [
@@ -70,6 +71,7 @@ def test_keys_that_are_refused(key):
     assert "fastness keys new" in caught.value.detail
 
 
+@pytest.mark.asvs("V11.4.4")
 @pytest.mark.parametrize("key", PUBLIC_KEYS)
 def test_public_keys_are_refused(key):
     with pytest.raises(ConfigError):

@@ -87,6 +87,7 @@ FILES = {
 }
 
 
+@pytest.mark.asvs("V11.2.1")
 @pytest.mark.parametrize(("file", "libraries"), [pytest.param(*item, id=item[0]) for item in FILES.items()])
 def test_a_file_imports_only_libraries_that_may_be_known_there(file, libraries):
     wrong = {name for name in libraries if not any(fnmatch.fnmatch(file, home) for home in HOMES.get(name, ()))}

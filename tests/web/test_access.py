@@ -62,6 +62,7 @@ class Unknown(Access):
 R = AccessReason
 
 
+@pytest.mark.asvs("V8.2.1")
 @pytest.mark.parametrize(
     ("rule", "identity", "client_ip", "reason"),
     [
@@ -210,6 +211,7 @@ async def test_people_are_sent_to_sign_in_and_back_programs_get_401(make_shop, b
     assert shop.names() == ["authz_fail", "authz_fail"]
 
 
+@pytest.mark.asvs("V8.3.1")
 async def test_no_body_is_read_before_the_decision(make_shop, browse, routes):
     shop = await make_shop(routes)
     received = []
@@ -257,6 +259,7 @@ async def test_nobody_is_not_a_user(make_shop, browse, routes):
         assert (await browser.fetch("/public")).status == 401
 
 
+@pytest.mark.asvs("V8.3.1", "V16.5.3")
 @pytest.mark.parametrize("bit", [bit for bit in STAMP_NAMES if bit & BEFORE_HANDLER])
 async def test_a_gate_that_did_not_run_closes_the_site(make_shop, browse, routes, bit):
     shop = await make_shop(routes)

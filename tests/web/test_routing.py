@@ -17,6 +17,7 @@ async def answer(request):
     return JSONResponse(sorted(request.path_params.items(), key=str))
 
 
+@pytest.mark.asvs("V8.2.1")
 async def test_a_route_without_a_rule_stops_the_start_and_names_route_file_and_fix(make_shop):
     routes = Routes()
     routes.get("/open", access=access.public)(answer)
@@ -29,6 +30,7 @@ async def test_a_route_without_a_rule_stops_the_start_and_names_route_file_and_f
     assert "access=access.public" in message
 
 
+@pytest.mark.asvs("V8.2.1")
 @pytest.mark.parametrize(
     "declare",
     [
@@ -269,6 +271,7 @@ async def test_one_method_of_a_class_may_have_a_rule_where_the_class_has_none(ma
         await make_shop(routes)
 
 
+@pytest.mark.asvs("V1.4.2")
 @pytest.mark.parametrize(
     ("number", "status"),
     [

@@ -14,6 +14,7 @@ Not covered: a token that was stolen works until one of these ends.
 ASVS 5.0: V7.2.3, V7.4.2, V8.3.2, V14.2.4, V16.3.1, V16.3.3.
 """
 
+import hmac
 import json
 import uuid
 from collections.abc import Iterable, Sequence
@@ -167,7 +168,7 @@ class APITokens:
         # A guess costs one plain read; only a token that was right once comes to the lock.
         async with Unit(self._database, is_read_only=True) as unit:
             found = await unit.session.get(APIToken, token_id)
-        if found is None or found.digest != digest.hex():
+        if found is None or not hmac.compare_digest(found.digest, digest.hex()):
             return TokenCheck(reason=TokenReason.UNKNOWN)
         user_id = found.user_id
         epoch = await self._store.epoch(str(user_id))
