@@ -240,6 +240,7 @@ class Services:
                 pool=self.hashing,
                 keyring=self.keyring,
                 throttle=self.throttle,
+                second_factors=self.settings.second_factors,
                 events=self.events,
                 clock=self.clock,
             ),
@@ -553,7 +554,9 @@ class Services:
         """Whom an API token acts for."""
         return await self.tokens.check(text)
 
-    async def check_password(self, exchange: Exchange, username: str, password: str) -> Identity | None:
+    async def check_password(
+        self, exchange: Exchange, username: str, password: str, *, is_proof: bool = False
+    ) -> Identity | None:
         """The identity for a name and a password as typed, or nobody."""
         route = exchange.route
         caller = late("Caller")(
@@ -563,7 +566,7 @@ class Services:
             route="" if route is None else route.name,
             device=device_cookie_of(exchange),
         )
-        outcome = await self.login.attempt(username=username, password=password, caller=caller)
+        outcome = await self.login.attempt(username=username, password=password, caller=caller, is_proof=is_proof)
         return outcome.identity
 
     def report(self, name: EventName, reason: str, detail: Mapping[str, str] | None = None) -> None:

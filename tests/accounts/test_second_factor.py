@@ -7,6 +7,7 @@ import pytest
 
 from fastness import JSONResponse, Routes, access
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
+from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.totp import STEP_SECONDS, code_at
 from tests.accounts.conftest import PASSWORD
 
@@ -120,10 +121,13 @@ async def test_guessing_ends(enrolled, browse, code_of):
     shop, secret, _ = enrolled
     async with browse(shop) as browser:
         await begin(browser)
-        for _ in range(SecondFactorRules().max_attempts):
-            await browser.submit("/second-factor", code="000000")
-        assert (await browser.submit("/second-factor", code=code_of(secret))).status == 422
-        assert "factor_limit" in shop.reasons()
+        for _ in range(ThrottleRules().pair_attempts):
+            assert (await browser.submit("/second-factor", code="000000")).status == 422
+        page = await browser.submit("/second-factor", code="000000")
+        assert (page.status, page.headers["retry-after"]) == (429, "1")
+        assert "Try again in 1 second." in page.text
+        assert (await browser.submit("/recovery", recovery="0000-0000")).status == 429
+        assert (await browser.submit("/second-factor", code=code_of(secret))).json() == ["ada", True]
 
 
 async def test_what_is_pending_ends_with_time_and_with_a_change(enrolled, browse, code_of, clock):

@@ -1,6 +1,7 @@
 import pytest
 
 from fastness.auth.accounts import Accounts
+from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.login import Login
 from fastness.auth.passwords import PasswordHasher, PasswordRules
 from fastness.auth.throttle import Throttle
@@ -79,7 +80,7 @@ def make_login(database, store, hasher, pool, events, clock):
         keyring = Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
         throttle = Throttle(ThrottleRules(), store=store, keyring=keyring, events=events, clock=clock)
         parts = {"database": database, "store": store, "hasher": hasher, "pool": pool, "keyring": keyring}
-        parts["throttle"] = throttle
+        parts |= {"throttle": throttle, "second_factors": SecondFactorRules()}
         return Login(**{**parts, "events": events, "clock": clock, **changes})
 
     return make

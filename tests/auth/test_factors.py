@@ -7,16 +7,19 @@ import pytest
 from sqlalchemy import select
 
 from fastness.auth.ceremonies import NewPasskey
-from fastness.auth.errors import FactorRefusedError
+from fastness.auth.errors import FactorRefusedError, ThrottledError
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
 from fastness.auth.factor_types import Factor, Origin, Pending, Step, is_enforced, relying_party
 from fastness.auth.factors import Factors
 from fastness.auth.factortables import TOTP, RecoveryCode
 from fastness.auth.recovery import hash_code
 from fastness.auth.sealing import Sealer
-from fastness.auth.signing_in import AttemptLimit, SigningIn
+from fastness.auth.signing_in import SigningIn
+from fastness.auth.throttle import Throttle
+from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.totp import STEP_SECONDS, code_at, new_secret
 from fastness.db.unit import Unit
+from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from fastness.kernel.hosts import HostRules
@@ -26,18 +29,21 @@ from fastness.sessions.identity import SUPERUSER, Identity
 
 HERE = Origin(client_ip="192.0.2.7", request_id="r1")
 KEY = Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu")
-RULES = SecondFactorRules(max_attempts=100)
+RULES = SecondFactorRules()
+NOBODY = SecondFactorRules(insecure_unenforced=Because("the people of this test have no telephones"))
+EVERYBODY = SecondFactorRules(enforced_for=EnforcedFor.EVERYBODY)
 
 
 @pytest.fixture
 def make_factors(database, store, sessions, events, clock):
-    def make(rules=RULES):
+    def make(rules=RULES, attempts=20):
+        limits = ThrottleRules(pair_attempts=attempts)
         return Factors(
             database=database,
             store=store,
             sessions=sessions,
             sealer=Sealer(Keyring(KEY)),
-            throttle=AttemptLimit(store, rules, clock),
+            throttle=Throttle(limits, store=store, keyring=Keyring(KEY), events=events, clock=clock),
             rules=rules,
             events=events,
             clock=clock,
@@ -84,15 +90,30 @@ async def test_of_many_requests_with_one_recovery_code_one_gets_in(factors, ada,
     assert (await factors.held(ada.id)).recovery_codes == len(changed.recovery_codes) - 1
 
 
-async def test_attempts_at_once_are_counted_before_they_are_looked_at(make_factors, ada, code, events):
-    factors = make_factors(SecondFactorRules(max_attempts=3))
+async def test_attempts_at_once_are_counted_before_they_are_looked_at(make_factors, ada, code, events, clock):
+    factors = make_factors(attempts=3)
     secret = new_secret()
-    # Setting it up counts too.
     await factors.add_totp(ada.id, secret, code(secret))
-    await asyncio.gather(*(factors.prove_totp(ada.id, "000000", origin=HERE) for _ in range(20)))
-    reasons = [event.reason for event in events.events if event.name in {"authn_login_fail", "authn_login_fail_max"}]
-    assert (reasons.count("factor_wrong"), reasons.count("factor_limit")) == (2, 18)
-    assert not await factors.prove_totp(ada.id, code(secret), origin=HERE)
+    tried = [factors.prove_totp(ada.id, "000000", origin=HERE) for _ in range(20)]
+    ended = await asyncio.gather(*tried, return_exceptions=True)
+    assert (ended.count(False), sum(isinstance(one, ThrottledError) for one in ended)) == (3, 17)
+    limited = [event for event in events.events if event.name == EventName.AUTHN_LOGIN_FAIL_MAX]
+    assert {(event.user_id, event.detail["kind"]) for event in limited} == {(str(ada.id), "factor")}
+    assert [event.reason for event in events.events].count("factor_wrong") == 3
+    right = code_at(secret, int(clock.epoch() // STEP_SECONDS))
+    with pytest.raises(ThrottledError):
+        await factors.prove_totp(ada.id, right, origin=HERE)
+    clock.advance(STEP_SECONDS)
+    assert await factors.prove_totp(ada.id, code(secret), origin=HERE), "the wait ends"
+
+
+async def test_a_right_code_takes_back_what_was_charged(make_factors, ada, code):
+    factors = make_factors(attempts=3)
+    secret = new_secret()
+    await factors.add_totp(ada.id, secret, code(secret))
+    for _ in range(3):
+        assert not await factors.prove_totp(ada.id, "000000", origin=HERE)
+        assert await factors.prove_totp(ada.id, code(secret), origin=HERE)
 
 
 async def test_the_code_that_set_it_up_is_used(factors, ada, code):
@@ -208,19 +229,19 @@ def who(**changes):
 
 
 @pytest.mark.parametrize(
-    ("enforced_for", "changes", "is_needed"),
+    ("rules", "changes", "is_needed"),
     [
-        pytest.param(EnforcedFor.NOBODY, {"is_staff": True}, False, id="nobody"),
-        pytest.param(EnforcedFor.PRIVILEGED, {}, False, id="a-visitor"),
-        pytest.param(EnforcedFor.PRIVILEGED, {"roles": frozenset({"reader"})}, False, id="a-role-that-permits-nothing"),
-        pytest.param(EnforcedFor.PRIVILEGED, {"is_staff": True}, True, id="staff"),
-        pytest.param(EnforcedFor.PRIVILEGED, {"permissions": frozenset({"a.b"})}, True, id="a-permission"),
-        pytest.param(EnforcedFor.PRIVILEGED, {"roles": frozenset({SUPERUSER})}, True, id="superuser"),
-        pytest.param(EnforcedFor.EVERYBODY, {}, True, id="everybody"),
+        pytest.param(RULES, {}, False, id="a-visitor"),
+        pytest.param(RULES, {"roles": frozenset({"reader"})}, True, id="a-role-that-permits-nothing"),
+        pytest.param(RULES, {"is_staff": True}, True, id="staff"),
+        pytest.param(RULES, {"permissions": frozenset({"a.b"})}, True, id="a-permission"),
+        pytest.param(RULES, {"roles": frozenset({SUPERUSER})}, True, id="superuser"),
+        pytest.param(EVERYBODY, {}, True, id="everybody"),
+        pytest.param(NOBODY, {"is_staff": True, "roles": frozenset({SUPERUSER})}, False, id="nobody"),
     ],
 )
-def test_who_needs_a_second_factor(enforced_for, changes, is_needed):
-    assert is_enforced(SecondFactorRules(enforced_for=enforced_for), who(**changes)) is is_needed
+def test_v6_3_3_who_needs_a_second_factor(rules, changes, is_needed):
+    assert is_enforced(rules, who(**changes)) is is_needed
 
 
 @pytest.mark.parametrize(
@@ -261,7 +282,7 @@ def test_the_relying_party_is_made_of_settings(rules, hosts, expected):
         {"grace_seconds": 30},
         {"pending_seconds": 5},
         {"recovery_codes": 1},
-        {"max_attempts": 1000},
+        {"enforced_for": EnforcedFor.EVERYBODY, "insecure_unenforced": Because("everybody and nobody")},
         {"origins": ("http://shop.example",)},
         {"origins": "https://shop.example"},
         {"rp_id": ".shop.example"},

@@ -78,6 +78,8 @@ async def test_the_guide_s_app_does_what_the_guide_says(app):
         assert (await bob.fetch("/cases/notes", "POST", json={})).status == 403
         assert (await bob.fetch("/cases/editors", "POST", json={})).status == 403
         assert (await ada.fetch("/cases/editors", "POST", json={})).status == 303
+        assert (await bob.fetch("/cases/notes", "POST", json={})).status == 401, "he needs a second factor from now on"
+        await bob.sign_in("bob", PASSWORD)
         assert (await bob.fetch("/cases/notes", "POST", json={})).json() == "added"
         assert (await bob.fetch("/cases/editors", "POST", json={})).status == 403
 

@@ -4,6 +4,7 @@ import pytest
 
 from fastness.db.migrations import upgrade
 from fastness.kernel.clock import ManualClock
+from fastness.testing.authenticator import Authenticator
 from fastness.testing.browser import Browser
 from tests.web.shop import Shop
 
@@ -36,11 +37,12 @@ def migrated(tmp_path) -> None:
 
 
 @pytest.fixture
-def browse():
-    """A browser on the shop."""
+def browse(clock):
+    """A browser on the shop; all of a test share one telephone."""
+    authenticator = Authenticator(clock)
 
     def open_browser(shop: Shop, origin: str = "https://shop.example", **options) -> Browser:
-        return Browser(shop.app, origin=origin, **options)
+        return Browser(shop.app, origin=origin, **{"authenticator": authenticator, **options})
 
     return open_browser
 

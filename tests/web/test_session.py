@@ -9,6 +9,7 @@ from fastness.auth.users import get_user
 from fastness.kernel.errors import FastnessError
 from fastness.sessions.identity import Identity
 from fastness.stores.store import StoreUnavailableError
+from fastness.testing.visiting import with_session
 
 ADA = UUID(int=7)
 
@@ -209,7 +210,7 @@ async def test_a_form_from_before_a_gain_of_privilege_is_no_forgery(make_shop, b
     async with browse(shop) as browser, browse(shop) as other:
         tokens = []
         for one in (browser, other):
-            await one.sign_in("ada", "correct horse battery")
+            await with_session(shop.app, "ada", has_second_factor=True)(one)
             tokens.append((await one.fetch("/token")).json())
         async with services.open_unit(is_read_only=False) as unit:
             await services.accounts.set_staff(unit.session, await get_user(unit.session, ada.id), is_staff=True)

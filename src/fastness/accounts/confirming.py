@@ -11,7 +11,7 @@ ASVS 5.0: V7.2.4 (new token), V7.5.1, V7.5.3, V6.3.1 (one controlled path).
 from dataclasses import replace
 from typing import Final
 
-from fastness.accounts.pages import SIGN_IN_PATH, next_target, waiting_time
+from fastness.accounts.pages import SIGN_IN_PATH, next_target, wait_text
 from fastness.auth.errors import ThrottledError
 from fastness.sessions.identity import Identity
 from fastness.web.access import public
@@ -52,7 +52,7 @@ async def confirm(request: Request) -> Response:
             proved = await request.site.check_password(request.exchange, identity.username, password)
         except ThrottledError as error:
             retry_after = error.retry_after_seconds
-            problem = f"Too many attempts. Try again in {waiting_time(retry_after)}."
+            problem = wait_text(error)
         else:
             if proved is not None and proved.id == identity.id:
                 renew(request, identity, proved)

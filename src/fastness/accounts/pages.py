@@ -58,7 +58,7 @@ async def sign_in(request: Request) -> Response:
             identity = await request.site.check_password(request.exchange, username, password)
         except ThrottledError as error:
             retry_after = error.retry_after_seconds
-            problems.append(("", f"Too many attempts. Try again in {waiting_time(retry_after)}."))
+            problems.append(("", wait_text(error)))
         else:
             if identity is not None:
                 return await continue_sign_in(request, identity, username=username, remember=remember, next_path=target)
@@ -116,10 +116,11 @@ def sign_in_page(
     return render(request, "accounts/sign_in.html", status=status, **values)
 
 
-def waiting_time(seconds: int) -> str:
-    """A wait as people say it: never shorter than it is."""
+def wait_text(error: ThrottledError) -> str:
+    """What is said about an attempt that came too soon: how long to wait, never shorter than it is."""
+    seconds = error.retry_after_seconds
     number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return f"Too many attempts. Try again in {number} {unit if number == 1 else unit + 's'}."
 
 
 def next_target(request: Request, value: str | None) -> str:

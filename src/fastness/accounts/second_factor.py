@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from fastness.accounts.continuing import FACTOR_PATH, complete, draw_challenge, pending_of, take_challenge
 from fastness.accounts.late import factors_of, origin_of, signing_in_of
-from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target
+from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text
+from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held, Pending, Step
 from fastness.web.access import public
 from fastness.web.devices import make_device_known
@@ -46,7 +47,10 @@ async def prove_code(request: Request) -> Response:
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     code = await _field(request, "code")
-    is_right = await factors_of(request).prove_totp(pending.user_id, code, origin=origin_of(request))
+    try:
+        is_right = await factors_of(request).prove_totp(pending.user_id, code, origin=origin_of(request))
+    except ThrottledError as error:
+        return await _wait_page(request, pending, "code", error)
     return await _go_on(request, pending, Factor.TOTP, "code", _CODE_REFUSED, is_right=is_right)
 
 
@@ -57,7 +61,10 @@ async def prove_recovery(request: Request) -> Response:
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     code = await _field(request, "recovery")
-    is_right = await factors_of(request).prove_recovery_code(pending.user_id, code, origin=origin_of(request))
+    try:
+        is_right = await factors_of(request).prove_recovery_code(pending.user_id, code, origin=origin_of(request))
+    except ThrottledError as error:
+        return await _wait_page(request, pending, "recovery", error)
     return await _go_on(request, pending, Factor.RECOVERY_CODE, "recovery", _RECOVERY_REFUSED, is_right=is_right)
 
 
@@ -114,6 +121,12 @@ async def _go_on(
     if identity is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     return redirect(request, complete(request, pending, identity))
+
+
+async def _wait_page(request: Request, pending: Pending, field: str, error: ThrottledError) -> Response:
+    response = await _factor_page(request, pending, problem=(field, wait_text(error)), status=error.status)
+    response.headers["retry-after"] = str(error.retry_after_seconds)
+    return response
 
 
 async def _factor_page(

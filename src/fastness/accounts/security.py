@@ -167,7 +167,7 @@ async def _add_app(request: Request, user_id: UUID) -> Changed:
     if secret is None:
         raise FactorRefusedError("offer_gone")
     code = await _field(request, "code")
-    changed = await factors.add_totp(user_id, secret, code, origin=origin_of(request), except_session=request.session)
+    changed = await factors.add_totp(user_id, secret, code, except_session=request.session)
     request.session.delete(_OFFER)
     return changed
 

@@ -1,7 +1,9 @@
 """Who needs a second factor, and how factors are checked: the settings, without the libraries that do the work.
 
-A password alone falls to whoever finds, guesses or is told it. Whoever has a second factor is always asked for it; who has to
-have one is a setting: staff, superusers and whoever holds a permission ("privileged"), or everybody.
+A password alone falls to whoever finds, guesses or is told it. Whoever has a second factor is always asked for it. Whoever may do
+more than others has to have one: staff, and everybody with a role or a permission. A setting widens that to everybody; taking it
+back is an exit with a name and a reason, which `fastness check` lists. It is the same in development, so that nobody meets the
+page for the first time in production. How often a code may be tried is a matter of the throttle (`fastness.auth.throttle`).
 
 ASVS 5.0: V6.3.3 (multi-factor authentication), V6.1.3.
 """
@@ -9,6 +11,7 @@ ASVS 5.0: V6.3.3 (multi-factor authentication), V6.1.3.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import parse_host_rule
 from fastness.kernel.origins import parse_origin
@@ -18,9 +21,8 @@ from fastness.kernel.tuples import refuse_bare_text
 class EnforcedFor(StrEnum):
     """Who cannot sign in without a second factor."""
 
-    NOBODY = "nobody"
     PRIVILEGED = "privileged"
-    """Staff, superusers, and whoever holds a permission."""
+    """Staff, and whoever has a role or holds a permission."""
     EVERYBODY = "everybody"
 
 
@@ -28,9 +30,11 @@ class EnforcedFor(StrEnum):
 class SecondFactorRules:
     """Who needs a second factor, and how factors are checked."""
 
-    enforced_for: EnforcedFor = EnforcedFor.NOBODY
-    """Who has to set up a second factor when they first sign in: "privileged" (staff, superusers, and whoever holds a
-    permission), "everybody" or "nobody". Whoever has one is asked for it in any case."""
+    enforced_for: EnforcedFor = EnforcedFor.PRIVILEGED
+    """Who has to set up a second factor when they first sign in: "privileged" (staff, and whoever has a role or holds a
+    permission) or "everybody". Whoever has one is asked for it in any case."""
+    insecure_unenforced: Because | None = None
+    """Why nobody has to have a second factor, not even who may do everything."""
     grace_seconds: int = 10
     """So long a one-time password is still taken after the app shows the next one; 0 takes none."""
     pending_seconds: int = 300
@@ -39,8 +43,6 @@ class SecondFactorRules:
     """How many recovery codes are made at a time."""
     max_passkeys: int = 20
     """How many passkeys one user may have."""
-    max_attempts: int = 10
-    """How many codes may be tried for one user in a quarter of an hour."""
     rp_id: str = ""
     """The host name that passkeys belong to; empty takes the first of FASTNESS_HOSTS_ALLOWED."""
     origins: tuple[str, ...] = ()
@@ -48,14 +50,14 @@ class SecondFactorRules:
 
     def __post_init__(self) -> None:
         refuse_bare_text("origins", self.origins)
+        if self.insecure_unenforced is not None and self.enforced_for is EnforcedFor.EVERYBODY:
+            raise ConfigError("enforced_for everybody and insecure_unenforced contradict each other: set one of them.")
         if not 0 <= self.grace_seconds < 30:
             raise ConfigError("grace_seconds must be between 0 and 29: a one-time password changes every 30 seconds.")
         if not 30 <= self.pending_seconds <= 1800:
             raise ConfigError("pending_seconds must be between 30 and 1800.")
-        if not 4 <= self.recovery_codes <= 50 or not 1 <= self.max_passkeys <= 100 or not 3 <= self.max_attempts <= 100:
-            raise ConfigError(
-                "recovery_codes must be between 4 and 50, max_passkeys between 1 and 100, max_attempts between 3 and 100."
-            )
+        if not 4 <= self.recovery_codes <= 50 or not 1 <= self.max_passkeys <= 100:
+            raise ConfigError("recovery_codes must be between 4 and 50, max_passkeys between 1 and 100.")
         if self.rp_id:
             if self.rp_id.startswith("."):
                 raise ConfigError("rp_id is a host name without a leading dot.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Self
 from uuid import UUID
 
 from fastness.auth.errors import FactorRefusedError as FactorRefusedError  # noqa: PLC0414 - public here too
@@ -117,18 +117,8 @@ class Origin:
 
     client_ip: str = ""
     request_id: str = ""
-
-
-class FactorThrottle(Protocol):
-    """Bounds how many codes are tried; asked before a code is looked at."""
-
-    async def reserve(self, user_id: UUID, origin: Origin) -> bool:
-        """Count one attempt, before any work; False refuses it."""
-        ...
-
-    async def succeeded(self, user_id: UUID, origin: Origin) -> None:
-        """The attempt was right: take it back, and those before it."""
-        ...
+    device: str = ""
+    """The value of the device cookie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +151,8 @@ def relying_party(
 
 def is_enforced(rules: SecondFactorRules, identity: Identity) -> bool:
     """Whether this user cannot sign in without a second factor."""
-    match rules.enforced_for:
-        case EnforcedFor.NOBODY:
-            return False
-        case EnforcedFor.PRIVILEGED:
-            return identity.is_staff or identity.is_superuser or bool(identity.permissions)
-    return True
+    if rules.insecure_unenforced is not None:
+        return False
+    # A role counts even if it permits nothing by itself: a rule may ask for it by its name.
+    is_privileged = identity.is_staff or bool(identity.roles) or bool(identity.permissions)
+    return is_privileged or rules.enforced_for is EnforcedFor.EVERYBODY

@@ -7,7 +7,7 @@ import uuid
 from base64 import b32decode
 from typing import Any
 
-from sqlalchemy import CursorResult, func, select
+from sqlalchemy import CursorResult, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Delete, Update
 
@@ -21,6 +21,13 @@ async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
     rows = await db.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at, Passkey.id))
     codes = await db.scalar(select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == user_id))
     return Held(totp_since=since, passkeys=tuple(_known(row) for row in rows), recovery_codes=codes or 0)
+
+
+async def has_factor(db: AsyncSession, user_id: uuid.UUID) -> bool:
+    """Whether the user has a second factor, as the transaction sees it."""
+    app = select(TOTP.id).where(TOTP.user_id == user_id)
+    passkey = select(Passkey.id).where(Passkey.user_id == user_id)
+    return bool(await db.scalar(select(or_(app.exists(), passkey.exists()))))
 
 
 def _known(row: Passkey) -> KnownPasskey:

@@ -2,7 +2,8 @@
 
 Protects accounts whose password is known to somebody else. Each proof works once, whatever runs beside it: the step of a one-time
 password, the deletion of a recovery code and the count of a passkey are written by statements that only one of two can win, in a
-unit of their own that is committed before anybody is signed in. Attempts are counted before a code is looked at.
+unit of their own that is committed before anybody is signed in. Attempts are counted before a code is looked at, by the throttle
+that counts passwords.
 
 A change of factors is a change of the way in: the user's row is locked, their epoch raised, their other sessions ended, then it
 is committed; the event follows the commit, the notice is written with it. The last factor of somebody who needs one stays.
@@ -35,7 +36,6 @@ from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.factor_types import (
     Changed,
     Factor,
-    FactorThrottle,
     Held,
     KnownPasskey,
     Origin,
@@ -47,6 +47,7 @@ from fastness.auth.factorrows import held_factors, read_secret, wins
 from fastness.auth.factortables import MAX_PASSKEY_NAME, TOTP, Passkey, RecoveryCode
 from fastness.auth.recovery import hash_code, new_codes
 from fastness.auth.sealing import Sealer
+from fastness.auth.throttle import FACTOR, Attempt, Throttle
 from fastness.auth.totp import matching_step, secret_text
 from fastness.auth.users import User
 from fastness.db.engine import Database
@@ -77,7 +78,7 @@ class Factors:
         store: Store,
         sessions: Sessions,
         sealer: Sealer,
-        throttle: FactorThrottle,
+        throttle: Throttle,
         rules: SecondFactorRules,
         events: EventSink,
         clock: Clock,
@@ -143,7 +144,7 @@ class Factors:
         return check_creation(party, challenge=challenge, text=text)
 
     async def prove_totp(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
-        """Whether this is the code of the user's app at this moment, and was not used before."""
+        """Whether this is the code of the user's app at this moment, and was not used before. Raises `ThrottledError`."""
 
         async def check(db: AsyncSession) -> bool:
             row = await db.scalar(select(TOTP).where(TOTP.user_id == user_id))
@@ -160,7 +161,7 @@ class Factors:
         return await self._prove(user_id, Factor.TOTP, check, origin)
 
     async def prove_recovery_code(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
-        """Whether this is one of the user's recovery codes; it is gone then."""
+        """Whether this is one of the user's recovery codes; it is gone then. Raises `ThrottledError`."""
         code_hash = hash_code(code)
 
         async def check(db: AsyncSession) -> bool:
@@ -205,13 +206,18 @@ class Factors:
     async def _prove(
         self, user_id: uuid.UUID, factor: Factor, check: Callable[[AsyncSession], Awaitable[bool]], origin: Origin
     ) -> bool:
-        if not await self._throttle.reserve(user_id, origin):
-            self._emit(user_id, EventName.AUTHN_LOGIN_FAIL_MAX, "factor_limit", factor, origin)
-            return False
+        attempt = Attempt(
+            account=str(user_id),
+            kind=FACTOR,
+            client_ip=origin.client_ip,
+            device=origin.device,
+            request_id=origin.request_id,
+        )
+        reservation = await self._throttle.reserve(attempt)
         if not await run_in_unit(self._database, check, is_read_only=False):
             self._failed(user_id, factor, origin)
             return False
-        await self._throttle.succeeded(user_id, origin)
+        await self._throttle.succeeded(reservation)
         return True
 
     def _failed(self, user_id: uuid.UUID | None, factor: Factor, origin: Origin) -> None:
@@ -226,17 +232,10 @@ class Factors:
         await run_in_unit(self._database, tell, is_read_only=False)
 
     async def add_totp(
-        self,
-        user_id: uuid.UUID,
-        secret: bytes,
-        code: str,
-        *,
-        origin: Origin | None = None,
-        except_session: Session | None = None,
+        self, user_id: uuid.UUID, secret: bytes, code: str, *, except_session: Session | None = None
     ) -> Changed:
         """Set up the app that shows this code now, in place of one that was set up before. Raises `FactorRefusedError`."""
-        if not await self._throttle.reserve(user_id, origin or Origin()):
-            raise FactorRefusedError("code_wrong")
+        # Not counted by the throttle: whoever sets it up sees the secret, and has nothing to guess.
         step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
         if step is None:
             raise FactorRefusedError("code_wrong")

@@ -8,6 +8,9 @@ before its password is looked at, and refuses the one that comes too soon.
 No connection is held while the password is hashed, and the last look at the row is made under the writer's lock: a
 password that is changed, or an account that is closed, during those milliseconds wins against the sign-in.
 
+A right password is a sign-in only where nothing else has to follow. For whoever has a second factor or needs one, and for
+somebody signed in who proves who they are once more, the event is another one and no time of a sign-in is written.
+
 ASVS 5.0: V6.3.8 (users cannot be deduced), V6.3.1 (one controlled path), V16.3.1 (attempts are logged), V15.4.2.
 """
 
@@ -20,6 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.errors import HashingBusyError
 from fastness.auth.evenwork import Checked, EvenChecker
+from fastness.auth.factor_rules import SecondFactorRules
+from fastness.auth.factor_types import is_enforced
+from fastness.auth.factorrows import has_factor
 from fastness.auth.holdings import load_holdings
 from fastness.auth.identities import identity_of
 from fastness.auth.passwords import PasswordHasher
@@ -59,6 +65,8 @@ class LoginOutcome:
     reason: LoginReason
     user: User | None = None
     identity: Identity | None = None
+    is_sign_in: bool = False
+    """Whether the password is all that was needed, and was typed to sign in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +93,18 @@ class _Found:
 class Login:
     """Checks passwords and makes identities; holds no state between attempts."""
 
-    __slots__ = ("_checker", "_clock", "_database", "_events", "_hasher", "_names", "_pool", "_store", "_throttle")
+    __slots__ = (
+        "_checker",
+        "_clock",
+        "_database",
+        "_events",
+        "_hasher",
+        "_names",
+        "_pool",
+        "_second_factors",
+        "_store",
+        "_throttle",
+    )
 
     def __init__(
         self,
@@ -96,9 +115,11 @@ class Login:
         pool: HashingPool,
         keyring: Keyring,
         throttle: Throttle,
+        second_factors: SecondFactorRules,
         events: EventSink,
         clock: Clock,
     ) -> None:
+        self._second_factors = second_factors
         self._database = database
         self._store = store
         self._hasher = hasher
@@ -109,10 +130,18 @@ class Login:
         self._events = events
         self._clock = clock
 
-    async def attempt(self, *, username: str, password: str, caller: Caller | None = None) -> LoginOutcome:
+    async def attempt(
+        self, *, username: str, password: str, caller: Caller | None = None, is_proof: bool = False
+    ) -> LoginOutcome:
         """Check a name and a password as typed, and write the event.
 
         It opens units of its own: call it before the request's session is used, or on SQLite it waits for itself.
+
+        Args:
+            username: as typed.
+            password: as typed.
+            caller: where it comes from.
+            is_proof: whoever is signed in shows once more who they are; nobody is signed in by it.
 
         Raises:
             ThrottledError: too many attempts have failed; nothing was checked.
@@ -132,7 +161,7 @@ class Login:
             )
         )
         try:
-            outcome = await self._check(username, password, caller)
+            outcome = await self._check(username, password, caller, is_proof=is_proof)
         except HashingBusyError:
             # Not for any other error, and not for a caller who hangs up: by then the password may have been looked at.
             await self._throttle.release(reservation)
@@ -141,7 +170,7 @@ class Login:
             await self._throttle.succeeded(reservation)
         return outcome
 
-    async def _check(self, username: str, password: str, caller: Caller) -> LoginOutcome:
+    async def _check(self, username: str, password: str, caller: Caller, *, is_proof: bool) -> LoginOutcome:
         began = self._clock.epoch()
         key = try_username_key(username)
         found = _Found()
@@ -153,7 +182,7 @@ class Login:
             checked = await self._pool.run(self._checker.check, found.password_hash, password, may_pass=found.is_active)
             reason = _reason(found, checked)
             outcome = (
-                await self._enter(found, checked, began)
+                await self._enter(found, checked, began, is_proof=is_proof)
                 if reason is LoginReason.SUCCESS
                 else LoginOutcome(reason=reason)
             )
@@ -166,27 +195,33 @@ class Login:
             row = (await unit.session.execute(query)).one_or_none()
         return _Found() if row is None else _Found(id=row.id, password_hash=row.password_hash, is_active=row.is_active)
 
-    async def _enter(self, found: _Found, checked: Checked, began: float) -> LoginOutcome:
+    async def _enter(self, found: _Found, checked: Checked, began: float, *, is_proof: bool) -> LoginOutcome:
         async def enter(session: AsyncSession) -> LoginOutcome:
             epoch = await self._store.epoch(str(found.id))
             user = await session.get(User, found.id, with_for_update=True)
             if user is None or not user.is_active or user.password_hash != found.password_hash:
                 return LoginOutcome(reason=LoginReason.CHANGED_MEANWHILE)
-            user.last_login_at = self._clock.now()
             if checked.new_hash is not None:
                 user.password_hash = checked.new_hash
             holdings = await load_holdings(session, user.id)
             identity = identity_of(user, holdings, epoch=epoch, authenticated_at=began)
-            return LoginOutcome(reason=LoginReason.SUCCESS, user=user, identity=identity)
+            is_sign_in = not (
+                is_proof or is_enforced(self._second_factors, identity) or await has_factor(session, user.id)
+            )
+            if is_sign_in:
+                user.last_login_at = self._clock.now()
+            return LoginOutcome(reason=LoginReason.SUCCESS, user=user, identity=identity, is_sign_in=is_sign_in)
 
         # Twice, if the database says so: a double click signs in twice at once, and both write the time.
         return await run_in_unit(self._database, enter, is_read_only=False)
 
     def _emit(self, outcome: LoginOutcome, found: _Found, typed: str, caller: Caller) -> None:
-        succeeded = outcome.reason is LoginReason.SUCCESS
+        name = EventName.AUTHN_LOGIN_FAIL
+        if outcome.reason is LoginReason.SUCCESS:
+            name = EventName.AUTHN_LOGIN_SUCCESS if outcome.is_sign_in else EventName.AUTHN_PROOF_SUCCESS
         self._events.emit(
             SecurityEvent(
-                name=EventName.AUTHN_LOGIN_SUCCESS if succeeded else EventName.AUTHN_LOGIN_FAIL,
+                name=name,
                 at=self._clock.now(),
                 reason=outcome.reason,
                 request_id=caller.request_id,

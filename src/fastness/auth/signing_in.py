@@ -8,19 +8,21 @@ ASVS 5.0: V6.3.3, V6.4.3 (a reset does not skip the second factor), V6.1.3, V7.2
 """
 
 import uuid
-from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.factor_types import Factor, Held, Origin, Pending, Step, is_enforced
 from fastness.auth.factors import Factors
 from fastness.auth.identities import load_identity
+from fastness.auth.users import User
 from fastness.db.engine import Database
+from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.sessions.identity import Identity
 from fastness.stores.store import Store
-
-_WINDOW_SECONDS: Final = 900
 
 
 class SigningIn:
@@ -83,7 +85,7 @@ class SigningIn:
         identity = await self._load(pending.user_id, pending.authenticated_at, now)
         if identity is None or identity.epoch != (pending.epoch if epoch is None else epoch):
             return None
-        self._emit(identity, factor, origin)
+        await self._signed_in(identity, factor, origin)
         return identity
 
     async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
@@ -91,8 +93,26 @@ class SigningIn:
         now = self._clock.epoch()
         identity = await self._load(user_id, now, now)
         if identity is not None:
-            self._emit(identity, Factor.PASSKEY, origin)
+            await self._signed_in(identity, Factor.PASSKEY, origin)
         return identity
+
+    async def confirm(self, former: Identity, factor: Factor, *, origin: Origin) -> Identity | None:
+        """Who somebody is who is signed in and has shown it once more, with a factor; None if they may not be any more.
+
+        What proves both factors at once is as good as the password and the other one.
+        """
+        now = self._clock.epoch()
+        identity = await self._load(former.id, now, now)
+        if identity is not None:
+            self._emit(identity, EventName.AUTHN_PROOF_SUCCESS, factor, origin)
+        return identity
+
+    async def _signed_in(self, identity: Identity, factor: Factor, origin: Origin) -> None:
+        async def note(db: AsyncSession) -> None:
+            await db.execute(update(User).where(User.id == identity.id).values(last_login_at=self._clock.now()))
+
+        await run_in_unit(self._database, note, is_read_only=False)
+        self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, origin)
 
     async def _load(self, user_id: uuid.UUID, authenticated_at: float, second_factor_at: float) -> Identity | None:
         claimed = Identity(
@@ -104,10 +124,10 @@ class SigningIn:
         )
         return await load_identity(self._database, self._store, claimed)
 
-    def _emit(self, identity: Identity, factor: Factor, origin: Origin) -> None:
+    def _emit(self, identity: Identity, name: EventName, factor: Factor, origin: Origin) -> None:
         self._events.emit(
             SecurityEvent(
-                name=EventName.AUTHN_LOGIN_SUCCESS,
+                name=name,
                 at=self._clock.now(),
                 reason="second_factor",
                 request_id=origin.request_id,
@@ -116,28 +136,3 @@ class SigningIn:
                 detail={"factor": factor.value},
             )
         )
-
-
-class AttemptLimit:
-    """So many attempts for one user in a quarter of an hour; a right code does not reset it sooner than the window.
-
-    The page is reached with the right password only, so it is no way to lock somebody out who keeps theirs to themself.
-    """
-
-    def __init__(self, store: Store, rules: SecondFactorRules, clock: Clock) -> None:
-        self._store = store
-        self._rules = rules
-        self._clock = clock
-
-    async def reserve(self, user_id: uuid.UUID, origin: Origin) -> bool:  # noqa: ARG002 - a throttle may look at both
-        """Count one attempt, before any work; False refuses it."""
-        expires_at = self._clock.epoch() + _WINDOW_SECONDS
-        return await self._store.increment(_key(user_id), expires_at=expires_at) <= self._rules.max_attempts
-
-    async def succeeded(self, user_id: uuid.UUID, origin: Origin) -> None:  # noqa: ARG002
-        """The attempt was right: take it back."""
-        await self._store.increment(_key(user_id), amount=-1, expires_at=self._clock.epoch() + _WINDOW_SECONDS)
-
-
-def _key(user_id: uuid.UUID) -> bytes:
-    return b"factor-attempts:" + user_id.bytes

@@ -35,6 +35,8 @@ _PURPOSE: Final = "fastness.auth.throttle"
 _PREFIX: Final = b"throttle:"
 _KEY_BYTES: Final = 20
 _PASSWORD: Final = "password"  # noqa: S105 - what is tried, not one
+FACTOR: Final = "factor"
+"""The kind of an attempt with a second factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,9 @@ class Throttle:
         return f"throttle:{self._keyring.mac(_PURPOSE, b'account', name)[:_KEY_BYTES].hex()}"
 
     def _emit(self, name: EventName, reason: Counted, attempt: Attempt) -> None:
-        # Nobody has looked yet whether such an account exists, so the event cannot say.
+        # At a password nobody has looked yet whether such an account exists, so the event cannot say.
+        is_factor = attempt.kind == FACTOR
+        typed = {} if is_factor else {"typed_name": self._names.shown(attempt.account)}
         self._events.emit(
             SecurityEvent(
                 name=name,
@@ -214,9 +218,10 @@ class Throttle:
                 reason=reason,
                 request_id=attempt.request_id,
                 client_ip=attempt.client_ip,
+                user_id=attempt.account if is_factor else "",
                 method=attempt.method,
                 route=attempt.route,
-                detail={"kind": attempt.kind, "typed_name": self._names.shown(attempt.account)},
+                detail={"kind": attempt.kind, **typed},
             )
         )
 

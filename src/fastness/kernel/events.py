@@ -132,6 +132,7 @@ class EventName(StrEnum):
     # From here on our own: the vocabulary has no word for them.
     SESSION_ENDED = "session_ended"
     SESSION_REJECTED = "session_rejected"
+    AUTHN_PROOF_SUCCESS = "authn_proof_success"
     AUTHN_TOKEN_FAIL = "authn_token_fail"  # noqa: S105
     SESSION_CONTEXT_CHANGED = "session_context_changed"
     CSRF_FAIL = "csrf_fail"
@@ -155,6 +156,7 @@ _INFO_NAMES: Final = frozenset(
     {
         EventName.AUTHN_LOGIN_SUCCESS,
         EventName.AUTHN_LOGIN_SUCCESS_AFTER_FAIL,
+        EventName.AUTHN_PROOF_SUCCESS,
         EventName.AUTHN_PASSWORD_CHANGE,
         EventName.AUTHN_TOKEN_CREATED,
         EventName.AUTHN_TOKEN_REVOKED,

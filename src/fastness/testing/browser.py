@@ -3,13 +3,16 @@
 It keeps cookies with their flags (a `__Host-` cookie that breaks the prefix's rules is dropped, as browsers drop it), adds
 `Sec-Fetch-*`, `Origin` and `Referer` to every request, follows redirects, reads the forms of the page it is on and submits them
 with their hidden fields. `from_site` acts as a page of another origin would: the cookies that SameSite withholds stay home.
+`sign_in` goes all the way: it sets up a second factor where the app demands one, and proves it.
 
 It drives an ASGI app in this process, or a server by its address.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
@@ -17,13 +20,17 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from fastness.html.forms import Form, forms_in
+from fastness.accounts.continuing import FACTOR_PATH, SET_UP_PATH
+from fastness.app import Fastness
 from fastness.kernel.errors import FastnessError
+from fastness.testing.authenticator import Authenticator
 from fastness.web.exchange import ASGIApp
 
 _PAGE_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _MAX_REDIRECTS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_CONTINUE: Final = re.compile(r'<a class="button block" href="([^"]+)">')
 
 
 class BrowserError(FastnessError):
@@ -99,6 +106,7 @@ class Browser:
         client_ip: str = "127.0.0.1",
         trust: ssl.SSLContext | None = None,
         user_agent: str = "",
+        authenticator: Authenticator | None = None,
     ) -> None:
         """Open a browser.
 
@@ -108,7 +116,11 @@ class Browser:
             client_ip: the address the app sees.
             trust: what to believe a running server's certificate by, if not the authorities of this machine.
             user_agent: what the browser calls itself.
+            authenticator: the telephone of whoever sits here; without, a new one.
         """
+        self.authenticator = authenticator or Authenticator(
+            target.services.clock if isinstance(target, Fastness) else None
+        )
         if isinstance(target, str):
             origin = target.rstrip("/")
             # Without TLS there is nothing to verify, and reading the authorities takes longer than a test. A proxy of the
@@ -207,9 +219,26 @@ class Browser:
         return Page(url, response)
 
     async def sign_in(self, username: str, password: str, *, path: str = "/account/sign-in") -> Page:
-        """Sign in by the form, as a person does."""
+        """Sign in by the form, as a person does, with the second factor where one is asked for."""
         await self.open(path)
-        return await self.submit(path, username=username, password=password)
+        page = await self.submit(path, username=username, password=password)
+        where = urlsplit(page.url).path
+        if where.endswith(SET_UP_PATH):
+            return await self._set_up_factor(username, page)
+        return await self._prove_factor(username) if where.endswith(FACTOR_PATH) else page
+
+    async def _set_up_factor(self, username: str, page: Page) -> Page:
+        self.authenticator.scan(username, page.text)
+        page = await self.submit(f"{SET_UP_PATH}/app", code=self.authenticator.code(username))
+        self.authenticator.keep_codes(username, page.text)
+        # What a person does who has written the codes down.
+        on = _CONTINUE.search(page.text)
+        return page if on is None else await self.click(unescape(on[1]))
+
+    async def _prove_factor(self, username: str) -> Page:
+        if self.authenticator.has_code(username):
+            return await self.submit(FACTOR_PATH, code=self.authenticator.code(username))
+        return await self.submit(f"{FACTOR_PATH}/recovery", recovery=self.authenticator.recovery_code(username))
 
     def _here(self) -> str:
         return self.origin + "/" if self.page is None else self.page.url

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastness.app import Fastness
+from fastness.auth.factor_types import is_enforced
 from fastness.auth.users import find_user
 from fastness.kernel.csrf import make_token
 from fastness.kernel.errors import FastnessError
@@ -55,7 +56,10 @@ def with_password(username: str, password: str) -> SignIn:
 
 
 def with_session(app: Fastness, username: str, *, has_second_factor: bool = False) -> SignIn:
-    """Open a session in the app's own store, as signing in does: for many people, or where the app has no sign-in page."""
+    """Open a session in the app's own store, as signing in does: for many people, or where the app has no sign-in page.
+
+    Whoever needs a second factor has shown one; `has_second_factor` has it shown by anybody.
+    """
 
     async def sign_in(browser: Browser) -> None:
         services = app.services
@@ -65,9 +69,11 @@ def with_session(app: Fastness, username: str, *, has_second_factor: bool = Fals
             raise SignInFailedError(f"There is no user {username!r}.")
         now = services.clock.epoch()
         blank = Identity(id=user.id, username=username, display_name="", authenticated_at=now)
-        identity = await services.load_identity(replace(blank, second_factor_at=now if has_second_factor else None))
+        identity = await services.load_identity(replace(blank, second_factor_at=now))
         if identity is None:
             raise SignInFailedError(f"The user {username!r} may not sign in.")
+        if not has_second_factor and not is_enforced(app.settings.second_factors, identity):
+            identity = replace(identity, second_factor_at=None)
         await with_identity(app, identity)(browser)
 
     return sign_in

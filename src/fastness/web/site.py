@@ -59,6 +59,14 @@ class ServiceFinder(Protocol):
     def __call__(self, kind: type[ServiceT]) -> ServiceT: ...
 
 
+class PasswordChecker(Protocol):
+    """Name and password as typed, to the identity or nobody; writes the event. With `is_proof` nobody is signed in by it."""
+
+    async def __call__(
+        self, exchange: "Exchange", username: str, password: str, *, is_proof: bool = False
+    ) -> Identity | None: ...
+
+
 class Renderer(Protocol):
     """Turns a template's name and values into a page."""
 
@@ -99,8 +107,7 @@ class Site:
     load_identity: Callable[[Identity], Awaitable[Identity | None]]
     """A stale snapshot made anew, or `None` where its session must end."""
     load_account: "Callable[[AsyncSession, UUID], Awaitable[User | None]]"
-    check_password: "Callable[[Exchange, str, str], Awaitable[Identity | None]]"
-    """Name and password as typed, to the identity or nobody; writes the event."""
+    check_password: "PasswordChecker"
     check_token: Callable[[str], Awaitable[TokenCheck]]
     """Whom an API token acts for, or why it does not."""
     debug_token: Secret | None
