@@ -156,7 +156,9 @@ def check(
     json: JSONOption = False,
     asvs: Annotated[
         int | None,
-        typer.Option("--asvs", min=1, max=3, help="List the requirements of ASVS 5.0 up to this level, and who meets each."),
+        typer.Option(
+            "--asvs", min=1, max=3, help="List the requirements of ASVS 5.0 up to this level, and who meets each."
+        ),
     ] = None,
     app_name: AppOption = None,
 ) -> None:
@@ -169,6 +171,41 @@ def check(
 
     is_passed = show_checks(app_name, as_json=json) if asvs is None else show_coverage(app_name, asvs, as_json=json)
     if not is_passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def probe(
+    url: Annotated[str, typer.Argument(help="Where the app runs, as its visitors have it: https://www.example.com.")],
+    *,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Sign in as this user as well; two of them show who gets at whose things."),
+    ] = None,
+    passwords_stdin: Annotated[
+        bool, typer.Option("--passwords-stdin", help="Read the passwords from standard input, a line for each account.")
+    ] = False,
+    max_requests: Annotated[int | None, typer.Option(help="Send no more than this many requests.", min=1)] = None,
+    json: JSONOption = False,
+    output: Annotated[Path | None, typer.Option(help="Write the report into this file.")] = None,
+    app_name: AppOption = None,
+) -> None:
+    """Scan the running app from outside.
+
+    It has to show that it holds the key of this project. The exit code is 1 if something grave was found or not looked at.
+    """
+    from fastness.cli.probing import probe_site
+
+    is_clean = probe_site(
+        app_name,
+        url,
+        names=account or (),
+        reads_stdin=passwords_stdin,
+        max_requests=max_requests,
+        as_json=json,
+        output=output,
+    )
+    if not is_clean:
         raise typer.Exit(1)
 
 

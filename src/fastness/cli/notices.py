@@ -13,10 +13,13 @@ from fastness.checks import catalogue
 from fastness.kernel.because import Because
 from fastness.kernel.findings import Notice
 from fastness.kernel.report import NEEDLESS_ACCEPTANCE, refuse_unknown
+from fastness.web import traffic
 
 ALL_NOTICES: Final[tuple[Notice, ...]] = (
     *catalogue.NOTICES,
+    *probe_catalogue.NOTICES,
     NEEDLESS_ACCEPTANCE,
+    *traffic.NOTICES,
 )
 
 

@@ -16,6 +16,7 @@ from fastness.probe.wire import Answer, NoAnswerError, Wire, request_bytes
 USER_AGENT: Final = "fastness-probe"
 PAGE_ACCEPT: Final = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 _KEPT_BODY_BYTES: Final = 65_536
+_SERVERS_OWN: Final = frozenset({400, 414, 431, 501, 505})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SILENCE: Final = Answer(status=0)
@@ -37,8 +38,11 @@ class Seen:
     answer: Answer
     visitor: str = ""
     """Who asked; empty for nobody in particular."""
-    is_malformed: bool = False
-    """No browser could have sent the request: what the server itself refuses never reached the app."""
+
+    @property
+    def is_by_server(self) -> bool:
+        """Whether the server refused it before the app saw it: nothing in it could lead a browser anywhere."""
+        return not self.answer.body and self.answer.status in _SERVERS_OWN
 
     @property
     def where(self) -> str:
@@ -93,8 +97,12 @@ class Client:
         headers: Mapping[str, str | None] | None = None,
         body: bytes = b"",
         keeps_cookies: bool = True,
+        may_hang_up: bool = False,
     ) -> Answer:
-        """Send what a browser would send, changed by `headers`; `None` takes one away."""
+        """Send what a browser would send, changed by `headers`; `None` takes one away.
+
+        No answer is told as something unchecked, unless to hang up is as good a refusal as any.
+        """
         sent: dict[str, str | None] = {
             "Host": self.target.address.authority,
             "User-Agent": USER_AGENT,
@@ -111,7 +119,8 @@ class Client:
         try:
             answer = (await self._exchange(data, method=method))[0]
         except NoAnswerError as error:
-            self.unanswered.append(f"{method} {path}: {error}")
+            if not may_hang_up:
+                self.unanswered.append(f"{method} {path[:80]}: {error}")
             return SILENCE
         if visitor is not None and keeps_cookies:
             visitor.keep(answer)
@@ -126,7 +135,7 @@ class Client:
         except NoAnswerError:
             return []
         for answer in found:
-            self._keep(Seen(method=method, path=path, answer=answer, is_malformed=True))
+            self._keep(Seen(method=method, path=path, answer=answer))
         return found
 
     async def each(self, calls: Iterable[Awaitable[ResultT]]) -> list[ResultT]:

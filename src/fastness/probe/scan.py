@@ -5,7 +5,7 @@ accounts are shown. Links are followed by GET only, which changes nothing by the
 is left alone. Pages are looked at once and kept, so that checks about pages send nothing of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
@@ -20,6 +20,7 @@ MAX_PAGES: Final = 40
 """For each person."""
 _MAX_LINKS: Final = 200
 _LEFT_ALONE: Final = ("sign-out", "signout", "logout", "log-out", "delete", "remove")
+NO_FIELDS: Final[Mapping[str, str]] = {}
 _OWN_PREFIXES: Final = ("/account/", "/static/", "/-/")
 
 
@@ -51,6 +52,9 @@ class Scan:
         self.nobody = Person(Visitor())
         self.people: list[Person] = []
         self.failed_sign_ins: list[str] = []
+        self.session_cookie = target.session_cookies[0]
+        self.parameter_habits: dict[tuple[str, str], bool] = {}
+        """Whether a page, for a person, minds parameters that it does not know."""
 
     @property
     def routes(self) -> tuple[KnownRoute, ...]:
@@ -61,6 +65,33 @@ class Scan:
         for route in self.routes:
             if "GET" in route.methods and route.kind == "http" and not route.path.startswith("/static/"):
                 yield route
+
+    @property
+    def front(self) -> str:
+        """A page that everybody gets."""
+        return next((page.path for page in self.nobody.pages if page.answer.status == 200), "/")
+
+    @property
+    def somebody(self) -> Person:
+        """The first who could be signed in, or nobody with a cookie that was never given out."""
+        if self.people:
+            return self.people[0]
+        return Person(Visitor(cookies={self.session_cookie: "p" * 43}))
+
+    def address_of(self, route: KnownRoute, person: Person) -> str:
+        """An address of the route: one that the person was shown, or one that names nothing."""
+        if not route.has_parameters:
+            return route.path
+        return next((link for link in sorted(person.links) if route.is_at(link)), route.sample)
+
+    def leads_to_sign_in(self, answer: Answer) -> bool:
+        """Whether somebody is asked to sign in."""
+        path = urlsplit(answer.header("location")).path
+        return (
+            300 <= answer.status < 400
+            and self.target.sign_in_path is not None
+            and path.endswith(self.target.sign_in_path)
+        )
 
     async def look_round(self) -> None:
         """Sign everybody in, and see what each is shown."""
@@ -73,27 +104,45 @@ class Scan:
             else:
                 self.failed_sign_ins.append(account.name)
 
-    async def sign_in(self, person: Person) -> bool:
-        """Sign somebody in by the page; whether it led to a session."""
+    async def sign_in(self, person: Person, *, keeps_session: bool = False) -> bool:
+        """Sign somebody in by the page, as from a new browser or with the session it has; whether it led to a session."""
         path, account = self.target.sign_in_path, person.account
         if path is None or account is None:
             return False
         fields = {"username": account.name, "password": account.password.reveal()}
-        person.visitor.cookies.pop(self.target.session_cookie, None)
+        if not keeps_session:
+            person.visitor.cookies.pop(self.session_cookie, None)
         answer = await self.submit(path, fields, person.visitor)
-        return 300 <= answer.status < 400 and self.target.session_cookie in person.visitor.cookies
+        given = [name for name in self.target.session_cookies if name in person.visitor.cookies]
+        self.session_cookie = next(iter(given), self.session_cookie)
+        return 300 <= answer.status < 400 and bool(given)
 
-    async def submit(self, path: str, fields: dict[str, str], visitor: Visitor) -> Answer:
-        """Open a page and send its form."""
-        page = await self.client.ask(path, visitor=visitor)
+    async def submit(self, path: str, fields: Mapping[str, str], visitor: Visitor) -> Answer:
+        """Open a page and send the form on it that leads to itself."""
+        return await self.submit_from(path, path, visitor, fields)
+
+    async def submit_from(
+        self, page_path: str, path: str, visitor: Visitor, fields: Mapping[str, str] = NO_FIELDS
+    ) -> Answer:
+        """Open a page and send its form that leads to `path`."""
+        body = await self.filled(page_path, path, visitor, fields)
+        return await self.client.ask(path, "POST", visitor=visitor, headers=self.form_headers(page_path), body=body)
+
+    async def filled(self, page_path: str, path: str, visitor: Visitor, fields: Mapping[str, str]) -> bytes:
+        """The body of a page's form that leads to `path`, with what the page gave it."""
+        page = await self.client.ask(page_path, visitor=visitor)
+        own = next((form for form in forms_in(page.text) if form.action in self._actions_for(path)), None)
+        return urlencode({**dict(own.fields if own else ()), **fields}).encode()
+
+    def form_headers(self, page_path: str) -> dict[str, str | None]:
+        """What goes with a form of a page."""
+        address = self.target.address
+        form = "application/x-www-form-urlencoded"
+        return {"Content-Type": form, "Referer": f"{address.origin}{address.base}{page_path}"}
+
+    def _actions_for(self, path: str) -> set[str]:
         base = self.target.address.base
-        own = next((form for form in forms_in(page.text) if form.action in {"", base + path}), None)
-        pairs = {**dict(own.fields if own else ()), **fields}
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Referer": self.target.address.origin + base + path,
-        }
-        return await self.client.ask(path, "POST", visitor=visitor, headers=headers, body=encoded(pairs))
+        return {"", base + path, f"{self.target.address.origin}{base}{path}"}
 
     async def explore(self, person: Person) -> None:
         """Follow the links from every page that needs no parameter, as far as `MAX_PAGES`."""
@@ -122,7 +171,10 @@ class Scan:
         address = self.target.address
         found: list[str] = []
         for link in reader.links[:_MAX_LINKS]:
-            parts = urlsplit(urljoin(f"{address.origin}{address.base}{path}", link))
+            try:
+                parts = urlsplit(urljoin(f"{address.origin}{address.base}{path}", link))
+            except ValueError:
+                continue
             is_here = f"{parts.scheme}://{parts.netloc}" == address.origin and parts.path.startswith(address.base + "/")
             if is_here and parts.path.isascii():
                 found.append(parts.path.removeprefix(address.base))
@@ -130,7 +182,7 @@ class Scan:
 
 
 class LinkReader(HTMLParser):
-    """Collects the addresses of links and scripts."""
+    """Collects the addresses of links, scripts and forms."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -138,15 +190,10 @@ class LinkReader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what the element refers to."""
-        wanted = {"a": "href", "script": "src", "link": "href"}.get(tag)
+        wanted = {"a": "href", "script": "src", "link": "href", "form": "action"}.get(tag)
         self.links += [value for name, value in attrs if name == wanted and value]
 
 
 def is_left_alone(path: str) -> bool:
     """Whether an address reads as if it ended something."""
     return any(word in path.lower() for word in _LEFT_ALONE)
-
-
-def encoded(fields: dict[str, str]) -> bytes:
-    """Fields as a form sends them."""
-    return urlencode(fields).encode()

@@ -90,6 +90,12 @@ class KnownRoute:
         """An address of this route with values that name nothing."""
         return _PARAMETER.sub(lambda found: _SAMPLES.get(found[2] or "str", "probe"), self.path)
 
+    def path_with(self, value: str) -> str:
+        """An address of this route with the value in the place of each parameter that takes any."""
+        return _PARAMETER.sub(
+            lambda found: value if (found[2] or "str") in {"str", "path"} else _SAMPLES[found[2]], self.path
+        )
+
     @property
     def has_parameters(self) -> bool:
         return "{" in self.path
@@ -140,7 +146,8 @@ class Target:
     address: Address
     keyring: Keyring
     routes: tuple[KnownRoute, ...]
-    session_cookie: str = "__Host-session"
+    session_cookies: tuple[str, ...] = ("__Host-session",)
+    """The names that it may have, the likeliest first."""
     sign_in_path: str | None = "/account/sign-in"
     sign_out_path: str | None = "/account/sign-out"
     accounts: tuple[Account, ...] = ()

@@ -52,6 +52,10 @@ class Answer:
         return self.header("content-type").partition(";")[0].strip().lower()
 
     @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
     def is_document(self) -> bool:
         """Whether a browser would render it as a page."""
         return self.media_type in {"text/html", "application/xhtml+xml", "image/svg+xml"}

@@ -1,0 +1,140 @@
+"""Spellings of a path: none may reach what the plain one refuses, leave the folder of static files, or make a page cacheable.
+
+A proxy and an app that read a path in two ways disagree on which rule holds for it (CWE-436). A variant counts as reaching
+something only if the same variant of an address where nothing is does not. ASVS 5.0: V1.2.2, V8.3.1.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.probe.check import found_at
+from fastness.probe.cookies import is_kept
+from fastness.probe.scan import Scan
+
+OTHER_SPELLING: Final = Notice(
+    id="FST-PROBE-050",
+    severity=Severity.CRITICAL,
+    title="Another spelling of a path reaches what the plain one refuses",
+    why="Whoever knows the spelling is past the rule.",
+    fix="Have the proxy pass paths on as they came, and let nothing behind the framework's match stage decode them again.",
+    topic=Topic.ACCESS_CONTROL,
+    asvs=("V8.3.1",),
+)
+TRAVERSED: Final = Notice(
+    id="FST-PROBE-051",
+    severity=Severity.CRITICAL,
+    title="A path leads to files of the machine",
+    why="Keys, source code and the database can be read.",
+    fix="Serve files by name from a list, as static= does; never join a path of a request to a folder.",
+    topic=Topic.ACCESS_CONTROL,
+    asvs=("V1.2.2",),
+)
+DECEIVED_CACHE: Final = Notice(
+    id="FST-PROBE-052",
+    severity=Severity.MEDIUM,
+    title="A private page is answered under the name of a static file",
+    why="A cache that keeps everything ending in .css keeps the page of whoever was led there, for all (cache deception).",
+    fix="Let routes take whole paths only, and send no-store with what is for one person.",
+    topic=Topic.ACCESS_CONTROL,
+    asvs=("V14.3.2",),
+)
+
+NOTICES: Final = (OTHER_SPELLING, TRAVERSED, DECEIVED_CACHE)
+
+_MAX_ROUTES: Final = 25
+_NOTHING: Final = "/probe-nothing/is-here"
+_FILE_OF_EVERY_UNIX: Final = "root:x:0:0:"
+_FILE_OF_EVERY_WINDOWS: Final = "[fonts]"
+
+
+def spellings(path: str) -> Mapping[str, str]:
+    """The same path for some readers, and another for others."""
+    first, last = f"%{ord(path[1:2] or 'a'):02x}", path.rpartition("/")[2]
+    return {
+        "two slashes": "/" + path,
+        "a slash at the end": path + "/",
+        "a dot at the end": path + "/.",
+        "an encoded dot at the end": path + "/%2e",
+        "a dot segment": "/." + path,
+        "an encoded dot segment": "/%2e" + path,
+        "a way there and back": "/static/.." + path,
+        "an encoded way there and back": "/static/%2e%2e" + path,
+        "encoded slashes": "/" + path[1:].replace("/", "%2f") if path.count("/") > 1 else "/%2f" + path[1:],
+        "a backslash": "/\\" + path[1:],
+        "an encoded backslash": "/%5c" + path[1:],
+        "an encoded letter": "/" + first + path[2:],
+        "a letter encoded twice": "/%25" + first[1:] + path[2:],
+        "capitals": path.upper() if path.upper() != path else path.lower(),
+        "an encoded NUL at the end": path + "%00",
+        "a NUL and an ending": path + "%00.css",
+        "a parameter of a segment": path + ";probe",
+        "a parameter that goes back": "/static/..;" + path,
+        "a space at the end": path + "%20",
+        "a line feed at the end": path + "%0a",
+        "a full-width letter": path.replace(last, last[:-1] + "%ef%bd%8e") if last else path + "%ef%bd%8e",
+        "an ending": path + ".json",
+        "a hash": path + "%23",
+        "a question mark": path + "%3f",
+    }
+
+
+async def check_spellings(scan: Scan) -> AsyncIterator[Finding]:
+    """Try all spellings of what is refused."""
+    answered = {
+        what for what, path in spellings(_NOTHING).items() if (await scan.client.ask(path, may_hang_up=True)).is_success
+    }
+    places = []
+    for route in [one for one in scan.pages() if one.is_refused][:_MAX_ROUTES]:
+        for what, path in spellings(route.sample).items():
+            served_by = scan.target.route_at(path)
+            if what in answered or (served_by is not None and not served_by.is_refused):
+                continue
+            if (await scan.client.ask(path, may_hang_up=True)).is_success:
+                places.append(f"GET {path} ({what})")
+    for finding in found_at(OTHER_SPELLING, places):
+        yield finding
+
+
+async def check_traversal(scan: Scan) -> AsyncIterator[Finding]:
+    """Leave the folder of static files."""
+    places = []
+    folders = ["/static/", "/", *(f"{link.rpartition('/')[0]}/" for link in sorted(scan.nobody.links) if "." in link)]
+    for folder in list(dict.fromkeys(folders))[:5]:
+        for step in (
+            "../",
+            "..%2f",
+            "%2e%2e/",
+            "%2e%2e%2f",
+            "..\\",
+            "..%5c",
+            "%252e%252e%252f",
+            "....//",
+            "..;/",
+            "%c0%ae%c0%ae/",
+        ):
+            for file in ("etc/passwd", "windows/win.ini"):
+                answer = await scan.client.ask(folder + step * 9 + file, may_hang_up=True)
+                if _FILE_OF_EVERY_UNIX in answer.text or _FILE_OF_EVERY_WINDOWS in answer.text:
+                    places.append(f"GET {folder}{step * 9}{file}")
+        answer = await scan.client.ask(f"{folder}/etc/passwd", may_hang_up=True)
+        if _FILE_OF_EVERY_UNIX in answer.text:
+            places.append(f"GET {folder}/etc/passwd")
+    for finding in found_at(TRAVERSED, places):
+        yield finding
+
+
+async def check_deceived_caches(scan: Scan) -> AsyncIterator[Finding]:
+    """Ask for somebody's pages as if they were style sheets."""
+    places = []
+    for person in scan.people[:1]:
+        private = [
+            page for page in person.pages if page.route is not None and page.route.is_refused and page.answer.is_success
+        ]
+        for page in private[:8]:
+            for ending in ("/probe.css", ";probe.css", "%00probe.css", "%2fprobe.css", "%3fprobe.css", "%0aprobe.css"):
+                answer = await scan.client.ask(page.path + ending, visitor=person.visitor, may_hang_up=True)
+                if answer.is_success and is_kept(answer):
+                    places.append(f"GET {page.path}{ending}")
+    for finding in found_at(DECEIVED_CACHE, places):
+        yield finding
