@@ -88,6 +88,7 @@ async def test_the_store_verifies_too(server, ca_file, other_ca_file):
         await store.open()
 
 
+@pytest.mark.asvs("V12.3.2")
 @pytest.mark.parametrize(
     ("host", "query"),
     [

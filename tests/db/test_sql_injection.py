@@ -103,6 +103,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.asvs("V1.2.4")
 @pytest.mark.parametrize("make", VALUES)
 async def test_a_value_is_bound_and_never_in_the_text(database, make):
     async with Unit(database, is_read_only=False) as unit:

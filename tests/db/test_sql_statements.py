@@ -296,6 +296,7 @@ def test_what_the_orm_writes_passes(dialect, statement):
     assert statement.compile(dialect=guarded(dialect())).string
 
 
+@pytest.mark.asvs("V1.2.4")
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("statement", REFUSED)
 def test_what_may_be_built_is_refused(dialect, statement):

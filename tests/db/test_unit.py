@@ -168,6 +168,7 @@ async def test_a_failed_read_only_unit_ends_quietly(database, shelf_id):
     assert await names(database) == ["law"]
 
 
+@pytest.mark.asvs("V1.4.3")
 @pytest.mark.parametrize("is_read_only", [pytest.param(True, id="read-only"), pytest.param(False, id="writing")])
 async def test_a_cancelled_request_leaves_the_pool_clean(database, shelf_id, is_read_only):
     started = asyncio.Event()

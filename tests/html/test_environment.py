@@ -143,6 +143,7 @@ class Say:
 SAY = Say()
 
 
+@pytest.mark.asvs("V1.2.1", "V1.2.2", "V1.2.3")
 @pytest.mark.parametrize(("templates", "value", "expected"), ROWS)
 def test_constructs(templates, value, expected):
     assert rendered(templates, x=value, f=SAY) == expected
@@ -202,6 +203,7 @@ def test_compiled_code_of_another_environment_is_refused(tmp_path):
         made.get_template("main")
 
 
+@pytest.mark.asvs("V1.3.7")
 def test_templates_from_strings_are_refused():
     made = environment({})
     with pytest.raises(TemplateSourceError):

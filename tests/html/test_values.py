@@ -77,6 +77,7 @@ def test_a_trusted_url_is_a_path_of_this_site(path, is_allowed):
             TrustedURL(path)
 
 
+@pytest.mark.asvs("V3.6.1")
 def test_another_host_needs_a_reason():
     assert TrustedURL.insecure_from("https://cdn.example/x.js", because=REASON) == "https://cdn.example/x.js"
     for url in ("http://cdn.example/x.js", "https://cdn.example@evil.example/", "//cdn.example/x"):

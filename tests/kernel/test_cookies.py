@@ -163,6 +163,7 @@ def test_values_that_are_refused(value):
     assert value not in caught.value.detail
 
 
+@pytest.mark.asvs("V3.3.5")
 def test_4096_bytes_fit_and_4097_do_not():
     room = MAX_COOKIE_BYTES - len(build_cookie(SESSION, ""))
     assert len(build_cookie(SESSION, "a" * room)) == 4096

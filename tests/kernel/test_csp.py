@@ -27,6 +27,7 @@ def sent(**fields):
     return directives(compile_csp(CSPRules(**fields)).header("abc"))
 
 
+@pytest.mark.asvs("V3.7.1", "V3.4.7")
 def test_the_default_policy():
     assert compile_csp(CSPRules()).header("abc") == DEFAULT.encode()
 

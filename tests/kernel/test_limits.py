@@ -146,6 +146,7 @@ class TestJSON:
     def test_what_the_standard_parser_reads_is_read_the_same(self, text):
         assert parse_json(text.encode(), max_depth=3) == json.loads(text)
 
+    @pytest.mark.asvs("V1.5.3")
     @pytest.mark.parametrize(
         ("data", "reason"),
         [

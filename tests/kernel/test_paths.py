@@ -42,6 +42,7 @@ def test_paths_that_are_accepted(path):
     assert decide_path(path, allow_encoded_slash=True) is ALLOW
 
 
+@pytest.mark.asvs("V1.1.1")
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
@@ -188,6 +189,7 @@ def test_names_that_stay(root, name):
     assert join_under(root, name) == root.resolve() / name
 
 
+@pytest.mark.asvs("V5.3.2")
 @pytest.mark.parametrize(
     "name",
     [

@@ -45,6 +45,7 @@ def test_mail_that_can_be_ended_says_how(make):
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+@pytest.mark.asvs("V1.3.11")
 @pytest.mark.parametrize(
     ("template", "value"),
     [

@@ -11,6 +11,7 @@ from fastness.mail.outbox import SEAL_PURPOSE, Outbox
 from tests.mail.conftest import note
 
 
+@pytest.mark.asvs("V1.3.11")
 @pytest.mark.parametrize(
     "to",
     [
@@ -34,6 +35,7 @@ def test_an_international_domain_is_written_in_ascii():
     assert note(to="ada@xn--bcher-kva.example").to == "ada@xn--bcher-kva.example"
 
 
+@pytest.mark.asvs("V1.3.11")
 @pytest.mark.parametrize(
     "changes",
     [

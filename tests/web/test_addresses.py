@@ -26,6 +26,7 @@ async def go(request):
     return redirect(request, request.query["name"], value=request.query["value"])
 
 
+@pytest.mark.asvs("V1.2.2")
 @pytest.mark.parametrize(
     ("name", "values", "path"),
     [

@@ -82,6 +82,7 @@ async def started(browser):
     return (await browser.fetch("/start")).json()
 
 
+@pytest.mark.asvs("V3.5.1")
 @pytest.mark.parametrize(
     ("initiator", "path", "headers", "status", "reason"),
     [
@@ -244,6 +245,7 @@ async def test_the_token_may_come_in_a_header(make_shop, browse, routes, header)
         assert (await browser.fetch("/take", "POST", content=body, headers=wrong)).status == 403
 
 
+@pytest.mark.asvs("V3.5.1")
 async def test_another_sessions_token_is_refused(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as one, browse(shop) as other:

@@ -61,6 +61,7 @@ async def test_suffix_hosts(make_shop, browse, routes):
 PAGE = {"accept": "text/html", "sec-fetch-mode": "navigate"}
 
 
+@pytest.mark.asvs("V4.1.2", "V12.2.1")
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status", "location"),
     [
@@ -102,6 +103,7 @@ async def test_hsts_is_for_names_only(make_shop, browse, routes, host, has_hsts)
     assert ("strict-transport-security" in page.headers) is has_hsts
 
 
+@pytest.mark.asvs("V4.1.3", "V15.3.4")
 @pytest.mark.parametrize(
     ("rules", "peer", "forwarded_for", "client"),
     [

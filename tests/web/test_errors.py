@@ -220,6 +220,7 @@ async def test_a_value_that_cannot_be_shown_does_not_cost_the_story(make_shop, b
     assert "Odd" in page.text
 
 
+@pytest.mark.asvs("V13.4.2")
 @pytest.mark.parametrize(
     ("profile", "client_ip", "headers"),
     [

@@ -108,6 +108,7 @@ def routes():  # noqa: C901 - one short handler for each row of the tables
     return routes
 
 
+@pytest.mark.asvs("V3.4.1", "V3.4.4", "V3.4.5", "V3.4.8", "V3.5.8")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -133,6 +134,7 @@ async def test_every_answer_carries_the_headers(make_shop, browse, routes, path,
     assert page.headers.get_list("content-security-policy") != []
 
 
+@pytest.mark.asvs("V3.4.3")
 async def test_a_page_has_the_nonce_of_its_policy_and_each_page_another(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -143,6 +145,7 @@ async def test_a_page_has_the_nonce_of_its_policy_and_each_page_another(make_sho
     assert "unsafe" not in one.headers["content-security-policy"]
 
 
+@pytest.mark.asvs("V3.2.1")
 async def test_data_gets_a_policy_that_runs_nothing(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -150,6 +153,7 @@ async def test_data_gets_a_policy_that_runs_nothing(make_shop, browse, routes):
     assert page.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
+@pytest.mark.asvs("V3.4.6")
 @pytest.mark.parametrize(
     ("path", "frame_options", "ancestors"),
     [
@@ -167,6 +171,7 @@ async def test_framing_is_the_routes_own(make_shop, browse, routes, path, frame_
     assert ancestors in page.headers["content-security-policy"]
 
 
+@pytest.mark.asvs("V13.4.6")
 async def test_an_app_cannot_weaken_a_header_that_is_ours_in_any_case_of_its_name(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -185,6 +190,7 @@ async def test_headers_that_can_be_read_only_once_are_kept(make_shop, browse, ro
     assert (page.headers["x-kept"], page.headers["server"]) == ("yes", "")
 
 
+@pytest.mark.asvs("V1.2.1")
 @pytest.mark.parametrize("path", [pytest.param("/split", id="value"), pytest.param("/split-name", id="name")])
 async def test_a_line_break_in_a_header_ends_the_response(make_shop, browse, routes, path):
     shop = await make_shop(routes)
@@ -206,6 +212,7 @@ def test_and_such_a_name(name):
         Response("x", headers={name: "value"})
 
 
+@pytest.mark.asvs("V14.2.2", "V14.3.2")
 @pytest.mark.parametrize(
     ("path", "cache_control"),
     [
@@ -247,6 +254,7 @@ async def test_an_answer_to_credentials_is_never_stored(make_shop, browse, route
     assert page.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.asvs("V3.7.2")
 @pytest.mark.parametrize(
     ("target", "is_allowed"),
     [

@@ -192,6 +192,7 @@ def test_a_value_is_read_as_its_type(annotation, value, expected):
     assert (type(found), found) == (type(expected), expected)
 
 
+@pytest.mark.asvs("V15.3.5", "V1.4.2")
 @pytest.mark.parametrize(("annotation", "value", "rule"), REFUSED)
 def test_a_value_that_is_not_of_its_type_is_refused(annotation, value, rule):
     assert rule_of(one(annotation), {"value": value}) == f"value:{rule}"
@@ -317,6 +318,7 @@ def test_a_rule_needs_a_check():
         Validator().check("a")
 
 
+@pytest.mark.asvs("V15.3.7")
 @pytest.mark.parametrize(
     ("query", "rules"),
     [
@@ -408,6 +410,7 @@ async def test_a_document_beside_the_loop_is_read_the_same(shop, browse):
     assert (await post(browse, shop, "/orders", refused)).status == 422
 
 
+@pytest.mark.asvs("V15.3.3", "V2.2.2")
 async def test_the_answer_names_field_and_rule_and_nothing_that_was_sent(shop, browse, caplog):
     caplog.set_level("DEBUG")
     document = {
@@ -437,6 +440,7 @@ async def test_the_answer_names_field_and_rule_and_nothing_that_was_sent(shop, b
     assert MARK not in page.text + event.to_json() + caplog.text
 
 
+@pytest.mark.asvs("V3.5.2", "V1.5.3")
 @pytest.mark.parametrize(
     ("content", "headers", "status", "code"),
     [

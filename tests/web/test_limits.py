@@ -38,6 +38,7 @@ def routes():
     return routes
 
 
+@pytest.mark.asvs("V4.2.4")
 @pytest.mark.parametrize(
     ("headers", "status", "reason"),
     [
@@ -80,6 +81,7 @@ async def test_headers(make_shop, routes, headers, status, reason):
     assert b"x_thing" not in body
 
 
+@pytest.mark.asvs("V4.1.4", "V13.4.4")
 @pytest.mark.parametrize(
     ("method", "status"),
     [
@@ -105,6 +107,7 @@ def chunks(*sizes, last=True):
     return [*bodies, {"type": "http.request", "body": b"", "more_body": not last}]
 
 
+@pytest.mark.asvs("V5.2.1")
 @pytest.mark.parametrize(
     ("path", "headers", "sizes", "status"),
     [

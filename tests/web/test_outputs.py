@@ -297,6 +297,7 @@ async def shop(make_shop):
     return await make_shop(routes)
 
 
+@pytest.mark.asvs("V15.3.1")
 @pytest.mark.parametrize(
     ("path", "code", "fix"),
     [

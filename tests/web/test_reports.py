@@ -22,6 +22,7 @@ TO = [
 ]
 
 
+@pytest.mark.asvs("V3.4.7")
 @pytest.mark.parametrize(
     ("content_type", "document", "status", "details"),
     [

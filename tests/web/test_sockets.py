@@ -102,6 +102,7 @@ REFUSED = [("websocket.close", 1008)]
 OWN = "https://shop.example"
 
 
+@pytest.mark.asvs("V4.4.2")
 @pytest.mark.parametrize(
     ("path", "headers", "messages", "reason"),
     [

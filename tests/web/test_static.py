@@ -14,12 +14,24 @@ def folder(tmp_path):
     (folder / "css").mkdir(parents=True)
     (folder / "css" / "site.css").write_text("body { color: red }" * 100)
     (folder / ".hidden").write_text("secret")
+    for name in (
+        "settings.py",
+        "data.sqlite3",
+        "site.css.bak",
+        "site.css~",
+        "Makefile",
+        "dump.sql",
+        "key.pem",
+        "page.php",
+    ):
+        (folder / name).write_text("secret")
     (folder / "app.js").write_text("1")
     (tmp_path / "outside.txt").write_text("secret")
     (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
     return folder
 
 
+@pytest.mark.asvs("V13.4.1", "V13.4.3", "V13.4.7", "V5.3.2")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -33,6 +45,14 @@ def folder(tmp_path):
         pytest.param("/static/css%2fsite.css", 400, id="encoded-slash"),
         pytest.param("/static/css\\site.css", 400, id="backslash"),
         pytest.param("/static/CSS/site.css", 404, id="other-case"),
+        pytest.param("/static/settings.py", 404, id="source"),
+        pytest.param("/static/data.sqlite3", 404, id="database"),
+        pytest.param("/static/site.css.bak", 404, id="backup"),
+        pytest.param("/static/site.css~", 404, id="what-an-editor-left"),
+        pytest.param("/static/Makefile", 404, id="no-ending"),
+        pytest.param("/static/dump.sql", 404, id="dump"),
+        pytest.param("/static/key.pem", 404, id="key"),
+        pytest.param("/static/page.php", 404, id="script-of-another-server"),
     ],
 )
 async def test_names(make_shop, browse, folder, path, status):
@@ -73,6 +93,7 @@ async def test_any_name_has_an_address_that_leads_to_it(make_shop, browse, folde
         assert (await browser.raw("GET", address)).text == "here"
 
 
+@pytest.mark.asvs("V3.5.7")
 async def test_no_session_is_read_for_a_file(make_shop, browse, folder):
     shop = await make_shop(Routes(), static=folder)
     await shop.app.services.store.close()

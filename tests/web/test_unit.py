@@ -82,6 +82,7 @@ async def shop(make_shop):
     return shop
 
 
+@pytest.mark.asvs("V3.5.3", "V2.3.3")
 @pytest.mark.parametrize(
     ("method", "path", "status", "kept"),
     [
@@ -117,6 +118,7 @@ async def test_a_commit_that_fails_leaves_no_session(shop, browse):
         assert "set-cookie" in (await browser.fetch("/noted/other", "POST")).headers
 
 
+@pytest.mark.asvs("V2.3.3")
 async def test_nothing_is_written_once_the_response_has_begun(shop, browse):
     async with browse(shop) as browser:
         await browser.fetch("/streamed/first", "POST")

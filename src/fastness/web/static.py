@@ -1,9 +1,10 @@
 """Static files: found once at the start, served by exact name, under an address that holds a hash of the content.
 
 The list of files is made when the app is sealed, so no request ever turns into a file-system path: there is nothing to
-traverse (CWE-22). Hidden files and links that lead out of the folder are not in the list. An address with the hash may be
+traverse (CWE-22). Hidden files, links that lead out of the folder, and files of kinds that no page loads (a backup, a
+script of the server, a database) are not in the list. An address with the hash may be
 cached for ever; one without is revalidated. In development the list is made anew for every request that misses.
-What is served here is the same for everybody: no session is read. ASVS 5.0 V13.4.1, V13.4.3, V14.3.2.
+What is served here is the same for everybody: no session is read. ASVS 5.0 V13.4.1, V13.4.3, V13.4.7, V14.3.2.
 """
 
 import gzip
@@ -31,6 +32,11 @@ _TEXT_TYPES: Final = (
     "image/svg+xml",
     "application/manifest+json",
 )
+_SERVED: Final = frozenset(
+    ".avif .css .csv .eot .gif .gz .htm .html .ico .jpeg .jpg .js .json .mjs .mp3 .mp4 .oga .ogg .ogv .opus .otf .pdf "
+    ".png .rss .svg .ttf .txt .vtt .wasm .wav .webm .webmanifest .webp .woff .woff2 .xml .xsl .zip".split()  # noqa: SIM905 - read as words
+)
+"""The endings of files that are meant for browsers; no other file is served (ASVS 5.0 V13.4.7)."""
 _TYPES: Final = mimetypes.MimeTypes()
 """The standard table, without what this machine's own files would add or change."""
 _OWN_TYPES: Final = {
@@ -79,7 +85,8 @@ class StaticFiles:
         file = self._by_name.get(name)
         if file is None:
             folders = ", ".join(str(folder) for folder in self._folders)
-            raise MissingStaticFileError(f"There is no static file {name!r} in {folders}.")
+            kinds = "" if Path(name).suffix.lower() in _SERVED else " Files with such an ending are not served."
+            raise MissingStaticFileError(f"There is no static file {name!r} in {folders}.{kinds}")
         return file.address
 
     async def serve(self, request: Request) -> Response:
@@ -136,7 +143,8 @@ def files_below(folder: Path) -> list[StaticFile]:
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         is_hidden = any(part.startswith(".") for part in name.split("/"))
-        if path.is_file() and not is_hidden and path.resolve().is_relative_to(root):
+        is_for_browsers = path.suffix.lower() in _SERVED
+        if path.is_file() and is_for_browsers and not is_hidden and path.resolve().is_relative_to(root):
             files.append(read_file(path, name))
     return files
 
