@@ -1,4 +1,4 @@
-"""Fetches the JavaScript libraries that the browser tests load into pages: htmx, Turbo, Alpine's CSP build.
+"""Fetches the JavaScript libraries that the browser tests load into pages: htmx, Turbo, Alpine's CSP build, axe-core.
 
 npm is asked for one exact version each, no script of a package is run, and of each package one file is taken, whose
 SHA-256 must be the one written here: what the tests prove about the default policy, they prove about these very bytes.
@@ -52,6 +52,13 @@ LIBRARIES = (
         file="dist/cdn.min.js",
         sha256="0d18d7f8d7910e2e0212f0f056b12f50bebc3abb7d88d2f7c7cb4c336fe4519a",
         saved_as="alpine.js",
+    ),
+    Library(
+        package="axe-core",
+        version="4.14.1",
+        file="axe.min.js",
+        sha256="29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c",
+        saved_as="axe.js",
     ),
 )
 
