@@ -13,44 +13,45 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-import bandit
-from bandit.core import test_properties
 from bandit.core.context import Context
+from bandit.core.issue import Issue
+from bandit.core.test_properties import checks, test_id
 
 from fastness.audit.module import make_module
 from fastness.audit.rule import Hit, Rule
 from fastness.audit.rules import RULES
 from fastness.kernel.findings import Severity
 
+# Bandit loads its plugins before its own constants are there.
 _LEVELS: Final = {
-    Severity.INFO: bandit.LOW,
-    Severity.LOW: bandit.LOW,
-    Severity.MEDIUM: bandit.MEDIUM,
-    Severity.HIGH: bandit.HIGH,
-    Severity.CRITICAL: bandit.HIGH,
+    Severity.INFO: "LOW",
+    Severity.LOW: "LOW",
+    Severity.MEDIUM: "MEDIUM",
+    Severity.HIGH: "HIGH",
+    Severity.CRITICAL: "HIGH",
 }
 # What the rules point at.
 _NODES: Final = (
     "Assert", "Assign", "Call", "Compare", "Dict", "ExceptHandler", "Import", "ImportFrom", "Str", "Bytes",
 )  # fmt: skip
 
-Plugin = Callable[[Context], bandit.Issue | None]
+Plugin = Callable[[Context], Issue | None]
 
 
 def _plugin(rule: Rule) -> Plugin:
-    def look(context: Context) -> bandit.Issue | None:
+    def look(context: Context) -> Issue | None:
         hit = _hits(_root(context.node)).get((rule.short_id, context.node))
         if hit is None:
             return None
-        return bandit.Issue(
+        return Issue(
             severity=_LEVELS[rule.notice.severity],
-            confidence=bandit.HIGH,
+            confidence="HIGH",
             text=f"{rule.notice.title}: {hit.detail or rule.notice.why} {rule.notice.fix}",
             lineno=hit.line,
         )
 
     look.__name__ = rule.short_id.lower()
-    plugin: Plugin = test_properties.test_id(rule.short_id)(test_properties.checks(*_NODES)(look))
+    plugin: Plugin = test_id(rule.short_id)(checks(*_NODES)(look))
     return plugin
 
 

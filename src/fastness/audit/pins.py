@@ -1,0 +1,175 @@
+"""Which versions a project says it installs: requirement files, lock files and `==` in pyproject.toml.
+
+Files are found by their names (`requirements*.txt`, `requirements/*.txt`, `pylock*.toml`, `uv.lock`, `poetry.lock`,
+`pdm.lock`) and by `-r` in them. Nothing is resolved or installed. A line that cannot be read is told, not skipped.
+
+ASVS 5.0: V15.1.2 (an inventory), V15.2.4 (from the expected place).
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from fastness.kernel.report import Unchecked
+
+_NAMES: Final = ("requirements*.txt", "requirements/*.txt")
+_LOCKS: Final = ("pylock*.toml", "uv.lock", "poetry.lock", "pdm.lock")
+_HASH: Final = re.compile(r"--hash[= ](\S+:[0-9a-fA-F]+)")
+_INCLUDE: Final = re.compile(r"(?:-r|--requirement)[= ]?\s*(\S+)")
+_COMMENT: Final = re.compile(r"(?:^|\s)#.*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One package in one version."""
+
+    name: str
+    """As indexes compare it: "jinja2"."""
+    version: str
+    where: str
+    """The file that pins it, or "installed"."""
+    hashes: tuple[str, ...] = ()
+    """"sha256:…"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """What the files of a project say."""
+
+    dependencies: tuple[Dependency, ...] = ()
+    files: tuple[str, ...] = ()
+    """Those that pin anything."""
+    loose: tuple[tuple[str, str], ...] = ()
+    """Requirements without an exact version in a file of pinned ones, with the file."""
+    wanted: tuple[str, ...] = ()
+    """What pyproject.toml asks for, in its words."""
+    unchecked: tuple[Unchecked, ...] = ()
+
+
+def read_pins(folder: Path) -> Pins:
+    """Read all files of a project."""
+    reader = _Reader(folder)
+    for pattern in _NAMES:
+        for file in sorted(folder.glob(pattern)):
+            reader.read_requirements(file)
+    for pattern in _LOCKS:
+        for file in sorted(folder.glob(pattern)):
+            reader.read_lock(file)
+    reader.read_project(folder / "pyproject.toml")
+    return Pins(
+        dependencies=tuple(reader.dependencies),
+        files=tuple(dict.fromkeys(each.where for each in reader.dependencies)),
+        loose=tuple(reader.loose),
+        wanted=tuple(reader.wanted),
+        unchecked=tuple(reader.unchecked),
+    )
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: set[Path] = set()
+        self.dependencies: list[Dependency] = []
+        self.loose: list[tuple[str, str]] = []
+        self.wanted: list[str] = []
+        self.unchecked: list[Unchecked] = []
+
+    def read_requirements(self, file: Path) -> None:
+        if file.resolve() in self._seen:
+            return
+        self._seen.add(file.resolve())
+        where = self._where(file)
+        for line in self._lines(file):
+            if included := _INCLUDE.match(line):
+                self.read_requirements(file.parent / included[1])
+            elif line.startswith(("-e", "--editable", ".", "/")):
+                self.loose.append((line.split()[-1], where))
+            elif not line.startswith("-"):
+                self._add(line, where)
+
+    def read_lock(self, file: Path) -> None:
+        """TOML with a table for each package; its name and version are called the same in all four formats."""
+        content = self._toml(file)
+        packages = content.get("packages") or content.get("package") or []
+        for package in packages if isinstance(packages, list) else []:
+            source = package.get("source")
+            is_local = isinstance(source, Mapping) and bool(source.keys() & {"editable", "virtual", "directory"})
+            if isinstance(package.get("version"), str) and not is_local:
+                self.dependencies.append(
+                    Dependency(
+                        name=canonicalize_name(str(package["name"])),
+                        version=package["version"],
+                        where=self._where(file),
+                        hashes=tuple(dict.fromkeys(_hashes(package))),
+                    )
+                )
+
+    def read_project(self, file: Path) -> None:
+        project = self._toml(file).get("project") if file.exists() else None
+        if not isinstance(project, Mapping):
+            return
+        for line in project.get("dependencies", ()):
+            self.wanted.append(str(line))
+            if "==" in str(line) or "@" in str(line):
+                self._add(str(line), self._where(file))
+
+    def _add(self, line: str, where: str) -> None:
+        text = _HASH.sub("", line).strip()
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            self.unchecked.append(Unchecked(what=f"{where}: {text[:80]}", why=f"This is no requirement: {error}"))
+            return
+        version = exact_version(requirement)
+        if version is None:
+            self.loose.append((requirement.name, where))
+        else:
+            name = canonicalize_name(requirement.name)
+            hashes = tuple(_HASH.findall(line))
+            self.dependencies.append(Dependency(name=name, version=version, where=where, hashes=hashes))
+
+    def _lines(self, file: Path) -> Iterator[str]:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self.unchecked.append(Unchecked(what=self._where(file), why=f"The file cannot be read: {error}"))
+            return
+        for line in text.replace("\\\n", " ").splitlines():
+            if shown := _COMMENT.sub("", line).strip():
+                yield shown
+
+    def _toml(self, file: Path) -> Mapping[str, object]:
+        try:
+            return tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            self.unchecked.append(Unchecked(what=self._where(file), why=f"The file cannot be read: {error}"))
+            return {}
+
+    def _where(self, file: Path) -> str:
+        return str(file.relative_to(self._folder)) if file.is_relative_to(self._folder) else str(file)
+
+
+def exact_version(requirement: Requirement) -> str | None:
+    """The one version that a requirement allows, or None."""
+    specifiers = list(requirement.specifier)
+    if len(specifiers) != 1 or specifiers[0].operator not in {"==", "==="} or specifiers[0].version.endswith(".*"):
+        return None
+    return specifiers[0].version
+
+
+def _hashes(package: Mapping[str, object]) -> Iterator[str]:
+    """The hashes of a locked package: of its files in one list, or of its wheels and its source."""
+    for key in ("files", "wheels", "sdist", "archive"):
+        files = package.get(key)
+        for file in [files] if isinstance(files, Mapping) else files if isinstance(files, list) else []:
+            found = file.get("hash") if isinstance(file, Mapping) else None
+            if isinstance(found, str):
+                yield found
+            elif isinstance(file, Mapping) and isinstance(file.get("hashes"), Mapping):
+                yield from (f"{name}:{value}" for name, value in file["hashes"].items())
