@@ -13,17 +13,19 @@ from fastness.checks import catalogue
 from fastness.kernel.because import Because
 from fastness.kernel.findings import Notice
 from fastness.kernel.report import NEEDLESS_ACCEPTANCE, refuse_unknown
+from fastness.probe import catalogue as probe_catalogue
 from fastness.web import traffic
 
-ALL_NOTICES: Final[tuple[Notice, ...]] = (
+FOUND_BY_TOOLS: Final[tuple[Notice, ...]] = (
     *catalogue.NOTICES,
     *probe_catalogue.NOTICES,
-    NEEDLESS_ACCEPTANCE,
-    *traffic.NOTICES,
 )
+"""What a tool can find, and so a project accept."""
+
+ALL_NOTICES: Final[tuple[Notice, ...]] = (*FOUND_BY_TOOLS, NEEDLESS_ACCEPTANCE, *traffic.NOTICES)
 
 
 def accepted_for(known_ids: Collection[str], accepted: Mapping[str, Because]) -> Mapping[str, Because]:
     """What a project accepts of the findings with these ids; raises `ConfigError` for an id that no tool has."""
-    refuse_unknown(accepted, {notice.id for notice in ALL_NOTICES})
+    refuse_unknown(accepted, {notice.id for notice in FOUND_BY_TOOLS})
     return {name: reason for name, reason in accepted.items() if name in known_ids}

@@ -130,6 +130,7 @@ class EventName(StrEnum):
     USER_DELETED = "user_deleted"
 
     # From here on our own: the vocabulary has no word for them.
+    SYS_MISCONFIGURED = "sys_misconfigured"
     SESSION_ENDED = "session_ended"
     SESSION_REJECTED = "session_rejected"
     AUTHN_PROOF_SUCCESS = "authn_proof_success"

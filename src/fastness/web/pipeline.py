@@ -31,6 +31,7 @@ from fastness.web.routing import Framing, Route, RouteError
 from fastness.web.session import SessionStage
 from fastness.web.site import Site
 from fastness.web.table import Table
+from fastness.web.traffic import Traffic
 from fastness.web.unit import UnitStage
 
 
@@ -68,7 +69,9 @@ STAGES: Final[tuple[StageFactory, ...]] = (
     # Before anything reads a header: what can be read in two ways never gets further.
     lambda app, plan: LimitsStage(app, rules=plan.rules.limits),
     # Before everything that looks at address or scheme.
-    lambda app, plan: ProxyStage(app, rules=plan.rules.proxy),
+    lambda app, plan: ProxyStage(
+        app, rules=plan.rules.proxy, traffic=None if plan.site.is_development else Traffic(plan.rules.proxy)
+    ),
     # Before the host check: a load balancer asks by address.
     lambda app, _: HealthStage(app),
     # Before anything builds an address from the Host header.

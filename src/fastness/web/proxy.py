@@ -6,6 +6,7 @@ the list from the right and stops at the first hop that was not declared; with n
 
 from fastness.kernel.proxies import ProxyRules, resolve_client
 from fastness.web.exchange import PROXY, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.traffic import Traffic
 
 _SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
@@ -13,11 +14,12 @@ _SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 class ProxyStage:
     """Writes `client_ip` and `scheme` into the exchange."""
 
-    __slots__ = ("app", "is_direct", "rules")
+    __slots__ = ("app", "is_direct", "rules", "traffic")
 
-    def __init__(self, app: ASGIApp, *, rules: ProxyRules) -> None:
+    def __init__(self, app: ASGIApp, *, rules: ProxyRules, traffic: Traffic | None = None) -> None:
         self.app = app
         self.rules = rules
+        self.traffic = traffic
         self.is_direct = not rules.trusted and rules.hop_count is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,5 +42,10 @@ class ProxyStage:
             client = scope.get("client")
             scope["client"] = (exchange.client_ip, client[1] if client else 0)
             scope["scheme"] = address.scheme.replace("http", "ws") if exchange.is_websocket else address.scheme
+        traffic = self.traffic
+        if traffic is not None:
+            traffic.left -= 1
+            if not traffic.left:
+                traffic.look(exchange)
         exchange.stamps |= PROXY
         await self.app(scope, receive, send)
