@@ -210,6 +210,30 @@ def probe(
 
 
 @app.command()
+def audit(
+    *,
+    osv: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A snapshot of OSV, a folder or ZIP file of JSON records.", exists=True),
+    ] = None,
+    sbom: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the list of components (CycloneDX) into this file.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the network.")] = False,
+    json: JSONOption = False,
+    output: Annotated[Path | None, typer.Option(help="Write the report into this file.")] = None,
+) -> None:
+    """Look the project's source, repository and dependencies over.
+
+    Needs the extra "audit". The exit code is 1 if something grave was found or could not be checked.
+    """
+    from fastness.cli.auditing import audit_project
+
+    if not audit_project(snapshot=osv, sbom=sbom, is_offline=offline, as_json=json, output=output):
+        raise typer.Exit(1)
+
+
+@app.command()
 def routes(
     *,
     json: JSONOption = False,

@@ -9,6 +9,7 @@ ASVS 5.0: V15.1.5 (dangerous functionality is documented).
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from fastness.audit import catalogue as audit_catalogue
 from fastness.checks import catalogue
 from fastness.kernel.because import Because
 from fastness.kernel.findings import Notice
@@ -18,6 +19,7 @@ from fastness.web import traffic
 
 FOUND_BY_TOOLS: Final[tuple[Notice, ...]] = (
     *catalogue.NOTICES,
+    *audit_catalogue.NOTICES,
     *probe_catalogue.NOTICES,
 )
 """What a tool can find, and so a project accept."""
