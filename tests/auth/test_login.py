@@ -105,6 +105,7 @@ async def test_every_refusal_does_the_same_work(make_login, database, ada, usern
     assert jobs == ([] if reason is LoginReason.IMPOSSIBLE else [(0, 0)]), "and no connection is held meanwhile"
 
 
+@pytest.mark.asvs("V16.3.1")
 async def test_the_event_says_who_if_that_is_known_and_never_what_was_typed(login, ada, events):
     caller = Caller(request_id="r1", client_ip="192.0.2.1", method="POST", route="/sign-in")
     await login.attempt(username="ada lovelace", password="s3cr3t-wrong", caller=caller)

@@ -40,6 +40,7 @@ class TestNames:
         assert len(values) == len(set(values))
         assert all(re.fullmatch(r"[a-z][a-z0-9_]*", value) for value in values)
 
+    @pytest.mark.asvs("V16.2.4")
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -58,6 +59,7 @@ class TestNames:
 
 
 class TestRecord:
+    @pytest.mark.asvs("V16.2.1")
     def test_a_full_event(self):
         full = event(
             request_id="r-1",
@@ -82,10 +84,12 @@ class TestRecord:
     def test_empty_fields_are_left_out(self):
         assert set(json.loads(event().to_json())) == {"event", "at", "reason"}
 
+    @pytest.mark.asvs("V16.2.2")
     def test_the_time_is_written_in_utc(self):
         elsewhere = AT.astimezone(timezone(timedelta(hours=-7)))
         assert json.loads(event(at=elsewhere).to_json())["at"] == "2030-05-06T07:08:09.123Z"
 
+    @pytest.mark.asvs("V16.2.2")
     def test_a_naive_time_is_refused(self):
         with pytest.raises(ConfigError):
             event(at=AT.replace(tzinfo=None))
@@ -105,6 +109,7 @@ FIELDS = ["reason", "request_id", "client_ip", "user_id", "method", "route"]
 
 
 class TestEscaping:
+    @pytest.mark.asvs("V16.4.1")
     @pytest.mark.parametrize(
         "hostile",
         [
@@ -142,6 +147,7 @@ class TestEscaping:
             "detail": {"x\\udfff": "\\ud800"},
         }
 
+    @pytest.mark.asvs("V16.4.1")
     def test_a_forged_line_stays_inside_its_value(self):
         forged = 'x"}\r\n{"event":"authn_login_success","user_id":"admin'
         line = event(route=forged).to_json()
@@ -180,6 +186,7 @@ class TestCutting:
 
 
 class TestRedaction:
+    @pytest.mark.asvs("V16.2.5")
     @pytest.mark.parametrize(
         "name",
         [

@@ -35,6 +35,7 @@ def failing(error):
         return caught
 
 
+@pytest.mark.asvs("V16.2.1", "V16.2.2")
 def test_a_line_says_when_in_utc_how_grave_and_who():
     assert fields(level=logging.WARNING, request_id="r-1") == {
         "at": "2026-01-02T03:04:05.250Z",
@@ -45,6 +46,7 @@ def test_a_line_says_when_in_utc_how_grave_and_who():
     }
 
 
+@pytest.mark.asvs("V16.4.1")
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -75,6 +77,7 @@ def test_hostile_text_is_escaped_and_comes_back_whole(hostile):
     assert fields("m", path=hostile)["path"] == hostile
 
 
+@pytest.mark.asvs("V16.2.5")
 @pytest.mark.parametrize(
     ("name", "is_written"),
     [

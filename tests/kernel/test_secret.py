@@ -44,6 +44,7 @@ def test_no_way_of_showing_shows_it(show):
     assert shown.strip("\"' ") == MASK
 
 
+@pytest.mark.asvs("V16.2.5")
 def test_it_does_not_appear_in_a_log_record(caplog):
     with caplog.at_level(logging.INFO):
         logging.getLogger("test").info("connecting with %s and %r", Secret(VALUE), {"key": Secret(VALUE)})

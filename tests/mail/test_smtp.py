@@ -52,7 +52,7 @@ async def test_a_server_that_refuses_starttls_is_told_nothing(make_post, message
     assert (post.handler.senders, post.handler.received) == ([], [])
 
 
-@pytest.mark.asvs("V12.3.2")
+@pytest.mark.asvs("V12.3.2", "V16.3.4")
 @pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 async def test_a_server_with_another_certificate_is_told_nothing(make_post, authority, message, security, wrong):

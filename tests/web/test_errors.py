@@ -81,6 +81,7 @@ def routes():  # noqa: C901 - one short handler for each row of the tables
     return routes
 
 
+@pytest.mark.asvs("V16.3.4", "V16.5.1")
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
@@ -104,6 +105,7 @@ async def test_programs_get_a_problem_document_with_the_id_of_the_log(make_shop,
     assert "Traceback" not in page.text
 
 
+@pytest.mark.asvs("V16.5.1")
 async def test_people_get_a_page_that_says_nothing_of_the_cause(make_shop, browse, routes, caplog):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -116,6 +118,7 @@ async def test_people_get_a_page_that_says_nothing_of_the_cause(make_shop, brows
     assert logged.request_id in page.text
 
 
+@pytest.mark.asvs("V16.5.1")
 async def test_an_error_never_echoes_input(make_shop, browse, routes):
     shop = await make_shop(routes)
     async with browse(shop) as browser:
@@ -263,6 +266,7 @@ async def test_without_a_token_there_is_no_such_page(make_shop, browse, routes):
         assert (await browser.open("/-/debug")).status == 404
 
 
+@pytest.mark.asvs("V16.5.4")
 async def test_an_apps_own_error_page_that_breaks_still_answers(make_shop, browse, routes, tmp_path):
     folder = tmp_path / "templates" / "errors"
     folder.mkdir(parents=True)

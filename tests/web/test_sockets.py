@@ -133,6 +133,7 @@ async def test_a_signed_in_person_is_known_to_the_socket(make_shop, browse, rout
     assert messages[1] == ("websocket.send", "ada")
 
 
+@pytest.mark.asvs("V16.5.4")
 async def test_an_error_after_accept_closes_the_socket(make_shop, routes):
     shop = await make_shop(routes)
     assert await connect(shop.app, "/broken", {"origin": OWN}) == [

@@ -82,7 +82,7 @@ async def shop(make_shop):
     return shop
 
 
-@pytest.mark.asvs("V3.5.3", "V2.3.3")
+@pytest.mark.asvs("V3.5.3", "V2.3.3", "V16.5.3")
 @pytest.mark.parametrize(
     ("method", "path", "status", "kept"),
     [
@@ -102,6 +102,7 @@ async def test_the_status_decides(shop, browse, method, path, status, kept):
         assert (await browser.fetch("/count")).json() == kept
 
 
+@pytest.mark.asvs("V16.5.3")
 async def test_a_commit_that_fails_is_an_error_and_no_success(shop, browse):
     async with browse(shop) as browser:
         assert (await browser.fetch("/created/same", "POST")).status == 201
