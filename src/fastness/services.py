@@ -459,6 +459,8 @@ class Services:
                 store=self.store,
                 rules=self.settings.tokens,
                 catalogue=self.permissions,
+                outbox=self.outbox,
+                site=self.settings.hosts.site_name,
                 events=self.events,
                 clock=self.clock,
             ),

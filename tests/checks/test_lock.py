@@ -48,10 +48,11 @@ def test_a_line_has_methods_path_rule_and_what_is_left_out():
         insecure_skip_csrf=Because("the reader of cards\nsends no token"),
         trusted_origins=("https://pay.example",),
         framing="same-origin",
+        tokens=True,
     )
     assert lock_text(entries_of(routes)).splitlines()[-1] == (
         "POST /things/{thing_id:uuid}  permission(shop.edit)  [insecure_skip_csrf: the reader of cards sends no token]"
-        "  [framing: same-origin]  [trusted_origins: https://pay.example]"
+        "  [framing: same-origin]  [tokens]  [trusted_origins: https://pay.example]"
     )
 
 
@@ -67,6 +68,7 @@ def test_a_line_has_methods_path_rule_and_what_is_left_out():
             id="exemption",
         ),
         pytest.param(shop(framing="same-origin"), ["POST /things/{thing_id:uuid}"], id="framing"),
+        pytest.param(shop(tokens=True), ["POST /things/{thing_id:uuid}"], id="tokens"),
         pytest.param(shop(path="/all"), ["POST /all", "POST /things/{thing_id:uuid}"], id="new-and-gone"),
         pytest.param(shop(is_reversed=True), ["POST /things/{thing_id:uuid}"], id="another-order"),
         pytest.param(shop()[:1], ["POST /things/{thing_id:uuid}"], id="gone"),

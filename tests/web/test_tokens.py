@@ -1,12 +1,17 @@
 """Requests with an API token: the token alone decides, and it opens what its owner and its scope both open."""
 
 import pytest
+from sqlalchemy import select
 
 from fastness import JSONResponse, Permissions, Routes, access
 from fastness.auth.errors import TokenNotMadeError
 from fastness.auth.token_rules import TokenProblem, TokenRules, make_token_text
 from fastness.auth.users import find_user
 from fastness.kernel.because import Because
+from fastness.kernel.tokens import random_id
+from fastness.mail.mail import Mail
+from fastness.mail.outbox import SEAL_PURPOSE, QueuedMail
+from fastness.web.tokens import WRONG_TOKENS
 from tests.accounts.conftest import PASSWORD, make_account
 
 __all__ = ["make_account"]
@@ -338,3 +343,32 @@ async def test_there_are_not_endlessly_many(make_shop, routes, make_account):
     with pytest.raises(TokenNotMadeError) as caught:
         await make_token(shop)
     assert caught.value.reason is TokenProblem.COUNT
+
+
+async def test_v6_3_7_the_owner_is_told_of_a_new_token(shop, browse):
+    async def give_address(services, db, user):
+        user.email = "ada@mail.example"
+
+    await change(shop, give_address)
+    await make_token(shop, name="nightly report")
+    services = shop.app.services
+    async with services.open_unit(is_read_only=True) as unit:
+        (row,) = await unit.session.scalars(select(QueuedMail))
+    mail = Mail.from_text(services.sealer.open(SEAL_PURPOSE, str(row.id), row.sealed), kind=row.kind)
+    assert (mail.kind, mail.to, mail.context["detail"]) == ("token-created", "ada@mail.example", "nightly report")
+    assert mail.context["site"] == "shop.example"
+
+
+async def test_wrong_tokens_are_counted_by_client_and_right_ones_never_wait(shop, browse):
+    _, token = await make_token(shop, "cases.read")
+    wrong = make_token_text(random_id()).reveal()
+    statuses = [(await ask(shop, browse, "/api/me", wrong)).status for _ in range(WRONG_TOKENS.requests + 2)]
+    assert statuses == [401] * WRONG_TOKENS.requests + [429] * 2
+    page = await ask(shop, browse, "/api/me", wrong)
+    assert int(page.headers["retry-after"]) > 0
+    assert "excess_rate_limit_exceeded" in shop.names()
+    assert (await ask(shop, browse, "/api/me", token)).status == 200
+    async with browse(shop, client_ip="192.0.2.7") as browser:
+        assert (await browser.raw("GET", "/api/me", headers=bearing(wrong))).status == 401
+    shop.clock.advance(61)
+    assert (await ask(shop, browse, "/api/me", wrong)).status == 401

@@ -49,6 +49,8 @@ from fastness.kernel.errors import UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.secret import Secret
 from fastness.kernel.tokens import hash_token, random_id
+from fastness.mail.notices import Notice, notice
+from fastness.mail.outbox import Outbox
 from fastness.sessions.identity import Identity, identity_from_json, identity_to_json
 from fastness.stores.store import Store
 
@@ -60,7 +62,7 @@ _KEPT_DAYS: Final = 30
 class APITokens:
     """Makes and ends tokens inside the caller's unit of work; checks them in units of its own."""
 
-    __slots__ = ("_catalogue", "_clock", "_database", "_events", "_store", "rules")
+    __slots__ = ("_catalogue", "_clock", "_database", "_events", "_outbox", "_site", "_store", "rules")
 
     def __init__(
         self,
@@ -69,20 +71,25 @@ class APITokens:
         store: Store,
         rules: TokenRules,
         catalogue: PermissionCatalogue,
+        outbox: Outbox,
+        site: str,
         events: EventSink,
         clock: Clock,
     ) -> None:
+        """Args: `site` is what mails call the site."""
         self._database = database
         self._store = store
         self.rules = rules
         self._catalogue = catalogue
+        self._outbox = outbox
+        self._site = site
         self._events = events
         self._clock = clock
 
     async def create(
         self, db: AsyncSession, user: User, *, name: str, permissions: Iterable[str] = (), days: int
     ) -> tuple[APIToken, Secret]:
-        """Make a token of this person; the secret is returned this once and kept nowhere.
+        """Make a token of this person, and tell them by mail; the secret is returned this once and kept nowhere.
 
         Raises:
             UndeclaredPermissionError: no enum declares one of the permissions.
@@ -122,6 +129,11 @@ class APITokens:
         db.add(token)
         await db.flush()
         self._tell(db, EventName.AUTHN_TOKEN_CREATED, "created", token)
+        if user.email:
+            told = notice(
+                Notice.TOKEN_CREATED, to=user.email, site=self._site, at=now, username=user.username, detail=name
+            )
+            await self._outbox.add(db, told)
         return token, secret
 
     async def list_live(self, db: AsyncSession, user_id: uuid.UUID) -> Sequence[APIToken]:

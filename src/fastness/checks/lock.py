@@ -103,11 +103,13 @@ def methods_of(route: Route) -> list[str]:
 
 
 def terms_of(route: Route) -> str:
-    """The rule, then each thing that loosens a gate for this route."""
+    """The rule, then each thing that loosens a gate for this route, and whether API tokens open it."""
     loosened = [f"{name}: {reason.text}" for name, reason in route.exemptions()]
     if route.framing != "deny":
         framing = route.framing if isinstance(route.framing, str) else " ".join(route.framing)
         loosened.append(f"framing: {framing}")
+    if route.tokens:
+        loosened.append("tokens")
     if route.trusted_origins:
         loosened.append(f"trusted_origins: {' '.join(route.trusted_origins)}")
     return _GAP.join([plain(str(route.access)), *(f"[{plain(one)}]" for one in loosened)])

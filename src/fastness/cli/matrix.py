@@ -34,7 +34,7 @@ def show_matrix(app_name: str | None, *, as_json: bool, asks_database: bool) -> 
             route.path,
             ", ".join(methods_of(route)),
             *(str(cell_of(route, column.identity)) for column in columns),
-            str(route.access),
+            f"{route.access} [tokens]" if route.tokens else str(route.access),
         ]
         for route in app.routes
     ]
@@ -84,6 +84,7 @@ def fields_of(route: Route, columns: tuple[Column, ...]) -> dict[str, object]:
         "methods": methods_of(route),
         "name": route.name,
         "access": str(route.access),
+        "tokens": route.tokens,
         "matrix": {
             title: {"outcome": cell.outcome.value, "proofs": list(cell.proofs)} for title, cell in cells.items()
         },

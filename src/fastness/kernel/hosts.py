@@ -83,6 +83,11 @@ class HostRules:
         object.__setattr__(self, "_exact", frozenset(exact))
         object.__setattr__(self, "_suffixes", tuple(suffixes))
 
+    @property
+    def site_name(self) -> str:
+        """What the site is called where no request says by which of its names: the first."""
+        return next((name.removeprefix(".") for name in self.allowed), "localhost")
+
     def matches(self, name: str) -> bool:
         """Tell whether a parsed name (`Host.name`) is one of these."""
         return name in self._exact or (bool(self._suffixes) and name.endswith(self._suffixes))
