@@ -17,12 +17,15 @@ from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.accounts.routes import ACCOUNT_ROUTES
 from fastness.auth.permissions import AccountPermissions
 from fastness.authz.permissions import PermissionCatalogue, Permissions
+from fastness.declaration import watch_of
 from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, LogSink
 from fastness.kernel.jobs import run_jobs
 from fastness.services import Services, keep_tidy, late
 from fastness.settings.settings import Settings
+from fastness.tripwires.arming import arm, disarm
+from fastness.tripwires.watch import Watch
 from fastness.web.access import Access, public
 from fastness.web.accessrules import permissions_in
 from fastness.web.addresses import Addresses
@@ -110,6 +113,7 @@ class Fastness:
         self._table: Table | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._lifespans: list[Lifespan] = []
+        self._watch: Watch | None = None
         self._is_open = False
         self._opening = asyncio.Lock()
 
@@ -203,11 +207,25 @@ class Fastness:
                 self._tasks.append(asyncio.create_task(self.services.warm_up()))
             self.services.report(EventName.SYS_STARTUP, self.settings.profile.value)
 
+    def arm(self) -> None:
+        """Watch this process for what a web application rarely does; a server's start ends with this."""
+        if self._watch is None:
+            folders = [
+                each for each in (self._templates, self._static, *_OWN_TEMPLATES, _OWN_STATIC) if each is not None
+            ]
+            watch = watch_of(self.services, tuple(folders))
+            if watch is not None:
+                arm(watch)
+                self._watch = watch
+
     async def close(self) -> None:
         """Close the services."""
         if not self._is_open:
             return
         self._is_open = False
+        if self._watch is not None:
+            disarm(self._watch)
+            self._watch = None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -223,6 +241,7 @@ class Fastness:
         if not self._is_open:
             # A server that does not speak the lifespan protocol: nothing is answered before the app is whole.
             await self.open()
+            self.arm()
         if self._pipeline is None:
             raise SealedError("The app was not sealed.")
         await self._pipeline(scope, receive, send)
@@ -231,6 +250,7 @@ class Fastness:
         await receive()
         try:
             await self.open()
+            self.arm()
         except Exception as error:  # noqa: BLE001 - all of them: one that got out would mean "no lifespan here", and a server goes on
             if not isinstance(error, ConfigError):
                 _LOG.error("the app could not start", exc_info=error)

@@ -36,6 +36,8 @@ class Wire(StrEnum):
 NOTHING: Final[frozenset[Wire]] = frozenset()
 PERMITTED: Final[ContextVar[frozenset[Wire]]] = ContextVar("fastness_permitted", default=NOTHING)
 """What the code that runs at the moment may do."""
+ACTIVE: Final[ContextVar[object]] = ContextVar("fastness_active", default=None)
+"""The request that is served at the moment, as the web tier knows it; `None` outside of one."""
 
 
 @contextmanager

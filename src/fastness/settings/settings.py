@@ -41,6 +41,7 @@ from fastness.settings.errors import SettingsError
 from fastness.settings.loading import load_values
 from fastness.settings.problems import problems_of
 from fastness.settings.profiles import Profile
+from fastness.tripwires.rules import TripwireRules
 
 SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
@@ -105,6 +106,8 @@ class Settings:
     """Where mail goes, and who it is from."""
     outbound: OutboundRules = field(default_factory=OutboundRules)
     """Which other servers the app may ask."""
+    tripwires: TripwireRules = field(default_factory=TripwireRules)
+    """What happens when code does what a web application rarely does while it serves."""
 
     _keyring: Keyring = field(init=False, repr=False, compare=False)
 

@@ -53,15 +53,15 @@ def running_server(
         stop(process)
 
 
-def asgi_server(app: str, *, port: int, workers: int = 1, server: str = "granian") -> list[str]:
-    """The command line that serves `module:attribute` on the loopback interface."""
+def asgi_server(app: str, *, port: int, workers: int = 1, server: str = "granian", loop: str = "asyncio") -> list[str]:
+    """The command line that serves `module:attribute` on the loopback interface, on the event loop of this name."""
     if server == "uvicorn":
         # uvicorn believes X-Forwarded-For of loopback peers unless told not to; who is believed, the settings say.
         quiet = ["--no-proxy-headers", "--no-server-header", "--no-access-log"]
         options = ["--host", "127.0.0.1", "--port", str(port), *quiet]
-        return [sys.executable, "-m", "uvicorn", app, *options, "--workers", str(workers)]
+        return [sys.executable, "-m", "uvicorn", app, *options, "--workers", str(workers), "--loop", loop]
     options = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    return [sys.executable, "-m", "granian", *options, app]
+    return [sys.executable, "-m", "granian", *options, "--loop", loop, app]
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log_path: Path) -> None:

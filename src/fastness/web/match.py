@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fastness.kernel.ownership import PROOF_HEADER, PROOF_PATH, try_answer
 from fastness.kernel.paths import PathReason, decide_path
 from fastness.kernel.verdicts import Allow, Deny
+from fastness.kernel.wires import ACTIVE
 from fastness.web.exchange import (
     MATCH,
     SCOPE_KEY,
@@ -71,7 +72,12 @@ class MatchStage:
         if route.max_body_bytes is not None:
             exchange.max_body_bytes = route.max_body_bytes
         exchange.stamps |= MATCH
-        await self.app(scope, receive, send)
+        ACTIVE.set(exchange)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            # Set and not reset: a server may end the request in another context than it began it in.
+            ACTIVE.set(None)
 
     async def _miss(self, scope: Scope, exchange: Exchange, path: str, send: Send) -> None:
         """404, or for a page load the same address with or without its last slash, if something lives there."""

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.wires import Wire
 from fastness.web.accessrules import Access, AccessRuleError, is_hiding, narrowed
 from fastness.web.exchange import BEFORE_ACCESS, WITH_RATES, ASGIApp
 from fastness.web.patterns import open_ended_together
@@ -36,7 +37,8 @@ EndpointT = TypeVar("EndpointT", bound=type)
 
 _MAX_OPEN_ENDED: Final = 2
 _ENDPOINT_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
-_EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get")
+_WIRES: Final = {f"insecure_{wire}": wire for wire in Wire}
+_EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get", *_WIRES)
 
 
 class MissingAccessError(ConfigError):
@@ -67,6 +69,12 @@ class RouteOptions(TypedDict, total=False):
     insecure_skip_csrf: Because
     insecure_cross_site: Because
     insecure_write_on_get: Because
+    insecure_code: Because
+    insecure_process: Because
+    insecure_native: Because
+    insecure_files: Because
+    insecure_sockets: Because
+    insecure_pickle: Because
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +113,20 @@ class Route:
     """Any site's page may send unsafe requests here."""
     insecure_write_on_get: Because | None = None
     """GET may write to the database."""
+    insecure_code: Because | None = None
+    """Text may be evaluated or compiled: no tripwire tells of it."""
+    insecure_process: Because | None = None
+    """Programs may be started."""
+    insecure_native: Because | None = None
+    """Native code may be reached through ctypes."""
+    insecure_files: Because | None = None
+    """Files outside of the declared folders may be opened."""
+    insecure_sockets: Because | None = None
+    """Servers may be connected to that are not declared, without `request.outbound`."""
+    insecure_pickle: Because | None = None
+    """Pickles may be loaded."""
+    permits: frozenset[Wire] = field(init=False)
+    """The tripwires that are open here."""
     is_hidden: bool = field(init=False)
     """Those whom the rule refuses, or some of them, are not to learn that there is a route."""
     is_slow_to_refuse: bool = field(init=False)
@@ -145,6 +167,8 @@ class Route:
         check_options(self)
         here = f"{' '.join(sorted(self.methods)) or self.kind} {self.path}"
         rates = tuple(rate.within(here) for rate in rates_of(self.rate, where=f"{self.path!r} ({self.where})"))
+        permits = frozenset(wire for name, wire in _WIRES.items() if getattr(self, name) is not None)
+        object.__setattr__(self, "permits", permits)
         object.__setattr__(self, "rates", rates)
         object.__setattr__(self, "client_rates", tuple(rate for rate in rates if rate.by is By.CLIENT))
         object.__setattr__(self, "user_rates", tuple(rate for rate in rates if rate.by is not By.CLIENT))
