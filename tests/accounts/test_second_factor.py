@@ -4,11 +4,13 @@ import re
 from base64 import b32decode
 
 import pytest
+from sqlalchemy import select
 
 from fastness import JSONResponse, Routes, access
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.totp import STEP_SECONDS, code_at
+from fastness.auth.users import User
 from tests.accounts.conftest import PASSWORD
 
 EVERYBODY = {"settings": {"second_factors": SecondFactorRules(enforced_for=EnforcedFor.EVERYBODY)}}
@@ -214,6 +216,126 @@ async def test_changes_ask_for_a_fresh_proof(make_shop, browse, routes, make_acc
         assert (await browser.fetch("/account/security/passkey")).status == 403
 
 
+@pytest.fixture
+async def stale(enrolled, browse, code_of, clock):
+    """Ada's browser, signed in with both factors a while ago, and her shop."""
+    shop, secret, codes = enrolled
+    async with browse(shop) as browser:
+        await begin(browser)
+        await browser.submit("/second-factor", code=code_of(secret))
+        clock.advance(601)
+        shop.events.events.clear()
+        yield shop, browser, secret, codes
+
+
+async def test_v7_5_1_a_password_alone_confirms_nobody_who_has_a_factor(stale, code_of):
+    shop, browser, secret, _ = stale
+    page = await browser.open("/account/security/app")
+    assert page.url.endswith("/account/confirm?next=/account/security/app")
+    for fields in ({}, {"code": "  "}, {"code": "000000"}, {"code": "0000-0000"}):
+        page = await browser.submit("/account/confirm", password=PASSWORD, **fields)
+        assert page.status == 422
+        assert (await browser.fetch("/account/security/app")).status == 403
+    page = await browser.submit("/account/confirm", password="not " + PASSWORD, code=code_of(secret))
+    assert (page.status, "This is not your password." in page.text) == (422, True)
+    before = browser.cookies["__Host-session"].value
+    page = await browser.submit("/account/confirm", password=PASSWORD, code=code_of(secret))
+    assert page.url.endswith("/account/security/app")
+    assert browser.cookies["__Host-session"].value != before
+
+
+async def test_a_recovery_code_confirms_once(stale):
+    _, browser, _, codes = stale
+    await browser.open("/account/confirm?next=/inside")
+    page = await browser.submit("/account/confirm", password=PASSWORD, code=codes[0].upper())
+    assert page.url.endswith("/inside")
+    await browser.open("/account/confirm")
+    page = await browser.submit("/account/confirm", password=PASSWORD, code=codes[0])
+    assert (page.status, "used already" in page.text) == (422, True)
+
+
+async def test_to_confirm_is_not_to_sign_in(stale, code_of):
+    shop, browser, secret, _ = stale
+    before = await signed_in_at(shop)
+    await browser.open("/account/confirm")
+    await browser.submit("/account/confirm", password=PASSWORD, code=code_of(secret))
+    names = shop.names()
+    assert "authn_login_success" not in names
+    assert names.count("authn_proof_success") == 2
+    assert await signed_in_at(shop) == before
+
+
+async def test_a_sign_in_with_two_factors_is_one_sign_in(enrolled, browse, code_of):
+    shop, secret, _ = enrolled
+    shop.events.events.clear()
+    before = await signed_in_at(shop)
+    async with browse(shop) as browser:
+        await begin(browser)
+        assert (shop.names().count("authn_login_success"), await signed_in_at(shop)) == (0, before)
+        await browser.submit("/second-factor", code=code_of(secret))
+    assert shop.names().count("authn_login_success") == 1
+    assert await signed_in_at(shop) > before
+
+
+async def test_a_form_that_waits_is_kept_beside_the_code(stale, code_of):
+    _, browser, secret, _ = stale
+    await browser.open("/account/security")
+    page = await browser.submit("/app/remove")
+    assert 'name="code"' in page.text, "in the answer to the form already"
+    page = await browser.submit("/account/confirm", password=PASSWORD, code="000000")
+    assert (page.status, 'value="/account/security/app/remove"' in page.text) == (422, True)
+    page = await browser.submit("/account/confirm", password=PASSWORD, code=code_of(secret))
+    assert 'action="/account/security/app/remove"' in page.text
+
+
+async def test_wrong_codes_at_the_confirmation_are_counted(stale):
+    _, browser, _, _ = stale
+    await browser.open("/account/confirm")
+    for _ in range(ThrottleRules().device_attempts):
+        assert (await browser.submit("/account/confirm", password=PASSWORD, code="000000")).status == 422
+    page = await browser.submit("/account/confirm", password=PASSWORD, code="000000")
+    assert (page.status, page.headers["retry-after"]) == (429, "1")
+
+
+async def test_the_shorter_minimum_is_for_who_has_a_factor(stale):
+    _, browser, _, _ = stale
+    assert "At least 8 characters." in (await browser.open("/account/password")).text
+
+
+async def test_without_the_last_factor_no_code_is_asked_for(make_shop, browse, routes, make_account, code_of, clock):
+    shop = await make_shop(routes)
+    await make_account(shop, "ada")
+    async with browse(shop) as browser:
+        await begin(browser)
+        page = await browser.open("/account/security/app")
+        await browser.submit(code=code_of(secret_on(page)))
+        await browser.open("/account/security")
+        await browser.submit("/app/remove")
+        clock.advance(601)
+        page = await browser.open("/account/security/app")
+        assert 'name="code"' not in page.text
+        page = await browser.submit("/account/confirm", password=PASSWORD)
+        assert page.url.endswith("/account/security/app")
+
+
+async def test_whoever_is_given_more_signs_in_anew_with_a_factor(make_shop, browse, routes, make_account):
+    shop = await make_shop(routes)
+    await make_account(shop, "ada")
+    services = shop.app.services
+    async with browse(shop) as browser:
+        assert (await begin(browser)).json() == ["ada", False]
+        async with services.open_unit(is_read_only=False) as unit:
+            user = await services.load_account(unit.session, await ada(shop))
+            await services.accounts.set_staff(unit.session, user, is_staff=True)
+        assert (await browser.fetch("/")).json() is None
+        assert (await begin(browser)).url.endswith("/account/second-factor/set-up")
+
+
+async def signed_in_at(shop):
+    async with shop.app.services.open_unit(is_read_only=True) as unit:
+        return await unit.session.scalar(select(User.last_login_at))
+
+
 @pytest.mark.parametrize("answer", ["", "{", "[]", '{"id": 1}', '{"id": "AAAA", "response": {}}', "x" * 40_000])
 async def test_an_answer_that_is_none_is_refused(make_shop, browse, routes, migrated, answer):
     shop = await make_shop(routes)
@@ -223,9 +345,5 @@ async def test_an_answer_that_is_none_is_refused(make_shop, browse, routes, migr
 
 
 async def ada(shop):
-    from sqlalchemy import select
-
-    from fastness.auth.users import User
-
     async with shop.app.services.open_unit(is_read_only=True) as unit:
         return await unit.session.scalar(select(User.id))

@@ -66,7 +66,7 @@ async def test_v7_5_1_making_one_asks_for_a_recent_proof(shop, browse, clock):
         clock.advance(601)
         page = await browser.open("/account/tokens/new")
         assert page.url == "https://shop.example/account/confirm?next=/account/tokens/new"
-        page = await browser.submit("/account/confirm", password=PASSWORD)
+        page = await browser.submit("/account/confirm", password=PASSWORD, code=browser.authenticator.code("ada"))
         assert page.url == "https://shop.example/account/tokens/new"
 
 

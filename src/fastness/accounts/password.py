@@ -44,7 +44,7 @@ def own_password_of(request: Request) -> "OwnPassword":
 @password_routes.get(PASSWORD_PATH, access=signed_in, name="password")
 async def show_password(request: Request) -> Response:
     """The form."""
-    return _page(request)
+    return await _page(request)
 
 
 @password_routes.post(PASSWORD_PATH, access=signed_in, name="password", max_body_bytes=_MAX_FORM_BYTES)
@@ -55,22 +55,22 @@ async def change_password(request: Request) -> Response:
     old_problem = "" if old else _NO_OLD
     problem = _NO_NEW if not new else _SAME if new == old else ""
     if old_problem or problem:
-        return _page(request, old_problem=old_problem, problem=problem)
+        return await _page(request, old_problem=old_problem, problem=problem)
     user = request.user
     try:
-        proved = await request.site.check_password(request.exchange, user.username, old)
+        proved = await request.site.check_password(request.exchange, user.username, old, is_proof=True)
     except ThrottledError as error:
-        response = _page(request, old_problem=_THROTTLED, status=429)
+        response = await _page(request, old_problem=_THROTTLED, status=429)
         response.headers["retry-after"] = str(error.retry_after_seconds)
         return response
     if proved is None or proved.id != user.id:
-        return _page(request, old_problem=_WRONG)
-    service, has_factor = own_password_of(request), _has_factor(request)
+        return await _page(request, old_problem=_WRONG)
+    service, has_factor = own_password_of(request), await _has_factor(request)
     site = without_port(request.host)
     try:
         renewed = await service.change(user.id, new, site=site, has_second_factor=has_factor, spared=request.session)
     except PasswordRefusedError as error:
-        return _page(request, problem=service.refusal(error, has_second_factor=has_factor))
+        return await _page(request, problem=service.refusal(error, has_second_factor=has_factor))
     identity = replace(user, epoch=renewed.epoch, authenticated_at=renewed.at)
     request.site.sessions.sign_in(request.session, identity, remember=request.session.is_remembered)
     return redirect(request, request.address(CHANGED_PATH))
@@ -88,13 +88,14 @@ async def show_changed(request: Request) -> Response:
     )
 
 
-def _has_factor(request: Request) -> bool:
+async def _has_factor(request: Request) -> bool:
     """Whether a shorter password will do, since nobody gets in with it alone."""
-    return factors_of(request).is_enforced(request.user)
+    factors = factors_of(request)
+    return factors.is_enforced(request.user) or (await factors.held(request.user.id)).has_any
 
 
-def _page(request: Request, *, old_problem: str = "", problem: str = "", status: int = 422) -> Response:
-    min_length = own_password_of(request).min_length(has_second_factor=_has_factor(request))
+async def _page(request: Request, *, old_problem: str = "", problem: str = "", status: int = 422) -> Response:
+    min_length = own_password_of(request).min_length(has_second_factor=await _has_factor(request))
     return render(
         request,
         "accounts/password.html",

@@ -112,7 +112,7 @@ async def remove_app(request: Request) -> Response:
         )
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
-    return _removed(request, changed)
+    return await _removed(request, changed)
 
 
 @security_routes.get(NEW_PASSKEY_PATH, access=_PROVED, name="security_passkey")
@@ -147,7 +147,7 @@ async def remove_passkey(request: Request) -> Response:
         return await _overview(request, status=422)
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
-    return _removed(request, changed)
+    return await _removed(request, changed)
 
 
 @security_routes.post(f"{SECURITY_PATH}/codes", access=_PROVED, name="security_codes")
@@ -193,23 +193,22 @@ async def _first_session(request: Request, pending: Pending, changed: Changed, f
 
 
 def _added(request: Request, changed: Changed) -> Response:
-    _renew_session(request, changed, has_proved=True)
+    _renew_session(request, changed, second_factor_at=request.site.clock.epoch())
     target = request.address(SECURITY_PATH)
     if not changed.recovery_codes:
         return redirect(request, target)
     return render(request, "accounts/recovery_codes.html", codes=changed.recovery_codes, target=target)
 
 
-def _removed(request: Request, changed: Changed) -> Response:
-    _renew_session(request, changed, has_proved=False)
+async def _removed(request: Request, changed: Changed) -> Response:
+    has_any = (await factors_of(request).held(request.user.id)).has_any
+    _renew_session(request, changed, second_factor_at=request.user.second_factor_at if has_any else None)
     return redirect(request, request.address(SECURITY_PATH))
 
 
-def _renew_session(request: Request, changed: Changed, *, has_proved: bool) -> None:
+def _renew_session(request: Request, changed: Changed, *, second_factor_at: float | None) -> None:
     """This session goes on under a new id; all others of the user have ended."""
-    identity = request.user
-    at = request.site.clock.epoch() if has_proved else identity.second_factor_at
-    renewed = replace(identity, epoch=changed.epoch, second_factor_at=at)
+    renewed = replace(request.user, epoch=changed.epoch, second_factor_at=second_factor_at)
     request.site.sessions.sign_in(request.session, renewed, remember=request.session.is_remembered)
 
 

@@ -173,6 +173,12 @@ class Factors:
 
         return await self._prove(user_id, Factor.RECOVERY_CODE, check, origin)
 
+    async def prove_code(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> Factor | None:
+        """What was proved by a code typed where either kind may be. Raises `ThrottledError`."""
+        if hash_code(code) is None:
+            return Factor.TOTP if await self.prove_totp(user_id, code, origin=origin) else None
+        return Factor.RECOVERY_CODE if await self.prove_recovery_code(user_id, code, origin=origin) else None
+
     async def prove_passkey(
         self, party: RelyingParty, *, challenge: bytes, text: str, user_id: uuid.UUID | None, origin: Origin
     ) -> uuid.UUID | None:

@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
 
-import httpx2
+import httpx2  # nosec FST050 # it calls the app under test, in its own process
 
-from fastness.html.forms import Form, forms_in
 from fastness.accounts.continuing import FACTOR_PATH, SET_UP_PATH
 from fastness.app import Fastness
+from fastness.html.forms import Form, forms_in
 from fastness.kernel.errors import FastnessError
 from fastness.testing.authenticator import Authenticator
 from fastness.web.exchange import ASGIApp

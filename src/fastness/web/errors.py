@@ -24,7 +24,7 @@ from fastness.kernel.headers import HeaderValueError, check_header_name, check_h
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
 from fastness.web.inputs import InputRefusedError
-from fastness.web.pages import CONFIRM_PATH, confirm_page, error_response, last_resort
+from fastness.web.pages import CONFIRM_PATH, Confirmation, confirm_page, error_response, last_resort
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import (
     FreshSignInRequiredError,
@@ -216,7 +216,7 @@ def confirm_first(request: Request, error: FreshSignInRequiredError) -> Response
     query: bytes = request.scope.get("query_string") or b""
     address = quote(raw_path_of(request.scope) + (b"?" + query if query else b""), safe=punctuation)
     if error.fields is not None:
-        return confirm_page(request, action=address, fields=error.fields, status=error.status)
+        return confirm_page(request, Confirmation(action=address, fields=error.fields), status=error.status)
     location = exchange.address(CONFIRM_PATH)
     if exchange.method == "GET":
         location += "?next=" + quote(address, safe="/")

@@ -7,7 +7,7 @@ even the page cannot be rendered, a few fixed bytes are sent.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from string import punctuation
 from typing import Any, Final
@@ -82,16 +82,26 @@ def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> 
     return HTMLResponse(exchange.site.render(name, context), status=status, headers=headers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What somebody is asked for who has to show once more who they are, and what waits for it."""
+
+    next_path: str = ""
+    action: str = ""
+    """Where the form goes that waits."""
+    fields: Sequence[tuple[str, str]] = ()
+    """What was typed into it."""
+    asks_code: bool = False
+    """Whether the person has a second factor."""
+    passkey_action: str = ""
+    options: str = ""
+    """The question for a passkey, where the person has one."""
+
+
 def confirm_page(
-    request: Request,
-    *,
-    next_path: str = "",
-    action: str = "",
-    fields: Sequence[tuple[str, str]] = (),
-    problem: str = "",
-    status: int = 200,
+    request: Request, asked: Confirmation, *, problem: tuple[str, str] | None = None, status: int = 200
 ) -> Response:
-    """The page that asks who is signed in for their password, and keeps the form that waits for it."""
+    """The page that asks whoever is signed in for a proof, and keeps the form that waits for it."""
     exchange = request.exchange
     session = exchange.session
     identity = None if session is None else session.identity
@@ -99,9 +109,13 @@ def confirm_page(
         "confirm": exchange.address(CONFIRM_PATH),
         "sign_out": exchange.address(_SIGN_OUT_PATH),
         "username": "" if identity is None else identity.username,
-        "next": next_path,
-        "action": action,
-        "fields": fields,
+        "next": asked.next_path,
+        "action": asked.action,
+        "fields": asked.fields,
+        # Whoever has a second factor has shown it in their session: it was asked for when they signed in.
+        "asks_code": asked.asks_code or (identity is not None and identity.second_factor_at is not None),
+        "passkey_action": asked.passkey_action,
+        "options": asked.options,
         "problem": problem,
         "csrf_field": request.csrf_field,
         "csrf_token": lambda: token_for(exchange),
