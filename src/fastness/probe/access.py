@@ -86,12 +86,5 @@ async def check_objects(scan: Scan) -> AsyncIterator[Finding]:
 def objects_of(owner: Person, other: Person) -> list[str]:
     """What the owner got by a link, the other was never shown, and only people who are signed in get at all."""
     shown = other.links | {page.path for page in other.pages}
-    return [
-        page.path
-        for page in owner.pages
-        if page.route is not None
-        and page.route.has_parameters
-        and page.route.is_refused
-        and page.answer.is_success
-        and page.path not in shown
-    ][:_MAX_OBJECTS]
+    mine = [page for page in owner.private_pages() if page.route is not None and page.route.has_parameters]
+    return [page.path for page in mine if page.path not in shown][:_MAX_OBJECTS]

@@ -6,9 +6,9 @@ ever seen and not about requests of their own. Whoever watches the target's log 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final
 
 from fastness.probe.target import Target
 from fastness.probe.wire import Answer, NoAnswerError, Wire, request_bytes
@@ -21,8 +21,6 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SILENCE: Final = Answer(status=0)
 """Stands for no answer at all."""
-
-ResultT = TypeVar("ResultT")
 
 
 class BudgetSpentError(Exception):
@@ -138,10 +136,25 @@ class Client:
             self._keep(Seen(method=method, path=path, answer=answer))
         return found
 
-    async def each(self, calls: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
-        """Several at once; the first that fails fails all, when all have ended."""
-        results = await asyncio.gather(*calls, return_exceptions=True)
+    async def get_all(
+        self,
+        paths: Iterable[str],
+        *,
+        visitor: Visitor | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        may_hang_up: bool = False,
+    ) -> list[tuple[str, Answer]]:
+        """GET each path, several at once; cookies that come with it are not kept."""
+
+        async def get(path: str) -> tuple[str, Answer]:
+            answer = await self.ask(
+                path, visitor=visitor, headers=headers, keeps_cookies=False, may_hang_up=may_hang_up
+            )
+            return path, answer
+
+        results = await asyncio.gather(*map(get, dict.fromkeys(paths)), return_exceptions=True)
         for result in results:
+            # Only now: nothing of this check may still be under way when it ends.
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]

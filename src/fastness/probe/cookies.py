@@ -103,12 +103,7 @@ def faults_of_cookie(line: str, *, is_tls: bool) -> Iterator[Notice]:
 
 async def check_caching(scan: Scan) -> AsyncIterator[Finding]:
     """Look at what caches may keep."""
-    private = [
-        f"GET {page.path}"
-        for person in scan.people
-        for page in person.pages
-        if page.route is not None and page.route.is_refused and page.answer.status == 200 and is_kept(page.answer)
-    ]
+    private = [f"GET {page.path}" for person in scan.people for page in person.private_pages() if is_kept(page.answer)]
     for finding in found_at(STORED_PRIVATE, private):
         yield finding
     seen = scan.client.seen

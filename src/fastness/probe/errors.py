@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-from fastness.probe.check import found_at
+from fastness.probe.check import FOREIGN_HOST, found_at
 from fastness.probe.scan import Scan
 
 TOLD_INSIDE: Final = Notice(
@@ -80,14 +80,11 @@ async def check_reflections(scan: Scan) -> AsyncIterator[Finding]:
         tries += [route.path_with(quote(_VALUE, safe="")) for route in scan.pages() if route.has_parameters][
             :_MAX_PAGES
         ]
-        for path in tries:
-            answer = await scan.client.ask(
-                path, visitor=person.visitor, headers={"Referer": f"https://probe.invalid/{_MARK}"}
-            )
-            if answer.is_document and _MARK in answer.text:
-                reflected.append(f"GET {path.partition('?')[0]}")
-            if _PRODUCT in answer.text:
-                evaluated.append(f"GET {path.partition('?')[0]}")
+        referer = {"Referer": f"https://{FOREIGN_HOST}/{_MARK}"}
+        answers = await scan.client.get_all(tries, visitor=person.visitor, headers=referer)
+        places = [(f"GET {path.partition('?')[0]}", answer) for path, answer in answers]
+        reflected += [place for place, answer in places if answer.is_document and _MARK in answer.text]
+        evaluated += [place for place, answer in places if _PRODUCT in answer.text]
     for finding in found_at(REFLECTED, reflected):
         yield finding
     for finding in found_at(EVALUATED, evaluated):

@@ -90,8 +90,10 @@ async def ambiguous(scan: Scan) -> AsyncIterator[str]:
     }
     for what, (line, hosts) in tries.items():
         found = await scan.client.send(request_bytes(line, [*hosts, *rest]), label=f"GET {scan.front}")
-        # A redirect that names no foreign host is the proxy's way of saying no.
-        if found and (found[0].is_success or names_foreign(found[0])):
+        # A redirect that names no foreign host is the proxy's way of saying no. Where Host has the right name, the line may
+        # name another: the app went by the right one unless the other shows.
+        is_by_host = hosts == [("Host", own)]
+        if found and ((found[0].is_success and not is_by_host) or names_foreign(found[0])):
             yield f"GET {scan.front} {what} ({found[0].status})"
 
 

@@ -44,6 +44,10 @@ NOTICES: Final = (OTHER_SPELLING, TRAVERSED, DECEIVED_CACHE)
 
 _MAX_ROUTES: Final = 25
 _NOTHING: Final = "/probe-nothing/is-here"
+_STEPS: Final = (
+    "../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "%252e%252e%252f", "....//", "..;/", "%c0%ae%c0%ae/",
+)  # fmt: skip
+_ENDINGS: Final = ("/probe.css", ";probe.css", "%00probe.css", "%2fprobe.css", "%3fprobe.css", "%0aprobe.css")
 _FILE_OF_EVERY_UNIX: Final = "root:x:0:0:"
 _FILE_OF_EVERY_WINDOWS: Final = "[fonts]"
 
@@ -81,45 +85,43 @@ def spellings(path: str) -> Mapping[str, str]:
 
 async def check_spellings(scan: Scan) -> AsyncIterator[Finding]:
     """Try all spellings of what is refused."""
-    answered = {
-        what for what, path in spellings(_NOTHING).items() if (await scan.client.ask(path, may_hang_up=True)).is_success
-    }
+    controls = {path: what for what, path in spellings(_NOTHING).items()}
+    answers = await scan.client.get_all(controls, may_hang_up=True)
+    answered = {controls[path] for path, answer in answers if answer.is_success}
     places = []
     for route in [one for one in scan.pages() if one.is_refused][:_MAX_ROUTES]:
-        for what, path in spellings(route.sample).items():
-            served_by = scan.target.route_at(path)
-            if what in answered or (served_by is not None and not served_by.is_refused):
-                continue
-            if (await scan.client.ask(path, may_hang_up=True)).is_success:
-                places.append(f"GET {path} ({what})")
+        tries = {
+            path: what
+            for what, path in spellings(route.sample).items()
+            if what not in answered and not is_for_all(scan, path)
+        }
+        answers = await scan.client.get_all(tries, may_hang_up=True)
+        places += [f"GET {path} ({tries[path]})" for path, answer in answers if answer.is_success]
     for finding in found_at(OTHER_SPELLING, places):
         yield finding
 
 
+def is_for_all(scan: Scan, path: str) -> bool:
+    """Whether the table itself has a public route there."""
+    route = scan.target.route_at(path)
+    return route is not None and not route.is_refused
+
+
 async def check_traversal(scan: Scan) -> AsyncIterator[Finding]:
     """Leave the folder of static files."""
-    places = []
     folders = ["/static/", "/", *(f"{link.rpartition('/')[0]}/" for link in sorted(scan.nobody.links) if "." in link)]
-    for folder in list(dict.fromkeys(folders))[:5]:
-        for step in (
-            "../",
-            "..%2f",
-            "%2e%2e/",
-            "%2e%2e%2f",
-            "..\\",
-            "..%5c",
-            "%252e%252e%252f",
-            "....//",
-            "..;/",
-            "%c0%ae%c0%ae/",
-        ):
-            for file in ("etc/passwd", "windows/win.ini"):
-                answer = await scan.client.ask(folder + step * 9 + file, may_hang_up=True)
-                if _FILE_OF_EVERY_UNIX in answer.text or _FILE_OF_EVERY_WINDOWS in answer.text:
-                    places.append(f"GET {folder}{step * 9}{file}")
-        answer = await scan.client.ask(f"{folder}/etc/passwd", may_hang_up=True)
-        if _FILE_OF_EVERY_UNIX in answer.text:
-            places.append(f"GET {folder}/etc/passwd")
+    tries = [
+        path
+        for folder in list(dict.fromkeys(folders))[:5]
+        for file in ("etc/passwd", "windows/win.ini")
+        for path in (f"{folder}/{file}", *(folder + step * 9 + file for step in _STEPS))
+    ]
+    answers = await scan.client.get_all(tries, may_hang_up=True)
+    places = [
+        f"GET {path}"
+        for path, answer in answers
+        if _FILE_OF_EVERY_UNIX in answer.text or _FILE_OF_EVERY_WINDOWS in answer.text
+    ]
     for finding in found_at(TRAVERSED, places):
         yield finding
 
@@ -128,13 +130,8 @@ async def check_deceived_caches(scan: Scan) -> AsyncIterator[Finding]:
     """Ask for somebody's pages as if they were style sheets."""
     places = []
     for person in scan.people[:1]:
-        private = [
-            page for page in person.pages if page.route is not None and page.route.is_refused and page.answer.is_success
-        ]
-        for page in private[:8]:
-            for ending in ("/probe.css", ";probe.css", "%00probe.css", "%2fprobe.css", "%3fprobe.css", "%0aprobe.css"):
-                answer = await scan.client.ask(page.path + ending, visitor=person.visitor, may_hang_up=True)
-                if answer.is_success and is_kept(answer):
-                    places.append(f"GET {page.path}{ending}")
+        tries = [page.path + ending for page in person.private_pages()[:8] for ending in _ENDINGS]
+        answers = await scan.client.get_all(tries, visitor=person.visitor, may_hang_up=True)
+        places += [f"GET {path}" for path, answer in answers if answer.is_success and is_kept(answer)]
     for finding in found_at(DECEIVED_CACHE, places):
         yield finding

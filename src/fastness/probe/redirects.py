@@ -63,17 +63,20 @@ async def check_redirects(scan: Scan) -> AsyncIterator[Finding]:
     """Ask each page to lead elsewhere, as nobody and as somebody."""
     places: list[str] = []
     for person in (scan.nobody, *scan.people[:1]):
-        for path in pages_of(scan, person):
-            for target in targets(scan.target.address.host):
-                for query in queries(target, are_known=await takes_unknown(scan, path, person.visitor)):
-                    answer = await scan.client.ask(f"{path}?{query}", visitor=person.visitor, keeps_cookies=False)
-                    if leads_away(scan, path, answer):
-                        places.append(f"GET {path}?{query[:60]}")
-    paths = ("//{}/%2e%2e", "//{}//", "/\\{}/", "/%5c{}", "//{}")
-    answers = {
-        path: await scan.client.ask(path, may_hang_up=True) for path in (form.format(FOREIGN_HOST) for form in paths)
-    }
-    places += [f"GET {path}" for path, answer in answers.items() if leads_away(scan, "/", answer)]
+        visitor = person.visitor
+        unknown = urlencode(dict.fromkeys(_PARAMETERS, "probe"))
+        habits = await scan.client.get_all([f"{path}?{unknown}" for path in pages_of(scan, person)], visitor=visitor)
+        tries = [
+            f"{address.partition('?')[0]}?{query}"
+            for address, answer in habits
+            for target in targets(scan.target.address.host)
+            for query in queries(target, are_taken=answer.status < 400)
+        ]
+        answers = await scan.client.get_all(tries, visitor=visitor)
+        places += [f"GET {path[:80]}" for path, answer in answers if leads_away(scan, path, answer)]
+    paths = [form.format(FOREIGN_HOST) for form in ("//{}/%2e%2e", "//{}//", "/\\{}/", "/%5c{}", "//{}")]
+    answers = await scan.client.get_all(paths, may_hang_up=True)
+    places += [f"GET {path}" for path, answer in answers if leads_away(scan, "/", answer)]
     places += [place async for place in after_sign_in(scan)]
     for finding in found_at(OPEN_REDIRECT, places):
         yield finding
@@ -91,19 +94,9 @@ def pages_of(scan: Scan, person: Person) -> list[str]:
     return [page.path for page in sorted(pages, key=lambda page: page.answer.status // 100 != 3)][:_MAX_PAGES]
 
 
-async def takes_unknown(scan: Scan, path: str, visitor: Visitor) -> bool:
-    """Whether a page does not mind parameters that it does not know."""
-    known = scan.parameter_habits.get((path, visitor.name))
-    if known is None:
-        query = urlencode(dict.fromkeys(_PARAMETERS, "probe"))
-        answer = await scan.client.ask(f"{path}?{query}", visitor=visitor, keeps_cookies=False)
-        known = scan.parameter_habits[path, visitor.name] = answer.status < 400
-    return known
-
-
-def queries(target: str, *, are_known: bool) -> Iterable[str]:
-    """One query with all parameters, or one for each of the common ones."""
-    if are_known:
+def queries(target: str, *, are_taken: bool) -> Iterable[str]:
+    """One query with all parameters, or where a page minds those that it does not know, one for each of the common ones."""
+    if are_taken:
         return [urlencode(dict.fromkeys(_PARAMETERS, target))]
     return [urlencode({name: target}) for name in _COMMON] if target.startswith(("https://probe", "//")) else []
 
@@ -138,7 +131,6 @@ def leads_away(scan: Scan, path: str, answer: Answer) -> bool:
 
 async def check_split_headers(scan: Scan) -> AsyncIterator[Finding]:
     """Put a line break into every value that could become a header."""
-    places = []
     query = urlencode(dict.fromkeys((*_PARAMETERS, "lang", "name", "file", "filename", "download"), _SPLIT))
     paths = [f"{path}?{query}" for path in pages_of(scan, scan.nobody)]
     paths += [
@@ -147,9 +139,7 @@ async def check_split_headers(scan: Scan) -> AsyncIterator[Finding]:
         f"//{quote(_SPLIT)}",
         f"/static/{quote(_SPLIT)}",
     ]
-    for path in paths:
-        answer = await scan.client.ask(path, may_hang_up=True)
-        if answer.header("x-probe-split"):
-            places.append(f"GET {path[:80]}")
+    answers = await scan.client.get_all(paths, may_hang_up=True)
+    places = [f"GET {path[:80]}" for path, answer in answers if answer.header("x-probe-split")]
     for finding in found_at(SPLIT_HEADER, places):
         yield finding

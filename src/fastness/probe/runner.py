@@ -108,7 +108,8 @@ async def require_proof(target: Target, wire: Wire) -> None:
     if answer.status != 200 or not is_answered(target.keyring, question, answer.body):
         raise ProbeRefusedError(
             f"This target is not yours: {address.origin} does not hold this app's key; it answered {answer.status}. "
-            "Run the probe with the FASTNESS_SECRET_KEY of the deployment, give the address as its visitors have it, and let the clocks agree."
+            "Run the probe with the FASTNESS_SECRET_KEY of the deployment, "
+            "give the address as its visitors have it, and let the clocks agree."
         )
 
 

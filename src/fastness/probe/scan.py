@@ -5,6 +5,7 @@ accounts are shown. Links are followed by GET only, which changes nothing by the
 is left alone. Pages are looked at once and kept, so that checks about pages send nothing of their own.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from fastness.probe.client import Client, Visitor
 from fastness.probe.target import Account, KnownRoute, Target
 from fastness.probe.wire import Answer
 
+LONGEST_WAIT_SECONDS: Final = 60
 MAX_PAGES: Final = 40
 """For each person."""
 _MAX_LINKS: Final = 200
@@ -42,6 +44,10 @@ class Person:
     pages: list[SeenPage] = field(default_factory=list)
     links: set[str] = field(default_factory=set)
 
+    def private_pages(self) -> list[SeenPage]:
+        """What they got, and nobody gets who is not signed in."""
+        return [one for one in self.pages if one.route is not None and one.route.is_refused and one.answer.is_success]
+
 
 class Scan:
     """The target as it has been seen so far."""
@@ -53,8 +59,6 @@ class Scan:
         self.people: list[Person] = []
         self.failed_sign_ins: list[str] = []
         self.session_cookie = target.session_cookies[0]
-        self.parameter_habits: dict[tuple[str, str], bool] = {}
-        """Whether a page, for a person, minds parameters that it does not know."""
 
     @property
     def routes(self) -> tuple[KnownRoute, ...]:
@@ -113,6 +117,11 @@ class Scan:
         if not keeps_session:
             person.visitor.cookies.pop(self.session_cookie, None)
         answer = await self.submit(path, fields, person.visitor)
+        seconds = answer.header("retry-after")
+        if answer.status == 429 and seconds.isdecimal() and int(seconds) <= LONGEST_WAIT_SECONDS:
+            # Earlier probes from this address have guessed.
+            await asyncio.sleep(int(seconds) + 1)
+            answer = await self.submit(path, fields, person.visitor)
         given = [name for name in self.target.session_cookies if name in person.visitor.cookies]
         self.session_cookie = next(iter(given), self.session_cookie)
         return 300 <= answer.status < 400 and bool(given)

@@ -76,14 +76,7 @@ async def check_sessions(scan: Scan) -> AsyncIterator[Finding]:
     """Sign in with a planted id, sign out, and use the old id once more."""
     cookie, out = scan.session_cookie, scan.target.sign_out_path
     for person in scan.people[:1]:
-        private = next(
-            (
-                page
-                for page in person.pages
-                if page.route is not None and page.route.is_refused and page.answer.is_success
-            ),
-            None,
-        )
+        private = next(iter(person.private_pages()), None)
         once = Person(Visitor(name=person.visitor.name), person.account)
         planted = await planted_id(scan)
         once.visitor.cookies[cookie] = planted
@@ -117,7 +110,7 @@ async def check_accounts(scan: Scan) -> AsyncIterator[Finding]:
         known: list[float] = []
         unknown: list[float] = []
         for turn in range(_ROUNDS):
-            name = f"probe-{random_token(8)}"[: max(8, len(person.visitor.name))]
+            name = f"probe-{random_token()[:12]}"
             seconds, mine = await attempt(scan, path, person.visitor.name)
             other_seconds, nobodys = await attempt(scan, path, name)
             if _WAITING & {mine.status, nobodys.status}:
@@ -138,7 +131,7 @@ async def check_accounts(scan: Scan) -> AsyncIterator[Finding]:
 async def attempt(scan: Scan, path: str, name: str) -> tuple[float, Answer]:
     """One wrong password, and how long its answer took."""
     visitor = Visitor()
-    body = await scan.filled(path, path, visitor, {"username": name, "password": f"wrong {random_token(12)}"})
+    body = await scan.filled(path, path, visitor, {"username": name, "password": f"wrong {random_token()}"})
     started = time.monotonic()
     answer = await scan.client.ask(path, "POST", visitor=visitor, headers=scan.form_headers(path), body=body)
     return time.monotonic() - started, answer
@@ -164,9 +157,9 @@ async def check_guesses(scan: Scan) -> AsyncIterator[Finding]:
     path = scan.target.sign_in_path
     if path is None or not any(route.path == path and "POST" in route.methods for route in scan.routes):
         return
-    name = f"probe-{random_token(8)}"
+    name = f"probe-{random_token()[:12]}"
     for _ in range(_MAX_GUESSES):
-        fields = {"username": name, "password": f"wrong {random_token(12)}"}
+        fields = {"username": name, "password": f"wrong {random_token()}"}
         if (await scan.submit(path, fields, Visitor())).status in _WAITING:
             return
     yield FREE_GUESSES.found(where=f"POST {path} ({_MAX_GUESSES} attempts at one name)")

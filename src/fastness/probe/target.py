@@ -126,9 +126,9 @@ class Account:
 class Limits:
     """How much is asked of the target."""
 
-    max_requests: int = 3000
+    max_requests: int = 10_000
     requests_per_second: int = 100
-    at_once: int = 4
+    at_once: int = 6
     timeout_seconds: float = 10
     """For one answer."""
     total_seconds: float = 600
