@@ -98,9 +98,14 @@ class Response(StarletteResponse):
         else:
             self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind.encode("latin-1"))]
         if headers is not None:
-            self.raw_headers += [
-                (check_header_name(name), check_header_value(value)) for name, value in headers.items()
+            given = [(check_header_name(name), check_header_value(value)) for name, value in headers.items()]
+            names = {name.lower() for name, _ in given}
+            # The length is counted, never believed: two of them, or a wrong one, and the next response is read from the wrong
+            # place (RFC 9112 §6.3). A type that is given takes the place of the class's own.
+            self.raw_headers = [
+                pair for pair in self.raw_headers if pair[0] == b"content-length" or pair[0] not in names
             ]
+            self.raw_headers += [pair for pair in given if pair[0].lower() != b"content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

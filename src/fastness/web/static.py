@@ -32,10 +32,11 @@ _TEXT_TYPES: Final = (
     "image/svg+xml",
     "application/manifest+json",
 )
-_SERVED: Final = frozenset(
-    ".avif .css .csv .eot .gif .gz .htm .html .ico .jpeg .jpg .js .json .mjs .mp3 .mp4 .oga .ogg .ogv .opus .otf .pdf "
-    ".png .rss .svg .ttf .txt .vtt .wasm .wav .webm .webmanifest .webp .woff .woff2 .xml .xsl .zip".split()  # noqa: SIM905 - read as words
-)
+_SERVED: Final = frozenset({
+    ".avif", ".css", ".csv", ".eot", ".gif", ".gz", ".htm", ".html", ".ico", ".jpeg", ".jpg", ".js", ".json", ".mjs",
+    ".mp3", ".mp4", ".oga", ".ogg", ".ogv", ".opus", ".otf", ".pdf", ".png", ".rss", ".svg", ".ttf", ".txt", ".vtt",
+    ".wasm", ".wav", ".webm", ".webmanifest", ".webp", ".woff", ".woff2", ".xml", ".xsl", ".zip",
+})  # fmt: skip
 """The endings of files that are meant for browsers; no other file is served (ASVS 5.0 V13.4.7)."""
 _TYPES: Final = mimetypes.MimeTypes()
 """The standard table, without what this machine's own files would add or change."""
