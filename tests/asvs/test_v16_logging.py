@@ -5,7 +5,7 @@ import logging
 import re
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
@@ -76,7 +76,7 @@ def routes():
 
     @routes.get("/fails", access=access.public)
     async def fails(request):
-        raise RuntimeError(f"{CANARY} SELECT secret FROM table")
+        raise RuntimeError(f"{CANARY}: no such table: fastness_users")
 
     return routes
 
@@ -273,7 +273,7 @@ async def test_v16_5_1_an_answer_tells_nothing_of_a_failure(shop, browse, accept
     async with browse(shop) as browser:
         page = await browser.raw("GET", "/fails", headers={"accept": accept})
     assert page.status == 500
-    for word in (CANARY, "SELECT", "RuntimeError", "Traceback", ".py", "secret"):
+    for word in (CANARY, "fastness_users", "RuntimeError", "Traceback", ".py", "secret"):
         assert word not in page.text
     assert all(CANARY not in value for value in page.headers.values())
 

@@ -20,7 +20,7 @@ from fastness.html.errors import UntypedAttributesError, UntypedURLError
 from fastness.kernel.because import Because
 
 _OWN_PATH: Final = re.compile(r"/(?![/\\])[A-Za-z0-9._~/%!$&()*+,;=:@\-]*(?:\?[A-Za-z0-9._~/%!$&()*+,;=:@?\-]*)?")
-_DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|\?|$)", re.IGNORECASE)
+_DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|\?|\Z)", re.IGNORECASE)
 _HTTPS: Final = re.compile(r"https://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?(?:/[^\s\"'<>\\\x00-\x1f]*)?")
 ATTRIBUTE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:\-]*")
 

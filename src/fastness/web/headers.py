@@ -53,7 +53,7 @@ _CSP: Final = b"content-security-policy"
 _REPORTS: Final = b"; report-uri /"
 _CACHE_CONTROL: Final = b"cache-control"
 _NO_STORE: Final = (_CACHE_CONTROL, b"no-store")
-_KEPT_PRIVATE: Final = (b"no-store", b"private")
+_KEPT_PRIVATE: Final = frozenset({b"no-store", b"private"})
 _API_CSP_HEADER: Final = (_CSP, API_CSP)
 _DOCUMENT_TYPES: Final = (b"text/html", b"application/xhtml+xml", b"image/svg+xml", b"text/xml", b"application/xml")
 
@@ -177,7 +177,8 @@ def secured_headers(exchange: Exchange, own: list[tuple[bytes, bytes]]) -> list[
                 continue
             is_private = is_private or name == b"set-cookie"
         headers.append(pair)
-    if is_private and not cache_control.lower().lstrip().startswith(_KEPT_PRIVATE):
+    # The first directive, whole: `private="a-field"` lets a shared cache keep all the rest (RFC 9111 §5.2.2.7).
+    if is_private and cache_control.partition(b",")[0].strip().lower() not in _KEPT_PRIVATE:
         headers.append(_NO_STORE)
     elif cache_control:
         headers.append((_CACHE_CONTROL, cache_control))

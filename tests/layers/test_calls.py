@@ -1,0 +1,70 @@
+"""What no file of ours does, read from the source: shaping log lines from values, patterns with a loose end, native code."""
+
+import ast
+import re
+
+import pytest
+
+from tests.layers.source import SOURCE
+
+LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+LOGGERS = frozenset({"_LOG", "LOG", "self._logger", "logger", "logging"})
+TREES = {
+    file.relative_to(SOURCE).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+    for file in sorted(SOURCE.rglob("*.py"))
+    # The template is somebody's program, and the audit reads other people's, on a developer's machine.
+    if not {"project", "audit"} & set(file.relative_to(SOURCE).parts)
+}
+
+
+def calls(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize("file", TREES)
+def test_the_text_of_a_log_line_is_written_in_the_source(file):
+    """CVE-2026-111211: what a visitor sent is an argument, which the formatter escapes, and never the text itself."""
+    for call in calls(TREES[file]):
+        function = call.func
+        if isinstance(function, ast.Attribute) and function.attr in LEVELS and ast.unparse(function.value) in LOGGERS:
+            text = call.args[0]
+            is_constant = isinstance(text, ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
+            assert is_constant, ast.unparse(call)
+
+
+@pytest.mark.parametrize("file", TREES)
+def test_a_pattern_ends_where_the_text_ends(file):
+    r"""CVE-2026-53878: `$` also fits before a last line feed; a pattern of ours ends with \Z, or is asked by fullmatch."""
+    for call in calls(TREES[file]):
+        if ast.unparse(call.func) in {"re.compile", "re.match", "re.search"}:
+            text = call.args[0]
+            pattern = text.value if isinstance(text, ast.Constant) else ""
+            assert not re.search(r"(?<!\\)\$\)*$", str(pattern)), pattern
+
+
+def test_no_file_speaks_to_native_code_by_itself():
+    """CVE-2026-53877: what is read over the end of a buffer is read by C; we have none, and call none."""
+    native = {"ctypes", "cffi", "mmap", "_ctypes"}
+    found = {
+        (file, alias.name)
+        for file, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name.partition(".")[0] in native
+    }
+    assert found == set()
+
+
+def test_no_file_reads_formats_that_open_others():
+    """CVE-2026-15307, -87890, -111362, -114582: formats that name files and addresses, read by what would open them."""
+    opening = {"xml", "lxml", "PIL", "osgeo", "fiona", "pypdf", "yaml", "tarfile", "zipfile"}
+    found = {
+        (file, name)
+        for file, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+        if name.partition(".")[0] in opening
+    }
+    assert found == set()
