@@ -86,7 +86,7 @@ _DECIDES: Final = re.compile(
     r"(?:check|verify|authori[sz]e|authenticate|allow)(?:_\w+)?)(?:_|$)"
 )
 _APPS: Final = frozenset({"FastAPI", "Starlette", "Flask", "Fastness", "Litestar", "Quart"})
-_ALL_ADDRESSES: Final = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104 - what is looked for
+_ALL_ADDRESSES: Final = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  # nosec B104 # what the rule looks for
 _RUNNING: Final = frozenset({"run", "Granian", "serve", "Config", "run_app", "create_server", "start_server", "bind"})
 
 

@@ -1,8 +1,9 @@
 """Bandit's own rules, run as the program that it is, and read as JSON.
 
 Its comments are left to us (`--ignore-nosec`), because it takes one without an id or a reason. Its settings file is not
-read: what a project accepts is in one place. Rules that complain of an import alone (B403, B404, …) are left out; the use of
-what was imported is told where it is.
+read: what a project accepts is in one place. Three kinds of its rules are left out: those that complain of an import alone,
+since the use of what was imported is told where it is; those that take every text behind a name like "password" for one
+(FST-SOURCE-030 and 031 look at the text); and those against any start of a program (005 and 007 tell the dangerous ones).
 
 ASVS 5.0: V15.1.5 (dangerous functionality is documented).
 """
@@ -65,9 +66,7 @@ _TOPICS: Final = {
     "B4": Topic.COMPONENTS,
     "B5": Topic.CRYPTOGRAPHY,
 }
-_IMPORTS: Final = "B403,B404,B405,B406,B407,B408,B409"
-_QUOTING: Final = frozenset({"B105", "B106", "B107"})
-"""Their texts show the password that they found."""
+_LEFT_OUT: Final = "B105,B106,B107,B403,B404,B405,B406,B407,B408,B409,B603,B607"
 _AT_ONCE: Final = 300
 _SECONDS: Final = 600
 
@@ -79,7 +78,7 @@ def run_bandit(folder: Path, files: Sequence[Path]) -> tuple[list[Spot], list[Un
     for start in range(0, len(files), _AT_ONCE):
         names = [str(file.absolute()) for file in files[start : start + _AT_ONCE]]
         ran = run_module(
-            "bandit", "--format", "json", "--quiet", "--ignore-nosec", "--skip", _IMPORTS, *names,
+            "bandit", "--format", "json", "--quiet", "--ignore-nosec", "--skip", _LEFT_OUT, *names,
             folder=folder, seconds=_SECONDS,
         )  # fmt: skip
         try:
@@ -111,6 +110,6 @@ def _spot(folder: Path, found: dict[str, object]) -> Spot:
 
 def _finding(found: dict[str, object], name: str, where: str) -> Finding:
     notice = _WEIGHTS.get((str(found["issue_severity"]), str(found["issue_confidence"])), SLIGHT)
-    text = "A password seems to be written here." if name in _QUOTING else " ".join(str(found["issue_text"]).split())
+    text = " ".join(str(found["issue_text"]).split())
     finding = notice.found(where=where, detail=f"{name} {found['test_name']}: {text}")
     return replace(finding, topic=_TOPICS.get(name[:2], notice.topic))

@@ -144,7 +144,7 @@ RULES: Final = (
     Rule(notice=EVAL, find=find_eval, same_as=("B102", "B307")),
     Rule(notice=PICKLE, find=find_pickle, same_as=("B301", "B302")),
     Rule(notice=YAML, find=find_yaml, same_as=("B506",)),
-    Rule(notice=SHELL, find=find_shells, same_as=("B602", "B604", "B605", "B607")),
+    Rule(notice=SHELL, find=find_shells, same_as=("B602", "B604", "B605")),
     Rule(notice=TEMPLATE_TEXT, find=find_template_texts),
-    Rule(notice=COMMAND, find=find_commands, same_as=("B603",)),
+    Rule(notice=COMMAND, find=find_commands),
 )

@@ -38,7 +38,7 @@ def run_program(
 ) -> Ran:
     """Run a program in a folder; raises `ProgramError`."""
     try:
-        done = subprocess.run(  # noqa: S603  # nosec B603 # a list without a shell; the callers name the programs
+        done = subprocess.run(  # noqa: S603 - a list without a shell; the callers name the programs
             list(arguments),
             cwd=folder,
             env={**os.environ, **(environment or {})},

@@ -121,6 +121,6 @@ def _is_secret(module: Module, node: ast.expr) -> bool:
 
 RULES: Final = (
     Rule(notice=KNOWN_SECRET, find=find_known_secrets),
-    Rule(notice=LIKELY_SECRET, find=find_likely_secrets, same_as=("B105", "B106", "B107")),
+    Rule(notice=LIKELY_SECRET, find=find_likely_secrets),
     Rule(notice=LOGGED_SECRET, find=find_logged_secrets),
 )

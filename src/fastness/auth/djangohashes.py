@@ -75,7 +75,8 @@ def _scrypt(encoded: str, password: bytes) -> bool:
 
 
 def _bcrypt_sha256(encoded: str, password: bytes) -> bool:
-    return check_bcrypt(encoded.removeprefix("bcrypt_sha256$"), hashlib.sha256(password).hexdigest().encode())
+    digest = hashlib.sha256(password).hexdigest()  # nosec FST041 # what bcrypt hashes next in this format
+    return check_bcrypt(encoded.removeprefix("bcrypt_sha256$"), digest.encode())
 
 
 def _bcrypt(encoded: str, password: bytes) -> bool:

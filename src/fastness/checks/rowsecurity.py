@@ -62,7 +62,7 @@ _ENFORCED: Final = (
     "WHERE n.nspname = 'public' AND c.relrowsecurity AND c.relforcerowsecurity"
 )
 _DIGEST: Final = (
-    f"SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608 - a constant
+    f"SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608  # nosec B608 # a constant of this file
 )
 
 

@@ -69,8 +69,8 @@ class PostgresAddress:
             reason = error.strerror or "it holds no certificate"
             raise ConfigError(f"the file that sslrootcert names cannot be read: {reason}") from None
         if self.tls is TLSMode.ENCRYPTED:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+            context.check_hostname = False  # nosec FST052 # insecure_unverified_tls says why
+            context.verify_mode = ssl.CERT_NONE  # nosec FST052 # insecure_unverified_tls says why
         return context
 
 

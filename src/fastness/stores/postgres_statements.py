@@ -52,11 +52,11 @@ DELETE: Final = """DELETE FROM fastness_store.entry WHERE key = $1
 _OWNED: Final = "entry.owner = $1 AND substring(entry.key FROM 1 FOR length($2::bytea)) = $2"
 DELETE_OWNED: Final = f"""WITH deleted AS (
         DELETE FROM fastness_store.entry WHERE {_OWNED} AND ($3::bytea IS NULL OR entry.key <> $3) RETURNING expires_at
-    ) SELECT count(*) FROM deleted WHERE expires_at IS NULL OR expires_at > $4"""  # noqa: S608 - constants
+    ) SELECT count(*) FROM deleted WHERE expires_at IS NULL OR expires_at > $4"""  # noqa: S608  # nosec B608 # constants of this file
 LIST_OWNED: Final = f"""SELECT entry.key, entry.value, entry.version, entry.expires_at, entry.owner,
         coalesce(owner_epoch.epoch, 0)
     FROM fastness_store.entry LEFT JOIN fastness_store.owner_epoch ON owner_epoch.owner = entry.owner
-    WHERE {_OWNED} AND (entry.expires_at IS NULL OR entry.expires_at > $3) ORDER BY entry.key"""  # noqa: S608 - constants
+    WHERE {_OWNED} AND (entry.expires_at IS NULL OR entry.expires_at > $3) ORDER BY entry.key"""  # noqa: S608  # nosec B608 # constants of this file
 
 BUMP_EPOCH: Final = """INSERT INTO fastness_store.owner_epoch VALUES ($1, 1)
     ON CONFLICT (owner) DO UPDATE SET epoch = owner_epoch.epoch + 1 RETURNING epoch"""
@@ -77,7 +77,7 @@ INCREMENT: Final = f"""INSERT INTO fastness_store.entry (key, value, expires_at,
         owner = CASE WHEN {_IS_OVER} THEN NULL ELSE entry.owner END,
         version = excluded.version
     WHERE {_IS_OVER} OR encode(entry.value, 'escape') ~ '^-?[0-9]+$'
-    RETURNING value"""  # noqa: S608 - constants
+    RETURNING value"""  # noqa: S608  # nosec B608 # constants of this file
 
 # Rows that another worker removes at this moment are its business: nobody waits, and nobody waits in a circle.
 PURGE: Final = """WITH expired AS (
