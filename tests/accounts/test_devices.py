@@ -123,8 +123,10 @@ async def test_v7_2_4_confirming_gives_a_new_session_and_the_old_one_is_dead(sho
         assert (page.status, "This is not your password." in page.text) == (422, True)
         page = await browser.submit("/account/confirm", password=PASSWORD)
         assert (page.url, page.json()) == ("https://shop.example/vault?a=1", "open")
-        after = dict(browser.cookies)
-        assert before != after
+        assert before != browser.cookies
+        assert await who(browser) == "ada"
+        browser.cookies = before
+        assert await who(browser) is None
 
 
 async def test_a_program_is_told_what_it_needs(shop, browse, clock):
