@@ -6,7 +6,6 @@ asked for only: looking five hundred times a second takes a tenth of a core, and
 """
 
 import asyncio
-import logging
 import os
 import threading
 import time
@@ -14,28 +13,20 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from fastness import Settings
-from fastness.kernel.logs import JSONFormatter
+from fastness.kernel.wires import Wire, permitting
 from fastness.web.exchange import Receive, Scope, Send
+from tests.attacks.logs import write_log
 from tests.attacks.target import METER, make_app
 
-LOG: Final = Path("log.jsonl")
 TURN_SECONDS: Final = 0.002
 NOTED_SECONDS: Final = 0.005
-
-
-def write_log() -> None:
-    handler = logging.FileHandler(LOG)
-    handler.setFormatter(JSONFormatter())
-    logger = logging.getLogger("fastness")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    logger.propagate = False
 
 
 def waited_seconds() -> float:
     """How long this thread was ready and another one had the processor, in all; 0 where the system does not tell."""
     try:
-        with Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").open("rb") as file:
+        # The meter's own file, not the target's: the tripwires of the target are left alone.
+        with permitting(Wire.FILES), Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").open("rb") as file:
             return int(file.read().split()[1]) / 1e9
     except OSError:
         return 0.0

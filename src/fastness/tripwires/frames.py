@@ -60,14 +60,14 @@ def is_at_work(wire: Wire, frame: FrameType | None, ends: frozenset[CodeType]) -
     if frame is None:
         return False
     nearest = frame.f_code
-    if wire is Wire.FILES:
+    if wire is Wire.FILES and nearest is _WRITING_BYTECODE:
         # Bytecode is written beside the source; nobody else may write there.
-        return nearest is _WRITING_BYTECODE
+        return True
     if wire is Wire.CODE and (
         nearest.co_filename in _STANDARD_MAKERS or nearest.co_filename.startswith((*_MAKERS, f"{_FROZEN}importlib"))
     ):
         return True
-    return wire in {Wire.CODE, Wire.NATIVE, Wire.PICKLE} and _is_importing(frame, _ENDS | ends)
+    return wire is not Wire.SOCKETS and _is_importing(frame, _ENDS | ends)
 
 
 def _is_importing(frame: FrameType, ends: frozenset[CodeType]) -> bool:

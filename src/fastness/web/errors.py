@@ -21,6 +21,7 @@ from fastness.auth.errors import ThrottledError
 from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
+from fastness.tripwires.errors import TripwireError
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
 from fastness.web.inputs import InputRefusedError
@@ -187,6 +188,9 @@ def visible(error: Exception) -> tuple[FastnessError, Mapping[str, str]]:
         return error, error.headers
     if isinstance(error, ThrottledError):
         return error, {"retry-after": str(error.retry_after_seconds)}
+    if isinstance(error, TripwireError):
+        # Not even that there was a wire: whoever tripped it would try the next way.
+        return UnexpectedError(error.code), {}
     if isinstance(error, FastnessError):
         return error, {}
     if isinstance(error, HTTPException):
