@@ -31,7 +31,7 @@ class Advisory:
 
 def findings_of(advisories: Iterable[Advisory]) -> Iterator[Finding]:
     """One finding for each vulnerability of each dependency."""
-    for advisory in _merged(advisories):
+    for advisory in sorted(_merged(advisories), key=lambda each: (each.dependency.name, min(each.ids))):
         dependency = advisory.dependency
         ids = ", ".join(sorted(advisory.ids))
         where = f"{dependency.where}: {dependency.name} {dependency.version}"
