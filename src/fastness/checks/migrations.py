@@ -46,7 +46,7 @@ UNUSABLE: Final = Notice(
     title="The database cannot be opened",
     why="Nobody could sign in, and what needs data would answer with an error.",
     fix="`fastness db current` says what is in the way. Have the server started again until the database is there.",
-    topic=Topic.CRYPTOGRAPHY,
+    topic=Topic.ERRORS,
 )
 
 NOTICES: Final = (NOT_UPGRADED, UNKNOWN_REVISION, OUT_OF_REACH, UNUSABLE)
