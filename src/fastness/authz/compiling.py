@@ -272,8 +272,8 @@ class ScopeCompiler(SQLCompiler):
         changed = sorted(names & locked)
         if changed:
             raise PolicyError(
-                f"a bulk UPDATE sets {', '.join(changed)}, on which the policy of changed rows depends, and nobody would look at "
-                "each row; load the objects for a writing action and change them"
+                f"a bulk UPDATE sets {', '.join(changed)}, on which the policy of changed rows or a workflow depends, and nobody "
+                "would look at each row; load the objects for a writing action and change them, or advance them one by one"
             )
 
 

@@ -6,7 +6,8 @@
     │   ├── PolicyError         a policy, or a scope asked of one, that cannot be right
     │   └── RowSecurityError    a policy that the database cannot enforce
     └── DeniedError
-        └── ForbiddenWriteError a flush that would add, change or delete what the actor may not
+        ├── ForbiddenWriteError a flush that would add, change or delete what the actor may not
+        └── TransitionRefusedError  a step of a workflow out of turn
 
 The first three are mistakes of the app's author, and the detail names the fix; the last may also be a visitor who asked for
 what is not theirs. No detail holds a value of a row or a request.
@@ -41,3 +42,17 @@ class ForbiddenWriteError(DeniedError):
 
     code = "forbidden_write"
     status = 403
+
+
+class TransitionRefusedError(DeniedError):
+    """A step of a workflow was asked for that the object's state, or a condition of the step, does not allow."""
+
+    code = "transition_refused"
+    status = 409
+    public = "This has changed in the meantime. Look at it again before you go on."
+
+    def __init__(self, reason: str, detail: str, public: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        if public:
+            self.public = public

@@ -20,10 +20,12 @@ from sqlalchemy.orm import attributes as instrumentation
 
 from fastness.authz.acting import acting_of, bind_actor
 from fastness.authz.actors import Actor
+from fastness.authz.advancing import advance, possible_steps
 from fastness.authz.errors import PolicyError
 from fastness.authz.reach import guarded_names
 from fastness.authz.registry import registry
 from fastness.authz.scope import VIEW, May, make_scope, unscoped, with_scope
+from fastness.authz.workflows import Transition, Workflow
 from fastness.db.model import Model, load_options
 from fastness.kernel.because import Because
 
@@ -111,6 +113,14 @@ class Objects:
         row: list[ColumnElement[bool]] = [column == value for column, value in zip(columns, identity, strict=True)]
         statement = select(literal(1)).select_from(root).where(*row)
         return await session.scalar(self.scoped(session, statement, actor, {root: action})) is not None
+
+    async def advance(self, session: AsyncSession, target: Model, transition: Transition) -> None:
+        """Take a step of the object's workflow."""
+        await advance(session, target, transition)
+
+    async def steps(self, session: AsyncSession, target: Model, flow: type[Workflow[Any]]) -> frozenset[str]:
+        """The names of the steps that the actor could take with this object, as its row is now."""
+        return await possible_steps(session, target, flow)
 
     def _planned(self, session: AsyncSession, plan: Plan, actor: Actor, may: May) -> Select[Any]:
         acting = acting_of(session)

@@ -60,7 +60,7 @@ class Policy(Generic[ModelT]):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        model = _model_of(cls)
+        model = model_in_brackets(cls, Policy)
         if model is None:
             return  # a base class of an app's own, still generic
         _check_model(cls, model)
@@ -90,42 +90,55 @@ class Policy(Generic[ModelT]):
         if not self.serves_anonymous and actor.is_anonymous:
             return false()
         method: Method = getattr(self, action)
-        return self._checked(action, method(actor))
-
-    def _checked(self, action: str, condition: object) -> ColumnElement[bool]:
-        where = f"{type(self).__name__}.{action}"
-        if hasattr(condition, "__clause_element__"):
-            condition = condition.__clause_element__()
-        if not isinstance(condition, ColumnElement):
-            raise PolicyError(
-                f"{where} returned {type(condition).__name__}; return a condition in SQL, such as {self.model.__name__}.owner_id "
-                "== actor.id, or true() and false() of SQLAlchemy"
-            )
-        table = self.model.__mapper__.local_table
-        foreign = {str(source) for source in condition._from_objects if source != table}  # noqa: SLF001 - no public way
-        if foreign:
-            raise PolicyError(
-                f"{where} uses columns of {', '.join(sorted(foreign))} outside a subquery, which would join all their rows; "
-                "write relationship.any(…), relationship.has(…) or exists().where(…)"
-            )
-        return cast("ColumnElement[bool]", condition)
+        return check_condition(self.model, f"{type(self).__name__}.{action}", method(actor))
 
 
-def _model_of(policy: type[Policy[ModelT]]) -> type[Model] | None:
-    for base in getattr(policy, "__orig_bases__", ()):
-        origin = get_origin(base)
-        if isinstance(origin, type) and issubclass(origin, Policy):
-            argument = get_args(base)[0]
+def check_condition(model: type[Model], where: str, condition: object) -> ColumnElement[bool]:
+    """What a policy's method returned, if it is a condition on the model's own rows; `where` is its name for the message.
+
+    Raises:
+        PolicyError: it is none.
+    """
+    if hasattr(condition, "__clause_element__"):
+        condition = condition.__clause_element__()
+    if not isinstance(condition, ColumnElement):
+        raise PolicyError(
+            f"{where} returned {type(condition).__name__}; return a condition in SQL, such as {model.__name__}.owner_id "
+            "== actor.id, or true() and false() of SQLAlchemy"
+        )
+    table = model.__mapper__.local_table
+    foreign = {str(source) for source in condition._from_objects if source != table}  # noqa: SLF001 - no public way
+    if foreign:
+        raise PolicyError(
+            f"{where} uses columns of {', '.join(sorted(foreign))} outside a subquery, which would join all their rows; "
+            "write relationship.any(…), relationship.has(…) or exists().where(…)"
+        )
+    return cast("ColumnElement[bool]", condition)
+
+
+def model_in_brackets(declared: type[object], base: type[object]) -> type[Model] | None:
+    """The model of `class CasePolicy(Policy[Case])`; nothing for a base class that is still generic.
+
+    Raises:
+        PolicyError: the brackets hold something else, or the class derives from one that has its model already.
+    """
+    for generic in getattr(declared, "__orig_bases__", ()):
+        origin = get_origin(generic)
+        if isinstance(origin, type) and issubclass(origin, base):
+            argument = get_args(generic)[0]
             if isinstance(argument, type) and issubclass(argument, Model):
                 return argument
             if isinstance(argument, TypeVar):
                 return None
             raise PolicyError(
-                f"{policy.__name__} needs a model in its brackets, a subclass of fastness.Model: Policy[Case]"
+                f"{declared.__name__} needs a model in its brackets, a subclass of fastness.Model: {base.__name__}[Case]"
             )
-    inherited: type[Model] | None = getattr(policy, "model", None)
+    inherited: type[Model] | None = getattr(declared, "model", None)
     if inherited is not None:
-        raise PolicyError(f"{policy.__name__} derives from the policy of {inherited.__name__}; a model has one policy")
+        kind = base.__name__.lower()
+        raise PolicyError(
+            f"{declared.__name__} derives from the {kind} of {inherited.__name__}; a model has one {kind}"
+        )
     return None
 
 

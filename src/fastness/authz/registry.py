@@ -46,6 +46,16 @@ class PolicyLike(Protocol):
     def condition(self, actor: Actor, action: str) -> ColumnElement[bool]: ...
 
 
+class WorkflowLike(Protocol):
+    """What the guard needs of a workflow."""
+
+    @property
+    def column(self) -> str: ...
+
+    @property
+    def initial(self) -> object: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """One guarded table."""
@@ -72,6 +82,8 @@ class Registry:
 
     def __init__(self) -> None:
         self.policies: dict[type[Model], PolicyLike] = {}
+        self.workflows: dict[type[Model], WorkflowLike] = {}
+        """By the model of the policy, which is that of the table."""
         self.generation = 0
         self.has_row_security = False
         """Whether a policy asks for row-level security, so that the database is told who acts."""

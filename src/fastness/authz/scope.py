@@ -190,7 +190,9 @@ def _scoped_write(statement: Any, scope: Scope, evaluate: Evaluate) -> Any:  # n
     if isinstance(statement, Update):
         model = guard.models[0]
         after = AFTER if AFTER in registry().policy_of(model).actions else VIEW
-        scope.locked = {target: _columns_in(evaluate(model, after), guard.table)}
+        flow = registry().workflows.get(model)
+        states = frozenset() if flow is None else frozenset({flow.column})
+        scope.locked = {target: _columns_in(evaluate(model, after), guard.table) | states}
     criterion = PolicyCriterion(scope.conditions[target], statement.table, target)
     return statement.options(scope).where(criterion)
 

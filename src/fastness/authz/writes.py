@@ -71,6 +71,7 @@ def _before_insert(mapper: Mapper[Any], _connection: Connection, target: object)
             f"a {model.__name__} was to be inserted, and its policy has no create(self, actor), the condition that a new row "
             "has to fulfil"
         )
+    _begin_workflow(model, target)
     acting.actor  # noqa: B018 - raises where nobody acts
     _approve(acting, mapper)
     _approve_associations(acting, target, mapper)
@@ -92,6 +93,7 @@ def _before_update(mapper: Mapper[Any], _connection: Connection, target: object)
         raise ForbiddenWriteError(
             f"a {model.__name__} was changed that this request did not load for it; load it with {writing}"
         )
+    _hold_workflow(model, target)
     acting.actor  # noqa: B018
     _approve(acting, mapper)
     acting.pending.append((state, _AFTER))
@@ -112,6 +114,28 @@ def _before_delete(mapper: Mapper[Any], _connection: Connection, target: object)
     for relation in mapper.relationships:
         if isinstance(relation.secondary, Table):
             acting.approved[relation.secondary.name.lower()] = None
+
+
+def _begin_workflow(model: type[Model], target: object) -> None:
+    flow = registry().workflows.get(model)
+    if flow is None:
+        return
+    if getattr(target, flow.column) is None:
+        setattr(target, flow.column, flow.initial)
+    elif getattr(target, flow.column) != flow.initial:
+        raise ForbiddenWriteError(
+            f"a new {model.__name__} begins as {flow.initial}: leave {flow.column} out, and go on with request.advance"
+        )
+
+
+def _hold_workflow(model: type[Model], target: object) -> None:
+    flow = registry().workflows.get(model)
+    if flow is not None and instrumentation.get_history(target, flow.column).has_changes():
+        name = type(flow).__name__
+        raise ForbiddenWriteError(
+            f"the {flow.column} of a {model.__name__} changes by the transitions of {name} only: "
+            f"await request.advance(…, {name}.…)"
+        )
 
 
 def _acting_for(target: object) -> Acting | None:
@@ -176,10 +200,11 @@ def _check_rows(session: Session, _context: UOWTransaction) -> None:
     pending, acting.pending = acting.pending, []
     acting.approved.clear()
     for state, action in pending:
-        _check_row(session, acting, state, action)
+        check_row(session, acting, state, action)
 
 
-def _check_row(session: Session, acting: Acting, state: InstanceState[Any], action: str) -> None:
+def check_row(session: Session, acting: Acting, state: InstanceState[Any], action: str) -> None:
+    """Read a row that was just written, and raise `ForbiddenWriteError` if the policy does not let it be as it is."""
     mapper = state.mapper
     model = _model_of(mapper)
     policy = registry().policy_of(model)

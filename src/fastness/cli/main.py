@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from fastness import __version__
 from fastness.cli.auditcommands import auditlog
 from fastness.cli.options import AppOption, JSONOption, PortOption, group
-from fastness.cli.rolecommands import groups, roles
+from fastness.cli.rolecommands import WithoutSuperuserOption, groups, roles
 from fastness.cli.terminal import complain, say
 from fastness.kernel.errors import FastnessError
 
@@ -269,6 +269,14 @@ def routes(
 
 
 @app.command()
+def workflows(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """List the steps that the app's objects can take, and who may take them."""
+    from fastness.cli.workflows import show_workflows
+
+    show_workflows(app_name, as_json=json)
+
+
+@app.command()
 def demo(
     *,
     port: PortOption = 8000,
@@ -331,6 +339,14 @@ def invite_user(
     invite(app_name, user, address=address)
 
 
+@users.command("factors")
+def show_user_factors(username: UserArgument, *, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """List somebody's passkeys and app, and how many recovery codes are left."""
+    from fastness.cli.factors import show_factors
+
+    show_factors(app_name, username, as_json=json)
+
+
 @users.command("reset-factors")
 def reset_user_factors(username: UserArgument, *, app_name: AppOption = None) -> None:
     """Remove all second factors of somebody who lost them.
@@ -363,6 +379,39 @@ def show_user_roles(username: UserArgument, *, json: JSONOption = False, app_nam
     from fastness.cli.rolelists import show_user
 
     show_user(app_name, username, as_json=json)
+
+
+@users.command("close")
+def close_user(
+    username: UserArgument, *, without_superuser: WithoutSuperuserOption = None, app_name: AppOption = None
+) -> None:
+    """Close an account: nobody signs in with it, and whoever is signed in is out. The rows stay."""
+    from fastness.cli.standing import set_active
+
+    set_active(app_name, username, is_active=False, leaving_none=without_superuser)
+
+
+@users.command("reopen")
+def reopen_user(username: UserArgument, *, app_name: AppOption = None) -> None:
+    """Open a closed account again. Sessions from before stay ended."""
+    from fastness.cli.standing import set_active
+
+    set_active(app_name, username, is_active=True)
+
+
+@users.command("end-sessions")
+def end_user_sessions(
+    username: Annotated[str | None, typer.Argument(help="The name they sign in with.")] = None,
+    *,
+    everybody: Annotated[bool, typer.Option("--all", help="Sign everybody out.")] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Sign somebody out everywhere, open sockets included, or everybody."""
+    if everybody is (username is not None):
+        raise typer.BadParameter("Say whom: a name, or --all.")
+    from fastness.cli.standing import end_sessions
+
+    end_sessions(app_name, username)
 
 
 @users.command("unlock")

@@ -22,7 +22,8 @@ class FastnessError(Exception):
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
-    public: ClassVar[str] = "Something went wrong on our side."
+    public: str = "Something went wrong on our side."
+    """Of the class, unless an error has something of its own to tell the visitor."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

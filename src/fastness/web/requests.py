@@ -14,7 +14,8 @@ from starlette.datastructures import Headers, QueryParams, UploadFile
 from fastness.authz.actors import Actor
 from fastness.kernel.because import Because
 from fastness.kernel.csrf import FIELD_NAME
-from fastness.kernel.errors import ConfigError
+from fastness.kernel.errors import ConfigError, DeniedError
+from fastness.kernel.events import EventName
 from fastness.kernel.limits import JSONValue, parse_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
@@ -24,7 +25,7 @@ from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
 from fastness.web.inputs import InputRefusedError, InputT
 from fastness.web.receiving import hold_to_parsed_size
-from fastness.web.recording import RequestSink, record_superuser
+from fastness.web.recording import RequestSink, record, record_superuser
 from fastness.web.refusals import NotFoundError, SignInRequiredError
 from fastness.web.session import require_session
 from fastness.web.site import Site
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from fastness.auth.users import User
     from fastness.authz.scope import May
+    from fastness.authz.workflows import Transition, Workflow
     from fastness.db.model import Model
     from fastness.outbound.client import Outbound
 
@@ -234,6 +236,23 @@ class Request(Connection):
         """Whether the visitor may do `action` with an object, for instance to show a button."""
         return await self.site.objects().may(self.db, action, target, self.actor)
 
+    async def advance(self, target: "Model", transition: "Transition") -> None:
+        """Take a step of an object's workflow and write it at once.
+
+        Raises:
+            TransitionRefusedError: the object is in another state by now, or the step's condition does not hold (409).
+            ForbiddenWriteError: the visitor may not take it (403).
+        """
+        try:
+            await self.site.objects().advance(self.db, target, transition)
+        except DeniedError as error:
+            record(self.exchange, EventName.SEQUENCE_FAIL, error.code, step=transition.label)
+            raise
+
+    async def steps(self, target: "Model", flow: "type[Workflow[Any]]") -> frozenset[str]:
+        """The names of the steps that the visitor could take with an object now, for the buttons of its page."""
+        return await self.site.objects().steps(self.db, target, flow)
+
     def _exempt(self, statement: StatementT, because: Because | None) -> StatementT:
         return statement if because is None else self.site.objects().unscoped(statement, because)
 
@@ -301,7 +320,7 @@ class Request(Connection):
 
     def csrf_field(self) -> Markup:
         """The hidden field with the token. It goes first in each form that posts here."""
-        return Markup(_HIDDEN_FIELD + token_for(self.exchange) + '">')  # noqa: S704 - base64 letters only
+        return Markup(_HIDDEN_FIELD + token_for(self.exchange) + '">')  # noqa: S704  # nosec B704 # base64 letters only
 
     def trusted_types_script(self) -> Markup:
         """The script that lets htmx or Turbo write HTML of this server, where the settings say `trusted_html="server"`.
