@@ -70,6 +70,7 @@ async def begin(browser, **fields):
     return await browser.submit(username="ada", password=PASSWORD, **fields)
 
 
+@pytest.mark.asvs("V6.3.3")
 async def test_the_first_sign_in_sets_up_the_factor(make_shop, browse, routes, make_account, code_of):
     shop = await make_shop(routes, **EVERYBODY)
     await make_account(shop, "ada")
@@ -95,6 +96,7 @@ async def test_the_code_of_the_app_signs_in(enrolled, browse, code_of):
         assert (await browser.submit("/second-factor", code=code_of(secret))).json() == ["ada", True]
 
 
+@pytest.mark.asvs("V6.5.1")
 async def test_a_code_is_taken_once(enrolled, browse, code_of):
     shop, secret, _ = enrolled
     code = code_of(secret)
@@ -107,6 +109,7 @@ async def test_a_code_is_taken_once(enrolled, browse, code_of):
         assert shop.reasons().count("factor_wrong") == 1
 
 
+@pytest.mark.asvs("V6.5.1")
 async def test_a_recovery_code_is_taken_once(enrolled, browse):
     shop, _, codes = enrolled
     async with browse(shop) as browser:
@@ -147,6 +150,7 @@ async def test_what_is_pending_ends_with_time_and_with_a_change(enrolled, browse
         assert (page.url.rpartition("/")[2], (await browser.fetch("/")).json()) == ("sign-in", None)
 
 
+@pytest.mark.asvs("V6.4.3")
 async def test_a_new_password_does_not_skip_the_factor(enrolled, browse):
     shop, _, _ = enrolled
     async with shop.app.services.open_unit(is_read_only=False) as unit:
@@ -158,6 +162,7 @@ async def test_a_new_password_does_not_skip_the_factor(enrolled, browse):
         assert page.url.endswith("/account/second-factor")
 
 
+@pytest.mark.asvs("V6.3.3")
 @pytest.mark.parametrize("path", ["", "/recovery", "/passkey", "/set-up/app", "/set-up/passkey"])
 async def test_nothing_is_pending_without_a_password(enrolled, browse, path):
     shop, _, _ = enrolled
@@ -229,7 +234,7 @@ async def stale(enrolled, browse, code_of, clock):
 
 
 async def test_v7_5_1_a_password_alone_confirms_nobody_who_has_a_factor(stale, code_of):
-    shop, browser, secret, _ = stale
+    _, browser, secret, _ = stale
     page = await browser.open("/account/security/app")
     assert page.url.endswith("/account/confirm?next=/account/security/app")
     for fields in ({}, {"code": "  "}, {"code": "000000"}, {"code": "0000-0000"}):

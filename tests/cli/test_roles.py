@@ -75,6 +75,26 @@ def test_the_first_superuser_comes_from_here(shop):
     assert "everything" in told(shop("roles", "list"))
 
 
+def test_the_last_superuser_stays_unless_somebody_says_why(shop):
+    told(shop("roles", "grant", "superuser", "--user", "ada"))
+    for arguments in (("roles", "revoke", "superuser", "--user", "ada"), ("users", "close", "ada")):
+        done = shop(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "--without-superuser WHY" in done.stderr
+    assert "needs a reason" in shop("users", "close", "ada", "--without-superuser", "why").stderr
+    told(shop("users", "close", "ada", "--without-superuser", "moved to another machine"))
+    assert "closed already" in shop("users", "close", "ada").stderr
+    assert "open again" in told(shop("users", "reopen", "ada"))
+
+
+def test_sessions_are_ended_from_here(shop):
+    assert told(shop("users", "end-sessions", "ada")) == "Ended 0 sessions.\n"
+    assert told(shop("users", "end-sessions", "--all")) == "Ended 0 sessions.\n"
+    for arguments in ((), ("ada", "--all")):
+        assert shop("users", "end-sessions", *arguments).returncode == 2
+    assert "no second factors, 0 recovery codes left" in told(shop("users", "factors", "ada"))
+
+
 def test_permissions_are_listed_with_what_they_allow(run):
     described = json.loads(told(run("roles", "permissions", "--json")))
     assert described["accounts.grant_roles"].startswith("May give roles")

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from fastness.accounts.mailed import message, place_of
+from fastness.auth.errors import LastSuperuserError
 from fastness.mail.notices import Notice, notice
 from fastness.web.access import fresh, public
 from fastness.web.forms import text_pairs
@@ -59,7 +60,10 @@ async def close_account(request: Request) -> Response:
     outbox: type[Outbox] = import_module("fastness.mail.outbox").Outbox
     site = request.site
     user = await request.account()
-    await site.service(accounts).set_active(request.db, user, is_active=False)
+    try:
+        await site.service(accounts).set_active(request.db, user, is_active=False)
+    except LastSuperuserError as error:
+        return _data_page(request, problem=error.public)
     if user.email:
         mail = notice(
             Notice.DEACTIVATED,

@@ -22,9 +22,11 @@ from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import AddressTakenError, PasswordRefusedError, UsernameTakenError
 from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.passwords import PasswordHasher, PasswordReason
+from fastness.auth.superusers import keeping_a_superuser
 from fastness.auth.usernames import parse_username, try_username_key
 from fastness.auth.users import User
 from fastness.auth.workers import HashingPool
+from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.verdicts import Deny
@@ -135,10 +137,17 @@ class Accounts:
         self._emit_after_commit(db, user, EventName.AUTHN_PASSWORD_CHANGE, "password_set")
         return epoch
 
-    async def set_active(self, db: AsyncSession, user: User, *, is_active: bool) -> int:
-        """Open or close an account; closing ends all sessions. Returns the owner's new epoch."""
-        user.is_active = is_active
-        user.valid_since = self._clock.now()
+    async def set_active(
+        self, db: AsyncSession, user: User, *, is_active: bool, insecure_without_superuser: Because | None = None
+    ) -> int:
+        """Open or close an account; closing ends all sessions. Returns the owner's new epoch.
+
+        Raises:
+            LastSuperuserError: nobody would be left who may do everything.
+        """
+        async with keeping_a_superuser(db, self._clock.now(), unless=insecure_without_superuser):
+            user.is_active = is_active
+            user.valid_since = self._clock.now()
         epoch = await self._revoke(db, user)
         await self._sessions.end_all(user.id)
         self._emit_after_commit(db, user, EventName.USER_UPDATED, "activated" if is_active else "deactivated")

@@ -195,6 +195,20 @@ class GrantRefusedError(DeniedError):
         self.reason = reason
 
 
+class LastSuperuserError(DeniedError):
+    """The change would leave nobody who may do everything."""
+
+    code = "last_superuser"
+    status = 409
+    public = "This is the last superuser. Make somebody else one first."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no active user would have the role 'superuser' any more; insecure_without_superuser=Because(…) and, on the "
+            "command line, --without-superuser WHY mean it"
+        )
+
+
 class ProtectedRoleError(DeniedError):
     """The superuser's role cannot be made, renamed, deleted, or given permissions of its own."""
 

@@ -45,6 +45,7 @@ from fastness.auth.roles import (
     find_role,
     permissions_of_role,
 )
+from fastness.auth.superusers import keeping_a_superuser
 from fastness.auth.usernames import parse_username
 from fastness.auth.users import User
 from fastness.authz.actors import Actor
@@ -170,9 +171,22 @@ class Roles:
         """
         return await self._change_role(db, role, to, by, gives=True)
 
-    async def revoke_role(self, db: AsyncSession, role: Role, *, of: User | Group, by: Actor | Because) -> bool:
-        """Take a role back; whether they had it. A person may still have it through a group."""
-        return await self._change_role(db, role, of, by, gives=False)
+    async def revoke_role(
+        self,
+        db: AsyncSession,
+        role: Role,
+        *,
+        of: User | Group,
+        by: Actor | Because,
+        insecure_without_superuser: Because | None = None,
+    ) -> bool:
+        """Take a role back; whether they had it. A person may still have it through a group.
+
+        Raises:
+            LastSuperuserError: nobody would be left who may do everything.
+        """
+        async with keeping_a_superuser(db, self._now, unless=insecure_without_superuser):
+            return await self._change_role(db, role, of, by, gives=False)
 
     async def grant_permission(self, db: AsyncSession, permission: str, *, to: User, by: Actor | Because) -> bool:
         """Give one permission to one person; whether they did not have it so. Raises as `grant_role` does."""
@@ -206,14 +220,16 @@ class Roles:
         self._tell(db, _DEFINED, "group_renamed", by, group=shown, former=former)
         return group
 
-    async def delete_group(self, db: AsyncSession, group: Group, *, by: Actor | Because) -> None:
-        """Delete a group; its people lose what they had through it."""
-        group = await affected.lock_group(db, group, self._now)
-        members = await affected.members_of_group(db, group)
-        await self._decide(db, by, Change(gives=False, roles=await affected.roles_of_group(db, group)))
-        await affected.lock_users(db, members)
-        await db.delete(group)
-        await db.flush()
+    async def delete_group(
+        self, db: AsyncSession, group: Group, *, by: Actor | Because, insecure_without_superuser: Because | None = None
+    ) -> None:
+        """Delete a group; its people lose what they had through it. Raises as `revoke_role` does."""
+        async with keeping_a_superuser(db, self._now, unless=insecure_without_superuser):
+            group = await affected.lock_group(db, group, self._now)
+            members = await affected.members_of_group(db, group)
+            await self._decide(db, by, Change(gives=False, roles=await affected.roles_of_group(db, group)))
+            await affected.lock_users(db, members)
+            await db.delete(group)
         await self._renew(members)
         self._tell(db, _DEFINED, "group_deleted", by, group=group.name, members=str(len(members)))
 
@@ -221,9 +237,18 @@ class Roles:
         """Put a person into a group; whether they were not in it. Raises as `grant_role` does."""
         return await self._change_member(db, group, user, by, gives=True)
 
-    async def remove_member(self, db: AsyncSession, group: Group, user: User, *, by: Actor | Because) -> bool:
-        """Take a person out of a group; whether they were in it."""
-        return await self._change_member(db, group, user, by, gives=False)
+    async def remove_member(
+        self,
+        db: AsyncSession,
+        group: Group,
+        user: User,
+        *,
+        by: Actor | Because,
+        insecure_without_superuser: Because | None = None,
+    ) -> bool:
+        """Take a person out of a group; whether they were in it. Raises as `revoke_role` does."""
+        async with keeping_a_superuser(db, self._now, unless=insecure_without_superuser):
+            return await self._change_member(db, group, user, by, gives=False)
 
     # The three kinds of a pair that is made or unmade.
 

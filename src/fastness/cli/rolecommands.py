@@ -15,6 +15,10 @@ UserArgument = Annotated[str, typer.Argument(help="The name they sign in with.")
 UserOption = Annotated[
     str | None, typer.Option("--user", metavar="NAME", help="A person, by the name they sign in with.")
 ]
+WithoutSuperuserOption = Annotated[
+    str | None,
+    typer.Option("--without-superuser", metavar="WHY", help="Even if nobody is left who may do everything; say why."),
+]
 GroupOption = Annotated[str | None, typer.Option("--group", metavar="NAME", help="Everybody in a group.")]
 
 
@@ -96,12 +100,17 @@ def grant_role(
 
 @roles.command("revoke")
 def revoke_role(
-    name: RoleArgument, *, user: UserOption = None, of_group: GroupOption = None, app_name: AppOption = None
+    name: RoleArgument,
+    *,
+    user: UserOption = None,
+    of_group: GroupOption = None,
+    without_superuser: WithoutSuperuserOption = None,
+    app_name: AppOption = None,
 ) -> None:
     """Take a role back, with the next request of whoever had it."""
     from fastness.cli.roles import change_role
 
-    change_role(app_name, name, user=user, group=of_group, gives=False)
+    change_role(app_name, name, user=user, group=of_group, gives=False, leaving_none=without_superuser)
 
 
 @groups.command("list")
@@ -134,11 +143,13 @@ def rename_group(
 
 
 @groups.command("delete")
-def delete_group(name: GroupArgument, *, app_name: AppOption = None) -> None:
+def delete_group(
+    name: GroupArgument, *, without_superuser: WithoutSuperuserOption = None, app_name: AppOption = None
+) -> None:
     """Delete a group. Its people lose what they had through it."""
     from fastness.cli.roles import delete_group as delete
 
-    delete(app_name, name)
+    delete(app_name, name, leaving_none=without_superuser)
 
 
 @groups.command("add")
@@ -150,8 +161,14 @@ def add_member(name: GroupArgument, username: UserArgument, *, app_name: AppOpti
 
 
 @groups.command("remove")
-def remove_member(name: GroupArgument, username: UserArgument, *, app_name: AppOption = None) -> None:
+def remove_member(
+    name: GroupArgument,
+    username: UserArgument,
+    *,
+    without_superuser: WithoutSuperuserOption = None,
+    app_name: AppOption = None,
+) -> None:
     """Take somebody out of a group."""
     from fastness.cli.roles import change_member
 
-    change_member(app_name, name, username, gives=False)
+    change_member(app_name, name, username, gives=False, leaving_none=without_superuser)

@@ -61,7 +61,15 @@ def set_permissions(app_name: str | None, name: str, permissions: Sequence[str])
     say(f"{said}." if is_changed else f"{said} already.")
 
 
-def change_role(app_name: str | None, name: str, *, user: str | None, group: str | None, gives: bool) -> None:
+def change_role(
+    app_name: str | None,
+    name: str,
+    *,
+    user: str | None,
+    group: str | None,
+    gives: bool,
+    leaving_none: str | None = None,
+) -> None:
     """Give or take a role."""
     if (user is None) == (group is None):
         raise CommandError("Say who: --user NAME or --group NAME.")
@@ -71,7 +79,8 @@ def change_role(app_name: str | None, name: str, *, user: str | None, group: str
         holder = await group_named(db, group) if user is None else await user_named(db, user)
         if gives:
             return await roles.grant_role(db, role, to=holder, by=_OPERATOR)
-        return await roles.revoke_role(db, role, of=holder, by=_OPERATOR)
+        by, why = _meant(leaving_none)
+        return await roles.revoke_role(db, role, of=holder, by=by, insecure_without_superuser=why)
 
     _say_whether(
         run_in_unit(app_name, change), printable(user or group or ""), f"the role {printable(name)}", gives=gives
@@ -111,29 +120,41 @@ def rename_group(app_name: str | None, name: str, new_name: str) -> None:
     say(f"The group {printable(name)} is now {printable(new_name)}.")
 
 
-def delete_group(app_name: str | None, name: str) -> None:
+def delete_group(app_name: str | None, name: str, *, leaving_none: str | None = None) -> None:
     """Delete a group."""
 
     async def change(roles: Roles, db: AsyncSession) -> None:
-        await roles.delete_group(db, await group_named(db, name), by=_OPERATOR)
+        by, why = _meant(leaving_none)
+        await roles.delete_group(db, await group_named(db, name), by=by, insecure_without_superuser=why)
 
     run_in_unit(app_name, change)
     say(f"Deleted the group {printable(name)}.")
 
 
-def change_member(app_name: str | None, name: str, username: str, *, gives: bool) -> None:
+def change_member(
+    app_name: str | None, name: str, username: str, *, gives: bool, leaving_none: str | None = None
+) -> None:
     """Put somebody into a group, or take them out."""
 
     async def change(roles: Roles, db: AsyncSession) -> bool:
         group, user = await group_named(db, name), await user_named(db, username)
         if gives:
             return await roles.add_member(db, group, user, by=_OPERATOR)
-        return await roles.remove_member(db, group, user, by=_OPERATOR)
+        by, why = _meant(leaving_none)
+        return await roles.remove_member(db, group, user, by=by, insecure_without_superuser=why)
 
     is_changed = run_in_unit(app_name, change)
     place = "in" if gives else "not in"
     word = "now" if is_changed else "already"
     say(f"{printable(username)} is {word} {place} the group {printable(name)}.")
+
+
+def _meant(leaving_none: str | None) -> tuple[Because, Because | None]:
+    """Who makes the change, for the event, and the reason why it may leave no superuser."""
+    if leaving_none is None:
+        return _OPERATOR, None
+    why = Because(leaving_none)
+    return Because(f"{_OPERATOR}: {why}"), why
 
 
 def _say_whether(is_changed: bool, who: str, what: str, *, gives: bool) -> None:  # noqa: FBT001 - one kind of caller

@@ -14,6 +14,7 @@ from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import printable
+from fastness.services import Services
 from fastness.sessions.identity import SUPERUSER
 
 ResultT = TypeVar("ResultT")
@@ -27,23 +28,31 @@ def run_in_unit(
     is_read_only: bool = False,
 ) -> ResultT:
     """Do the work in one transaction of the app's database."""
+
+    async def run(services: Services) -> ResultT:
+        for name in demands:
+            try:
+                services.permissions.check(name)
+            except UnknownPermissionError as error:
+                raise CommandError(f"{error.detail} `fastness roles permissions` lists them.") from None
+        async with services.open_unit(is_read_only=is_read_only) as unit:
+            return await work(services.roles, unit.session)
+
+    return run_with_services(app_name, run)
+
+
+def run_with_services(app_name: str | None, work: Callable[[Services], Awaitable[ResultT]]) -> ResultT:
+    """Do the work with the app's services, open, and its database up to date."""
     location = find_location(app_name)
     app = load_app(location)
     require_upgraded(app, location)
-    for name in demands:
-        try:
-            app.permissions.check(name)
-        except UnknownPermissionError as error:
-            raise CommandError(f"{error.detail} `fastness roles permissions` lists them.") from None
 
     async def run() -> ResultT:
-        services = app.services
-        await services.open()
+        await app.services.open()
         try:
-            async with services.open_unit(is_read_only=is_read_only) as unit:
-                return await work(services.roles, unit.session)
+            return await work(app.services)
         finally:
-            await services.close()
+            await app.services.close()
 
     return asyncio.run(run())
 

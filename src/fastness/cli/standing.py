@@ -1,0 +1,56 @@
+"""`users close`, `users reopen` and `users end-sessions`: who may be signed in, decided from the machine that runs the app.
+
+What is ended is refused from its next request on, in every worker process, and its open sockets are closed within seconds.
+Ending sessions takes the epoch on as well, so that a sign-in which waits for its second factor begins anew. API tokens stay with
+`end-sessions`, which is about people, and end with `close`.
+
+ASVS 5.0: V7.4.2, V7.4.5 (administrators end sessions, of one person or of all), V16.3.3.
+"""
+
+from typing import Final
+
+from sqlalchemy import select
+
+from fastness.auth.users import User
+from fastness.cli.errors import CommandError
+from fastness.cli.roleunits import run_with_services, user_named
+from fastness.cli.terminal import printable, say
+from fastness.kernel.because import Because
+from fastness.kernel.events import EventName
+from fastness.services import Services
+
+_BY: Final = "an operator, on the command line"
+_AT_ONCE: Final = 500
+
+
+def set_active(app_name: str | None, username: str, *, is_active: bool, leaving_none: str | None = None) -> None:
+    """Open or close an account."""
+    why = None if leaving_none is None else Because(leaving_none)
+
+    async def change(services: Services) -> None:
+        async with services.open_unit(is_read_only=False) as unit:
+            user = await user_named(unit.session, username)
+            if user.is_active is is_active:
+                raise CommandError(f"The account is {'open' if is_active else 'closed'} already.")
+            await services.accounts.set_active(unit.session, user, is_active=is_active, insecure_without_superuser=why)
+
+    run_with_services(app_name, change)
+    state = "open again" if is_active else "closed, and signed out everywhere"
+    say(f"The account of {printable(username)} is {state}.")
+
+
+def end_sessions(app_name: str | None, username: str | None) -> None:
+    """End the sessions of one person, or of everybody."""
+
+    async def end(services: Services) -> int:
+        async with services.open_unit(is_read_only=True) as unit:
+            who = None if username is None else await user_named(unit.session, username)
+            user_ids = [who.id] if who is not None else list(await unit.session.scalars(select(User.id)))
+        detail = {"by": _BY, "whose": "everybody" if who is None else str(who.id)}
+        services.report(EventName.SESSION_ENDED, "administrator", detail)
+        for start in range(0, len(user_ids), _AT_ONCE):
+            await services.store.bump_epochs([str(one) for one in user_ids[start : start + _AT_ONCE]])
+        return sum([await services.sessions.end_all(one) for one in user_ids])
+
+    count = run_with_services(app_name, end)
+    say(f"Ended {count} session{'' if count == 1 else 's'}.")
