@@ -16,7 +16,6 @@ from fastness.probe.wire import Answer, NoAnswerError, Wire, request_bytes
 USER_AGENT: Final = "fastness-probe"
 PAGE_ACCEPT: Final = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 _KEPT_BODY_BYTES: Final = 65_536
-_SERVERS_OWN: Final = frozenset({400, 414, 431, 501, 505})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SILENCE: Final = Answer(status=0)
@@ -40,7 +39,7 @@ class Seen:
     @property
     def is_by_server(self) -> bool:
         """Whether the server refused it before the app saw it: nothing in it could lead a browser anywhere."""
-        return not self.answer.body and self.answer.status in _SERVERS_OWN
+        return self.answer.status >= 400 and not self.answer.body and not self.answer.media_type
 
     @property
     def where(self) -> str:

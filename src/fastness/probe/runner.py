@@ -146,9 +146,7 @@ def cut_short(name: str, error: BudgetSpentError) -> Unchecked:
 
 def left_out(scan: Scan) -> Iterator[Unchecked]:
     """What could not be looked at."""
-    for name in scan.failed_sign_ins:
-        why = "Name and password were refused, or a second factor is asked for: make an account for the probe without one."
-        yield Unchecked(what=f"the account {name}", why=why)
+    yield from scan.left_out
     silent = scan.client.unanswered
     if silent:
         yield Unchecked(what=f"{len(silent)} requests", why=f"Nobody answered them; the first was {silent[0]}.")

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from fastness.html.forms import forms_in
+from fastness.kernel.report import Unchecked
 from fastness.probe.client import Client, Visitor
 from fastness.probe.target import Account, KnownRoute, Target
 from fastness.probe.wire import Answer
@@ -22,6 +23,9 @@ MAX_PAGES: Final = 40
 """For each person."""
 _MAX_LINKS: Final = 200
 _LEFT_ALONE: Final = ("sign-out", "signout", "logout", "log-out", "delete", "remove")
+_NOT_SIGNED_IN: Final = (
+    "Name and password were refused, or a second factor is asked for: make an account for the probe without one."
+)
 NO_FIELDS: Final[Mapping[str, str]] = {}
 _OWN_PREFIXES: Final = ("/account/", "/static/", "/-/")
 
@@ -57,7 +61,8 @@ class Scan:
         self.client = client
         self.nobody = Person(Visitor())
         self.people: list[Person] = []
-        self.failed_sign_ins: list[str] = []
+        self.left_out: list[Unchecked] = []
+        """What a check could not look at."""
         self.session_cookie = target.session_cookies[0]
 
     @property
@@ -106,7 +111,7 @@ class Scan:
                 self.people.append(person)
                 await self.explore(person)
             else:
-                self.failed_sign_ins.append(account.name)
+                self.left_out.append(Unchecked(what=f"the account {account.name}", why=_NOT_SIGNED_IN))
 
     async def sign_in(self, person: Person, *, keeps_session: bool = False) -> bool:
         """Sign somebody in by the page, as from a new browser or with the session it has; whether it led to a session."""
@@ -142,6 +147,12 @@ class Scan:
         page = await self.client.ask(page_path, visitor=visitor)
         own = next((form for form in forms_in(page.text) if form.action in self._actions_for(path)), None)
         return urlencode({**dict(own.fields if own else ()), **fields}).encode()
+
+    def has_form(self, answer: Answer, path: str) -> bool:
+        """Whether a page has a form that leads to `path`."""
+        return answer.is_document and any(
+            form.action in self._actions_for(path) - {""} for form in forms_in(answer.text)
+        )
 
     def form_headers(self, page_path: str) -> dict[str, str | None]:
         """What goes with a form of a page."""

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.report import Unchecked
 from fastness.kernel.tokens import random_token
 from fastness.probe.client import Visitor
 from fastness.probe.scan import Person, Scan
@@ -76,18 +77,25 @@ async def check_sessions(scan: Scan) -> AsyncIterator[Finding]:
     """Sign in with a planted id, sign out, and use the old id once more."""
     cookie, out = scan.session_cookie, scan.target.sign_out_path
     for person in scan.people[:1]:
-        private = next(iter(person.private_pages()), None)
+        pages = person.private_pages()
+        private = next((page for page in pages if out is not None and scan.has_form(page.answer, out)), None)
         once = Person(Visitor(name=person.visitor.name), person.account)
         planted = await planted_id(scan)
         once.visitor.cookies[cookie] = planted
         if not await scan.sign_in(once, keeps_session=True):
+            scan.left_out.append(
+                Unchecked(what="life of sessions", why=f"{once.visitor.name} could not sign in again.")
+            )
             continue
         signed_in = once.visitor.cookies.get(cookie, planted)
         if signed_in == planted:
             yield FIXED_SESSION.found(where=f"POST {scan.target.sign_in_path}")
-        if out is None or private is None:
+        if out is None:
             continue
-        await scan.submit_from(private.path, out, once.visitor)
+        if private is None or (await scan.submit_from(private.path, out, once.visitor)).status >= 400:
+            why = f"No page that {once.visitor.name} was shown has a form that leads to {out} and signs out."
+            scan.left_out.append(Unchecked(what="signing out", why=why))
+            continue
         again = await scan.client.ask(private.path, visitor=Visitor(cookies={cookie: signed_in}))
         if again.is_success:
             yield LASTING_SESSION.found(where=f"GET {private.path} after POST {out}")
