@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bench import contenders, goals, machine, report, servers, setup, signin, startup
 from bench.contenders import Contender
 from bench.measure import measure_group, pin_load
 from bench.work import GROUPS
 
-PARTS = (*GROUPS, "signin", "startup", "matching", "templates")
+PARTS = (*GROUPS, "signin", "evenness", "startup", "matching", "templates")
 MATCHERS = (("fastness", "fastness"), ("starlette", "fastness"), ("litestar", "litestar"), ("fastapi", "fastapi"))
 DOCUMENTS = servers.ROOT / "docs" / "benchmarks"
 
@@ -50,6 +51,8 @@ def _run(options: argparse.Namespace) -> int:
     results["cpu"] = _measure_cpu(chosen, [part for part in parts if part in GROUPS], rounds, seconds)
     if "signin" in parts:
         results["signin"] = _measure_rush(chosen, 5.0 if options.quick else 15.0, 1 if options.quick else 3)
+    if "evenness" in parts and "fastness" in pythons:
+        results["evenness"] = _measure_evenness(10 if options.quick else 100)
     if "startup" in parts:
         results["startup"] = _measure_starts(options.only, pythons, 3 if options.quick else 9)
     if "matching" in parts:
@@ -156,18 +159,28 @@ def _measure_matching(only: str, pythons: dict[str, Path], rounds: int) -> list[
 
 
 def _measure_templates(rounds: int) -> dict[str, object]:
-    fastness = next(each for each in contenders.CONTENDERS if each.venv == "fastness")
     _say("templates: rendering and compiling")
+    return dict(_alone("bench.templates", rounds, timeout=300))
+
+
+def _measure_evenness(rounds: int) -> list[dict[str, object]]:
+    _say("refusals: unknown, wrong, inactive and without a password")
+    return list(_alone("bench.evenness", rounds, timeout=900))
+
+
+def _alone(module: str, rounds: int, *, timeout: float) -> Any:
+    """What a measurement prints that runs in one process of Fastness's venv."""
+    fastness = next(each for each in contenders.CONTENDERS if each.venv == "fastness")
     shown = subprocess.run(
-        [servers.python_of("fastness"), "-m", "bench.templates", str(rounds)],
+        [servers.python_of("fastness"), "-m", module, str(rounds)],
         env=servers.environment(fastness, mode="secured"),
         cwd=servers.ROOT,
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=timeout,
     ).stdout
-    return dict(json.loads(shown))
+    return json.loads(shown)
 
 
 def _say(text: str) -> None:

@@ -28,6 +28,7 @@ def outcomes(results: Row) -> list[Outcome]:
         *_times(results),
         *_matching(results.get("matching", [])),
         *_templates(results),
+        *_evenness(results.get("evenness", [])),
     ]
 
 
@@ -104,6 +105,13 @@ def _templates(results: Row) -> Iterator[Outcome]:
     for row in found["compile"]:
         times = row["ratio"]["median"]
         yield Outcome(f"Compiling {row['title']}, times plain Jinja2: at most 1.6", f"{times:.2f}", times <= 1.6)
+
+
+def _evenness(rows: list[Row]) -> Iterator[Outcome]:
+    for row in rows:
+        figure = row["wall_ratio"]
+        title = f"Refusals by {row['way']}, whoever is named: medians within 10 %"
+        yield Outcome(title, f"{figure:.2f}", figure <= 1.1, f"by CPU time {row['cpu_ratio']:.2f}")
 
 
 def table(results: Row) -> str:

@@ -117,6 +117,7 @@ def tables(results: Row) -> str:
     parts = [_cpu_table(results["cpu"], group) for group in GROUPS]
     parts += [
         _rush_table(results.get("signin", [])),
+        _evenness_table(results.get("evenness", [])),
         _start_table(results.get("startup", [])),
         _matching_table(results.get("matching", [])),
         _template_table(results.get("templates")),
@@ -171,6 +172,24 @@ def _rush_table(rows: list[Row]) -> str:
             f"| {row['json_p99_ms']:.1f} | {row['sign_ins_per_second']:.1f} | {row['sign_in_p50_ms']:.0f} "
             f"| {row['memory_mib']:.0f} |"
         )
+    return "\n".join([*lines, ""])
+
+
+def _evenness_table(rows: list[Row]) -> str:
+    if not rows:
+        return ""
+    kinds = list(rows[0]["wall_ms"])
+    lines = [
+        "### Whether an answer tells who has an account",
+        "",
+        f"| | {' | '.join(f'{kind}, ms' for kind in kinds)} | largest to smallest | by CPU time |",
+        "|---|" + "--:|" * (len(kinds) + 2),
+    ]
+    lines += [
+        f"| {row['way']} | {' | '.join(format(row['wall_ms'][kind], '.1f') for kind in kinds)} "
+        f"| **{row['wall_ratio']:.2f}** | {row['cpu_ratio']:.2f} |"
+        for row in rows
+    ]
     return "\n".join([*lines, ""])
 
 

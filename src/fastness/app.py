@@ -270,7 +270,11 @@ class Fastness:
             made: Templates = services.once(
                 "templates",
                 lambda: late("Templates")(
-                    folders, reloads=development, rules=self._template_rules, report=services.report
+                    folders,
+                    reloads=development,
+                    rules=self._template_rules,
+                    report=services.report,
+                    languages=self.settings.languages,
                 ),
             )
             return made
@@ -290,12 +294,14 @@ class Fastness:
             device_cookie=self.settings.device_cookie,
             redirects=self.settings.redirects,
             addresses=addresses,
+            languages=self.settings.languages,
             render=lambda name, context: templates().render(name, context),
             open_unit=services.open_unit,
             objects=lambda: services.objects,
             load_identity=services.load_identity,
             load_account=services.load_account,
             check_password=services.check_password,
+            sign_in_name=self.settings.accounts.sign_in_name,
             check_token=services.check_token,
             debug_token=self.settings.debug_token if development else None,
             sign_in_path=SIGN_IN_PATH if self._has_accounts else None,

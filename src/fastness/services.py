@@ -411,7 +411,12 @@ class Services:
                 mailer=lambda: self.mailer,
                 messages=lambda: self.once(
                     "messages",
-                    lambda: late("Messages")(settings.mail, self.mail_folders, reloads=settings.is_development),
+                    lambda: late("Messages")(
+                        settings.mail,
+                        self.mail_folders,
+                        reloads=settings.is_development,
+                        languages=settings.languages,
+                    ),
                 ),
                 seals=self.sealer,
                 rules=settings.mail,

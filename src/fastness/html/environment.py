@@ -32,8 +32,10 @@ from fastness.html.generator import ContextualGenerator, generate
 from fastness.html.plan import Plan
 from fastness.html.speedups import escape_inner
 from fastness.html.tracker import advance
+from fastness.html.translating import Messages, Translating
 from fastness.html.walk import Settings, make_plan, make_unchecked_plan
 from fastness.kernel.because import Because
+from fastness.kernel.languages import ENGLISH
 
 ESCAPER_VERSION: Final = 6
 """Part of the bytecode cache's key: raise it when compiled templates have to be thrown away."""
@@ -77,8 +79,10 @@ class TemplateEnvironment(jinja2.Environment):
         extensions: Sequence[str | type[Extension]] = (),
         is_async: bool = False,
         bytecode_folder: Path | None = None,
+        messages: Messages | None = None,
     ) -> None:
         self.rules = rules or TemplateRules()
+        self.messages = messages or Messages(ENGLISH)
         self.fx = Escapers(
             on_blocked=on_blocked or log_blocked, check_markup=check_markup if self.rules.checks_markup else None
         )
@@ -98,7 +102,7 @@ class TemplateEnvironment(jinja2.Environment):
             auto_reload=reloads,
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=(filters.TokenTag, *extensions),
+            extensions=(filters.TokenTag, Translating, *extensions),
             enable_async=is_async,
             bytecode_cache=None if bytecode_folder is None else SaltedBytecodeCache(str(bytecode_folder)),
         )
@@ -116,7 +120,9 @@ class TemplateEnvironment(jinja2.Environment):
 
     def salt(self) -> str:
         """What compiled code depends on beyond its source."""
-        parts = (ESCAPER_VERSION, jinja2.__version__, self.is_async, self.rules, self.start, self.assumed)
+        parts = (
+            ESCAPER_VERSION, jinja2.__version__, self.is_async, self.rules, self.start, self.assumed, self.messages.language
+        )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def _generate(

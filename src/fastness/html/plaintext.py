@@ -15,7 +15,9 @@ import jinja2
 from markupsafe import Markup
 
 from fastness.html.errors import TemplateSourceError, ValueRefusedError
+from fastness.html.translating import Messages, Translating
 from fastness.kernel.formats import decide_text
+from fastness.kernel.languages import ENGLISH
 from fastness.kernel.verdicts import Deny
 
 MAX_VALUE_LENGTH: Final = 65_536
@@ -26,7 +28,7 @@ class PlainTextTemplates:
 
     __slots__ = ("_environment",)
 
-    def __init__(self, folders: Iterable[Path], *, reloads: bool = False) -> None:
+    def __init__(self, folders: Iterable[Path], *, reloads: bool = False, messages: Messages | None = None) -> None:
         self._environment = _Environment(
             loader=jinja2.FileSystemLoader(list(folders)),
             autoescape=False,
@@ -36,7 +38,9 @@ class PlainTextTemplates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
             finalize=_plain,
+            extensions=(Translating,),
         )
+        self._environment.messages = messages or Messages(ENGLISH)
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
         """The text that the template makes of `context`."""
@@ -52,6 +56,8 @@ class PlainTextTemplates:
 
 
 class _Environment(jinja2.Environment):
+    messages: Messages
+
     def from_string(self, *_args: Any, **_options: Any) -> NoReturn:  # noqa: ANN401 - Jinja2's own signature
         raise TemplateSourceError("from_string: a template is a file, never a string. Put it into a template folder.")
 

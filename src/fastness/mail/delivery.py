@@ -33,6 +33,7 @@ from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.languages import LANGUAGE
 from fastness.mail.errors import MailDelayedError, MailRefusedError
 from fastness.mail.mail import Mail
 from fastness.mail.mailers import Mailer
@@ -211,10 +212,16 @@ class Postman:
             return mail
 
         async def settle(db: AsyncSession) -> Mail | None:
-            decided = await resolver(db, mail)
+            # What it queues itself is written in the language of whoever asked, too.
+            former = LANGUAGE.set(mail.language)
+            try:
+                decided = await resolver(db, mail)
+            finally:
+                LANGUAGE.reset(former)
             if decided is None:
                 await db.execute(delete(QueuedMail).where(_mine(taken)).execution_options(synchronize_session=False))
                 return None
+            decided = replace(decided, language=decided.language or mail.language)
             sealed = self._seals.seal(SEAL_PURPOSE, str(taken.id), decided.to_text())
             changes: dict[str, object] = {"sealed": sealed, "is_settled": True}
             if decided.lives_for is not None:

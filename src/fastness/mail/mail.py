@@ -37,6 +37,8 @@ class Mail:
     """What it is about, in small letters with hyphens; can be read in the database and in events."""
     unsubscribe: str = ""
     """An https address that ends further mails of this kind when it is posted to; for mail that is not about security."""
+    language: str = ""
+    """The language to write it in; without, that of the request that queues it."""
     lives_for: timedelta | None = None
     """How long it makes sense to send it: the life of the link it carries. Without, as long as the rules say."""
 
@@ -73,6 +75,7 @@ class Mail:
                 "template": self.template,
                 "context": dict(self.context),
                 "unsubscribe": self.unsubscribe,
+                "language": self.language,
             }
         )
         if len(text) > MAX_CONTENT_BYTES:

@@ -22,6 +22,9 @@ from uuid import UUID
 
 from fastness.html.environment import TemplateEnvironment
 from fastness.html.plaintext import PlainTextTemplates
+from fastness.html.translating import CATALOGUES
+from fastness.html.translating import Messages as Catalogues
+from fastness.kernel.languages import ENGLISH
 from fastness.mail.addresses import check_address, check_header, domain_of
 from fastness.mail.errors import MailError
 from fastness.mail.mail import Mail
@@ -37,13 +40,20 @@ _SUBJECT: Final = "Subject: "
 class Messages:
     """Makes messages of mails, from templates in the app's folder first and in ours after it."""
 
-    __slots__ = ("_html", "_rules", "_text")
+    __slots__ = ("_default", "_rules", "_writers")
 
-    def __init__(self, rules: MailRules, folders: Sequence[Path] = (), *, reloads: bool = False) -> None:
+    def __init__(
+        self,
+        rules: MailRules,
+        folders: Sequence[Path] = (),
+        *,
+        reloads: bool = False,
+        languages: Sequence[str] = (ENGLISH,),
+    ) -> None:
         self._rules = rules
         every = [*folders, OWN_TEMPLATES]
-        self._text = PlainTextTemplates(every, reloads=reloads)
-        self._html = TemplateEnvironment(every, reloads=reloads)
+        self._writers = {language: _Writer(every, language, reloads=reloads) for language in languages}
+        self._default = self._writers[languages[0]]
 
     @property
     def sender(self) -> str:
@@ -56,7 +66,8 @@ class Messages:
         Raises:
             MailError: the template has no subject, or the message is too big.
         """
-        subject, text = self._text_of(mail)
+        writer = self._writers.get(mail.language, self._default)
+        subject, text = self._text_of(mail, writer)
         message = EmailMessage(policy=SMTP)
         message["From"] = _address(self.sender, self._rules.sender_name)
         check_address(mail.to)
@@ -75,15 +86,15 @@ class Messages:
         # Short lines of ASCII, whatever the text: some servers break or drop others (RFC 5321 §4.5.3.1.6).
         message.set_content(text, cte="quoted-printable")
         html = f"{mail.template}.html"
-        if self._html.has_template(html):
-            page = self._html.get_template(html).render(self._values(mail, subject))
+        if writer.html.has_template(html):
+            page = writer.html.get_template(html).render(self._values(mail, subject), language=writer.language)
             message.add_alternative(page, subtype="html", cte="quoted-printable")
         if len(message.as_bytes()) > MAX_MESSAGE_BYTES:
             raise MailError(f"The mail from {mail.template} is bigger than {MAX_MESSAGE_BYTES} bytes.")
         return message
 
-    def _text_of(self, mail: Mail) -> tuple[str, str]:
-        written = self._text.render(f"{mail.template}.txt", mail.context)
+    def _text_of(self, mail: Mail, writer: "_Writer") -> tuple[str, str]:
+        written = writer.text.render(f"{mail.template}.txt", mail.context)
         first, _, rest = written.partition("\n")
         if not first.startswith(_SUBJECT) or not rest.startswith("\n"):
             # A value with a line break in the subject ends up here too.
@@ -96,6 +107,18 @@ class Messages:
 
     def _values(self, mail: Mail, subject: str) -> Mapping[str, str | int]:
         return {"subject": subject, **mail.context}
+
+
+class _Writer:
+    """The templates in one language."""
+
+    __slots__ = ("html", "language", "text")
+
+    def __init__(self, folders: Sequence[Path], language: str, *, reloads: bool) -> None:
+        messages = Catalogues(language, [folder / CATALOGUES for folder in folders])
+        self.language = language
+        self.text = PlainTextTemplates(folders, reloads=reloads, messages=messages)
+        self.html = TemplateEnvironment(folders, reloads=reloads, messages=messages)
 
 
 def _address(address: str, name: str = "") -> Address:

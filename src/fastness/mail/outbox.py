@@ -15,6 +15,7 @@ ASVS 5.0: V14.2.4 (protection at rest), V1.3.11 (mail injection), V2.3.3 (one tr
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
 from fastness.kernel.clock import Clock
+from fastness.kernel.languages import LANGUAGE
 from fastness.kernel.tokens import random_id
 from fastness.mail.mail import MAX_KIND_LENGTH, Mail
 
@@ -85,6 +87,8 @@ class Outbox:
     async def add(self, db: AsyncSession, mail: Mail) -> UUID:
         """Put a mail into the outbox; it is sent after the commit. Returns the id that its Message-ID is made of."""
         mail_id = random_id()
+        if not mail.language:
+            mail = replace(mail, language=LANGUAGE.get())
         now = self._clock.now()
         lives_for = self._keep if mail.lives_for is None else min(mail.lives_for, self._keep)
         db.add(

@@ -15,6 +15,7 @@ from fastness.auditlog.rules import AUTOMATIC, OFF, AuditRules
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
 from fastness.db.rules import DatabaseRules
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.languages import check_languages
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import refuse_weak_key
@@ -85,6 +86,12 @@ def _names(values: Mapping[str, object]) -> list[str]:
         )
     if app is not None and not (isinstance(app, str) and _APP.fullmatch(app)):
         problems.append("FASTNESS_APP: expected a module and a name in it, such as casebook.app:app.")
+    languages = values.get("languages")
+    if isinstance(languages, tuple):
+        try:
+            check_languages(languages)
+        except ConfigError as error:
+            problems.append(f"FASTNESS_LANGUAGES: {error.detail}")
     return problems
 
 

@@ -29,6 +29,7 @@ from fastness.kernel.crosssite import CrossSiteRules
 from fastness.kernel.csp import CSPRules
 from fastness.kernel.headers import HeaderRules
 from fastness.kernel.hosts import HostRules
+from fastness.kernel.languages import ENGLISH
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.proxies import ProxyRules
 from fastness.kernel.redirects import RedirectRules
@@ -63,6 +64,8 @@ class Settings:
     """Keys that are still believed, newest first. `fastness keys rotate` moves the current one here."""
     hosts: HostRules = field(default_factory=HostRules)
     """The names the app answers to; none until you say so."""
+    languages: tuple[str, ...] = (ENGLISH,)
+    """The languages of pages and mails; the first is for whoever reads none of them. There are English and German ("de")."""
     is_https_required: bool = True
     """Pages asked for over http are redirected to https, other requests refused."""
     database_url: str = field(default="sqlite:///var/data.sqlite3", repr=False)

@@ -35,4 +35,7 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
 def render(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """The page that `template` makes of `values`, as a response."""
     site = request.site
-    return HTMLResponse(site.render(template, page_context(request, values)), status=status)
+    response = HTMLResponse(site.render(template, page_context(request, values)), status=status)
+    if len(site.languages) > 1:
+        response.headers["vary"] = "accept-language"
+    return response

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from fastness.auditlog.log import AuditLog
+from fastness.auth.account_rules import SignInName
 from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.events import EventName, EventSink
+from fastness.kernel.languages import ENGLISH
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
@@ -112,6 +114,8 @@ class Site:
     """Whom an API token acts for, or why it does not."""
     debug_token: Secret | None
     """Opens the development error page to browsers on other machines."""
+    languages: tuple[str, ...] = (ENGLISH,)
+    """Of pages and mails; the first is for whoever reads none of them."""
     sign_in_path: str | None
     """Where pages send people who are not signed in; `None` answers 401."""
     objects: "Callable[[], Objects]"
@@ -120,6 +124,8 @@ class Site:
     """Asks other servers; loaded when it is first asked for."""
     service: ServiceFinder
     """What account pages and the like work with: `site.service(Accounts)`."""
+    sign_in_name: SignInName = SignInName.USERNAME
+    """What people type to say who they are."""
     audit: AuditLog | None = None
     """Keeps the security events; nothing is acknowledged before its events are kept."""
     parsing: ParsingLane = field(default_factory=ParsingLane)

@@ -15,7 +15,10 @@ from fastness.html import page
 from fastness.html.environment import TemplateEnvironment, TemplateRules
 from fastness.html.escapers import BlockedValue
 from fastness.html.inventory import TemplateFinding, inspect, precompile, template_names
+from fastness.html.translating import CATALOGUES, Messages
 from fastness.kernel.events import EventName
+from fastness.kernel.languages import ENGLISH, LANGUAGE
+from fastness.kernel.texts import translated
 from fastness.web.recording import record
 from fastness.web.requests import Request
 
@@ -23,29 +26,55 @@ Report: TypeAlias = Callable[[EventName, str, Mapping[str, str]], None]
 
 
 class Templates:
-    """The templates of an app, loaded and compiled at first use."""
+    """The templates of an app, loaded and compiled at first use; once for each of its languages."""
 
-    __slots__ = ("_environment", "_folders", "_loaded", "_reloads", "_report")
+    __slots__ = ("_environment", "_environments", "_folders", "_loaded", "_reloads", "_report")
 
-    def __init__(self, folders: Sequence[Path], *, reloads: bool, rules: TemplateRules | None, report: Report) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        reloads: bool,
+        rules: TemplateRules | None,
+        report: Report,
+        languages: Sequence[str] = (ENGLISH,),
+    ) -> None:
+        """Args: `languages` are those of the app, the first for whoever reads none of them; catalogues lie in `locale`."""
         self._folders = folders
         self._reloads = reloads
         self._report = report
-        self._loaded: dict[str, jinja2.Template] = {}
-        self._environment = TemplateEnvironment(folders, reloads=reloads, rules=rules, on_blocked=self._note)
+        self._loaded: dict[tuple[str, str], jinja2.Template] = {}
+        catalogues = [folder / CATALOGUES for folder in folders]
+        self._environments = {
+            language: TemplateEnvironment(
+                folders,
+                reloads=reloads,
+                rules=rules,
+                on_blocked=self._note,
+                messages=Messages(language, catalogues),
+            )
+            for language in languages
+        }
+        self._environment = self._environments[languages[0]]
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
-        """The page that the template makes of `context`."""
-        template = self._loaded.get(name)
+        """The page that the template makes of `context`, in the request's language."""
+        language = LANGUAGE.get()
+        template = self._loaded.get((language, name))
+        environment = self._environments.get(language, self._environment)
         if template is None:
-            template = self._environment.get_template(name)
+            template = environment.get_template(name)
             if not self._reloads:
-                self._loaded[name] = template
-        return template.render(context)
+                self._loaded[language, name] = template
+        messages = environment.messages
+        if messages.language != ENGLISH:
+            context = {key: translated(value, messages) for key, value in context.items()}
+        return template.render(context, language=messages.language)
 
     def compile_all(self) -> None:
         """Compile every template, so that one that is refused is known before a request asks for it."""
-        precompile(self._environment)
+        for environment in self._environments.values():
+            precompile(environment)
 
     def compile_from(self, folder: Path) -> None:
         """Compile the templates of one folder; raises `TemplateRefusedError` at the first that is refused.
