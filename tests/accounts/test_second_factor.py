@@ -122,6 +122,7 @@ async def test_a_recovery_code_is_taken_once(enrolled, browse):
         assert (await browser.submit("/recovery", recovery=codes[1])).json() == ["ada", True]
 
 
+@pytest.mark.asvs("V6.6.3")
 async def test_guessing_ends(enrolled, browse, code_of):
     shop, secret, _ = enrolled
     async with browse(shop) as browser:
@@ -188,6 +189,17 @@ async def test_the_last_factor_stays_where_one_is_needed(enrolled, browse, code_
         page = await browser.submit("/app/remove")
         assert page.status == 422
         assert "needs a second factor" in page.text
+
+
+async def test_the_overview_leads_to_everything_about_the_account(enrolled, browse, code_of):
+    shop, secret, _ = enrolled
+    async with browse(shop) as browser:
+        await begin(browser)
+        await browser.submit("/second-factor", code=code_of(secret))
+        page = await browser.open("/account/security")
+        for path in ("password", "email", "devices", "tokens", "data"):
+            assert f'href="/account/{path}"' in page.text
+            assert (await browser.open(f"/account/{path}")).status == 200
 
 
 async def test_who_needs_none_may_have_one_and_remove_it(make_shop, browse, routes, make_account, code_of):

@@ -5,7 +5,7 @@ import json
 import math
 import random
 import re
-from base64 import urlsafe_b64decode
+from base64 import b32decode, urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
@@ -17,6 +17,7 @@ from fastness.auth.factor_types import Factor, Origin
 from fastness.auth.purposes import Purpose
 from fastness.auth.recovery import ALPHABET, LENGTH, new_codes
 from fastness.auth.totp import DIGITS, STEP_SECONDS, code_at, matching_step, new_secret
+from fastness.kernel.because import Because
 from fastness.kernel.tokens import hash_token, random_token
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK, deliver, make, routes, shop
@@ -74,6 +75,29 @@ async def test_v6_3_6_v6_6_1_the_page_after_the_password_offers_nothing_else(sho
             "/account/second-factor/recovery",
             "/account/sign-out",
         }
+
+
+@pytest.mark.parametrize("has", ["role", "staff"])
+async def test_v6_3_3_whoever_may_do_more_than_others_is_not_signed_in_by_a_password(shop, browse, make, has, now):
+    user = await make()
+    services = shop.app.services
+    async with services.open_unit(is_read_only=False) as unit:
+        account = await services.load_account(unit.session, user.id)
+        if has == "staff":
+            await services.accounts.set_staff(unit.session, account, is_staff=True)
+        else:
+            role = await services.roles.superuser_role(unit.session)
+            await services.roles.grant_role(unit.session, role, to=account, by=Because("the operator of the server"))
+    async with browse(shop) as browser:
+        page = await begin(browser)
+        assert page.url.endswith("/account/second-factor/set-up")
+        for path in ("/", "/account/security", "/account/tokens", "/account/devices"):
+            answer = await browser.fetch(path)
+            assert (answer.status, answer.text) == (200, "null") if path == "/" else answer.status == 401
+        key = re.search(r'class="key">([A-Z2-7]+)<', page.text)[1]
+        secret = b32decode(key + "=" * (-len(key) % 8))
+        await browser.submit("/app", code=now(secret))
+        assert (await browser.fetch("/")).json() == "ada"
 
 
 async def test_v6_5_7_a_passkey_alone_is_not_enough_without_its_check_of_the_person(shop, browse, make):

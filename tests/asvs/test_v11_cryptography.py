@@ -64,7 +64,9 @@ def test_v11_2_1_v11_3_2_the_ciphers_and_hashes_are_those_of_known_libraries():
 
 def test_v11_3_1_v11_3_5_no_mode_no_padding_and_no_mac_is_put_together_by_hand():
     """Whoever has neither a bare cipher nor a mode can choose no wrong order of encryption and MAC."""
-    wanted = re.compile(r"\b(ECB|CBC|CTR|OFB|CFB|PKCS1v15|PKCS7|Cipher|modes|padding\.|ARC4|TripleDES|Blowfish|Fernet)\b")
+    wanted = re.compile(
+        r"\b(ECB|CBC|CTR|OFB|CFB|PKCS1v15|PKCS7|Cipher|modes|padding\.|ARC4|TripleDES|Blowfish|Fernet)\b"
+    )
     found = [(name, node) for name, tree in TREES.items() for node in names_in(tree) if wanted.fullmatch(node)]
     assert found == []
 
@@ -271,5 +273,7 @@ def test_v11_5_1_what_is_drawn_has_128_bits_and_does_not_follow_from_a_seed():
 
 def test_v11_5_2_many_who_draw_at_once_draw_different_values():
     with ThreadPoolExecutor(8) as pool:
-        drawn = [token for batch in pool.map(lambda _: [random_token() for _ in range(2_000)], range(8)) for token in batch]
+        drawn = [
+            token for batch in pool.map(lambda _: [random_token() for _ in range(2_000)], range(8)) for token in batch
+        ]
     assert len(set(drawn)) == 16_000

@@ -13,7 +13,7 @@ from fastness.auth.factor_types import Factor, Origin, Pending, Step, is_enforce
 from fastness.auth.factors import Factors
 from fastness.auth.factortables import TOTP, RecoveryCode
 from fastness.auth.recovery import hash_code
-from fastness.auth.sealing import Sealer
+from fastness.auth.sealing import SealBrokenError, Sealer
 from fastness.auth.signing_in import SigningIn
 from fastness.auth.throttle import Throttle
 from fastness.auth.throttle_rules import ThrottleRules
@@ -36,13 +36,13 @@ EVERYBODY = SecondFactorRules(enforced_for=EnforcedFor.EVERYBODY)
 
 @pytest.fixture
 def make_factors(database, store, sessions, events, clock):
-    def make(rules=RULES, attempts=20):
+    def make(rules=RULES, attempts=20, keyring=Keyring(KEY)):  # noqa: B008 - it is never changed
         limits = ThrottleRules(pair_attempts=attempts)
         return Factors(
             database=database,
             store=store,
             sessions=sessions,
-            sealer=Sealer(Keyring(KEY)),
+            sealer=Sealer(keyring),
             throttle=Throttle(limits, store=store, keyring=Keyring(KEY), events=events, clock=clock),
             rules=rules,
             events=events,
@@ -73,6 +73,7 @@ def passkey(name="AAAA"):
     return NewPasskey(name, "BBBB", 0, ("internal",))
 
 
+@pytest.mark.asvs("V6.5.1")
 async def test_of_many_requests_with_one_code_one_gets_in(factors, ada, code):
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))
@@ -81,6 +82,7 @@ async def test_of_many_requests_with_one_code_one_gets_in(factors, ada, code):
     assert proved.count(True) == 1
 
 
+@pytest.mark.asvs("V6.5.1")
 async def test_of_many_requests_with_one_recovery_code_one_gets_in(factors, ada, code):
     secret = new_secret()
     changed = await factors.add_totp(ada.id, secret, code(secret))
@@ -90,6 +92,7 @@ async def test_of_many_requests_with_one_recovery_code_one_gets_in(factors, ada,
     assert (await factors.held(ada.id)).recovery_codes == len(changed.recovery_codes) - 1
 
 
+@pytest.mark.asvs("V6.6.3")
 async def test_attempts_at_once_are_counted_before_they_are_looked_at(make_factors, ada, code, events, clock):
     factors = make_factors(attempts=3)
     secret = new_secret()
@@ -116,6 +119,7 @@ async def test_a_right_code_takes_back_what_was_charged(make_factors, ada, code)
         assert await factors.prove_totp(ada.id, code(secret), origin=HERE)
 
 
+@pytest.mark.asvs("V6.5.1")
 async def test_the_code_that_set_it_up_is_used(factors, ada, code):
     secret = new_secret()
     first = code(secret)
@@ -123,6 +127,7 @@ async def test_the_code_that_set_it_up_is_used(factors, ada, code):
     assert not await factors.prove_totp(ada.id, first, origin=HERE)
 
 
+@pytest.mark.asvs("V6.5.2")
 async def test_what_is_stored_tells_nothing(factors, database, ada, code):
     secret = new_secret()
     changed = await factors.add_totp(ada.id, secret, code(secret))
@@ -134,6 +139,16 @@ async def test_what_is_stored_tells_nothing(factors, database, ada, code):
     assert Sealer(Keyring(KEY)).open("fastness_totp.secret", str(row.id), row.secret)
 
 
+async def test_v11_2_2_a_secret_is_sealed_with_the_key_of_today_when_it_is_used(make_factors, ada, code):
+    secret, later = new_secret(), Secret("Tq4xV8nB2mK7cZ5wRj9fLh3sDp6gYa1e")
+    await make_factors().add_totp(ada.id, secret, code(secret))
+    with pytest.raises(SealBrokenError):
+        await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), origin=HERE)
+    assert await make_factors(keyring=Keyring(later, (KEY,))).prove_totp(ada.id, code(secret), origin=HERE)
+    assert await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), origin=HERE)
+
+
+@pytest.mark.asvs("V7.4.3")
 async def test_a_change_ends_sessions_and_is_told(factors, ada, code, signed_in, sessions, events, store):
     cookie = await signed_in("Ada Lovelace")
     before = await store.epoch(str(ada.id))
@@ -181,6 +196,24 @@ async def test_a_passkey_that_is_refused(factors, ada, made, name, reason):
     assert caught.value.reason == reason
 
 
+async def test_a_passkey_gets_another_name_from_its_owner_only(factors, ada, store):
+    await factors.add_passkey(ada.id, passkey(), "key")
+    (one,) = (await factors.held(ada.id)).passkeys
+    before = await store.epoch(str(ada.id))
+    await factors.rename_passkey(ada.id, one.id, " Blue  key ")
+    assert [each.name for each in (await factors.held(ada.id)).passkeys] == ["Blue key"]
+    assert await store.epoch(str(ada.id)) == before, "sessions go on"
+    for user_id, name, reason in (
+        (uuid.uuid4(), "theirs", "passkey_unknown"),
+        (ada.id, " ", "name"),
+        (ada.id, "a\u202eb", "name"),
+    ):
+        with pytest.raises(FactorRefusedError) as caught:
+            await factors.rename_passkey(user_id, one.id, name)
+        assert caught.value.reason == reason
+    assert [each.name for each in (await factors.held(ada.id)).passkeys] == ["Blue key"]
+
+
 async def test_the_last_factor_stays_where_it_is_needed(factors, ada, code):
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))
@@ -202,6 +235,7 @@ async def test_nobody_removes_the_passkey_of_somebody_else(factors, ada):
     assert (await factors.held(ada.id)).passkeys == (one,)
 
 
+@pytest.mark.asvs("V6.5.6")
 async def test_a_reset_removes_everything(factors, ada, code):
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))

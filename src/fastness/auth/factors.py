@@ -43,8 +43,8 @@ from fastness.auth.factor_types import (
     is_enforced,
     relying_party,
 )
-from fastness.auth.factorrows import held_factors, read_secret, wins
-from fastness.auth.factortables import MAX_PASSKEY_NAME, TOTP, Passkey, RecoveryCode
+from fastness.auth.factorrows import held_factors, parse_passkey_name, read_secret, wins
+from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
 from fastness.auth.recovery import hash_code, new_codes
 from fastness.auth.sealing import Sealer
 from fastness.auth.throttle import FACTOR, Attempt, Throttle
@@ -154,9 +154,11 @@ class Factors:
             step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
             if step is None:
                 return False
-            # Of two requests with one code, one finds the step as it was (RFC 6238 §5.2).
+            # Of two requests with one code, one finds the step as it was (RFC 6238 §5.2). Sealed anew with each use, so that
+            # a former key of the app can be dropped when everybody has signed in.
+            sealed = self._sealer.seal(SEAL_PURPOSE, str(row.id), secret_text(secret))
             taken = update(TOTP).where(TOTP.id == row.id, TOTP.last_step < step)
-            return await wins(db, taken.values(last_step=step, last_used_at=self._clock.now()))
+            return await wins(db, taken.values(last_step=step, last_used_at=self._clock.now(), secret=sealed))
 
         return await self._prove(user_id, Factor.TOTP, check, origin)
 
@@ -271,9 +273,7 @@ class Factors:
         self, user_id: uuid.UUID, made: NewPasskey, name: str, *, except_session: Session | None = None
     ) -> Changed:
         """Keep a passkey that was made. Raises `FactorRefusedError`."""
-        name = " ".join(name.split())[:MAX_PASSKEY_NAME]
-        if not name or not name.isprintable():
-            raise FactorRefusedError("name")
+        name = parse_passkey_name(name)
 
         async def add(db: AsyncSession) -> tuple[str, ...]:
             count = await db.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user_id)) or 0
@@ -298,6 +298,19 @@ class Factors:
             return await self._first_codes(db, user_id)
 
         return await self._change(user_id, add, "factor_added", Factor.PASSKEY, Notice.FACTOR_ADDED, except_session)
+
+    async def rename_passkey(self, user_id: uuid.UUID, passkey_id: uuid.UUID, name: str) -> None:
+        """Call one of the user's passkeys something else. Raises `FactorRefusedError`."""
+        name = parse_passkey_name(name)
+
+        async def rename(db: AsyncSession) -> None:
+            mine = update(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)
+            if not await wins(db, mine.values(name=name)):
+                raise FactorRefusedError("passkey_unknown")
+
+        # Opens and closes nothing: sessions go on, and there is no notice.
+        await run_in_unit(self._database, rename, is_read_only=False)
+        self._emit(user_id, EventName.USER_UPDATED, "passkey_renamed", Factor.PASSKEY, Origin())
 
     async def remove_passkey(
         self, user_id: uuid.UUID, passkey_id: uuid.UUID, *, is_needed: bool, except_session: Session | None = None
