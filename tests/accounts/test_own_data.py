@@ -24,6 +24,7 @@ async def shop(make_shop, migrated, routes):
     return await make_shop(routes, settings={"mail": mail}, exporters={"notes": export_notes})
 
 
+@pytest.mark.asvs("V5.4.1")
 async def test_somebody_downloads_what_is_kept_about_them(shop, browse, make):
     user = await make()
     await make("eve", email="eve@mail.example")

@@ -52,6 +52,7 @@ async def test_v7_2_4_a_planted_id_does_not_become_somebodys(any_site):
         assert "planted" not in (await victim.fetch("/visits/own", "POST", json={})).json()
 
 
+@pytest.mark.asvs("V14.3.1")
 async def test_v7_4_1_a_cookie_is_worth_nothing_after_sign_out(any_site):
     async with any_site.signed_in() as browser:
         stolen = browser.cookies[COOKIE].value

@@ -15,6 +15,7 @@ from fastness.settings.profiles import DEVELOPMENT_DEFAULTS, Profile
 from fastness.settings.settings import Settings
 
 
+@pytest.mark.asvs("V15.2.3", "V13.4.2")
 def test_production_is_what_runs_when_nobody_says_anything(load):
     settings = load()
     assert settings.profile is Profile.PRODUCTION
@@ -32,6 +33,7 @@ def test_development_loosens_what_plain_http_on_one_machine_needs(load):
     assert (settings.session_cookie.name, settings.session_cookie.secure) == ("site-session", False)
 
 
+@pytest.mark.asvs("V15.2.3")
 def test_development_loosens_nothing_else(load, key):
     strict = load()
     loose = load({"FASTNESS_PROFILE": "development", "FASTNESS_HOSTS": None})

@@ -45,6 +45,7 @@ def folder(tmp_path):
         pytest.param("/static/css%2fsite.css", 400, id="encoded-slash"),
         pytest.param("/static/css\\site.css", 400, id="backslash"),
         pytest.param("/static/CSS/site.css", 404, id="other-case"),
+        pytest.param("/static/.old.css", 404, id="hidden-styles"),
         pytest.param("/static/settings.py", 404, id="source"),
         pytest.param("/static/data.sqlite3", 404, id="database"),
         pytest.param("/static/site.css.bak", 404, id="backup"),
