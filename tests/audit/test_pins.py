@@ -2,10 +2,10 @@
 
 import pytest
 
-from fastness.audit.installed import installed_below
-from fastness.audit.lifetimes import unsupported
-from fastness.audit.licences import licence_findings
 from fastness.audit.dependencies import merged
+from fastness.audit.installed import installed_below
+from fastness.audit.licences import licence_findings
+from fastness.audit.lifetimes import unsupported
 from fastness.audit.pins import Dependency, read_pins
 from tests.audit.conftest import NOW
 

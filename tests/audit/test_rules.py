@@ -9,7 +9,6 @@ from fastness.audit.rules import RULES
 
 REQUEST = "async def view(request):\n    "
 
-SQL = "from sqlalchemy import text\nimport sqlite3\n"
 HTML = "from starlette.responses import HTMLResponse, RedirectResponse, Response, FileResponse\n"
 
 BAD = {
@@ -123,9 +122,7 @@ BAD = {
     },
     "FST-SOURCE-031": {
         "variable": "SECRET_KEY = '9f8a7b6c5d4e" + "3f2a1b0c9d8e7f6a5b4c'",
-        "keyword": "connect(password='xK9$"
-        + "mP2vL8qR5nT7w'.replace('$', ''))\nconnect(api_key='xK9m"
-        + "P2vL8qR5nT7wB3z')",
+        "keyword": "connect(api_key='xK9m" + "P2vL8qR5nT7wB3z')",
         "entry": "S = {'api_key': 'xK9m" + "P2vL8qR5nT7wB3z'}",
         "attribute": "app.secret_key = 'xK9m" + "P2vL8qR5nT7wB3z'",
     },
@@ -152,7 +149,7 @@ BAD = {
     },
     "FST-SOURCE-043": {
         "hexdigest": "import hmac\nif hmac.new(key, text, 'sha256').hexdigest() == given:\n    pass",
-        "named": "import hmac\ndef f(given):\n    mac = hmac.new(key, text, 'sha256')\n    want = mac.digest()\n    return given != want",
+        "named": "import hmac\ndef f(given):\n    want = hmac.new(key, text, 'sha256').digest()\n    return given != want",
     },
     "FST-SOURCE-044": {
         "options": "import jwt\njwt.decode(token, options={'verify_signature': False})",
@@ -233,7 +230,7 @@ GOOD = {
     "own-keywords": "def f(**options):\n    return Case(**options)",
     "own-redirect": f"from fastness import redirect\n{REQUEST}return redirect(request, request.query['next'])",
     "redirect-to-a-route": f"{HTML}{REQUEST}return RedirectResponse(request.path_for('home'))",
-    "redirect-checked": f"{HTML}{REQUEST}target = request.query['next']\n    if target in ALLOWED:\n        return RedirectResponse(target)",
+    "redirect-checked": f"{HTML}{REQUEST}to = request.query['next']\n    if to in ALLOWED:\n        return RedirectResponse(to)",
     "number-in-a-path": f"{REQUEST}return open(f\"{{int(request.query['page'])}}.txt\")",
     "constant-path": "open('a.txt')",
     "method-open": f"{REQUEST}await request.db.open(request.query['name'])",

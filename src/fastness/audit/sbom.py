@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cyclonedx.factory.license import LicenseFactory
-from cyclonedx.model import HashType
+from cyclonedx.contrib.hash.factories import HashTypeFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output import make_outputter
@@ -53,5 +53,5 @@ def _component(dependency: Dependency) -> Component:
         bom_ref=str(url),
         licenses=[LicenseFactory().make_from_string(licence)] if licence else [],
         # One hash is one file; where there are several (a wheel for each platform) none stands for the package.
-        hashes=[HashType.from_composite_str(dependency.hashes[0])] if len(dependency.hashes) == 1 else [],
+        hashes=[HashTypeFactory().from_composite_str(dependency.hashes[0])] if len(dependency.hashes) == 1 else [],
     )
