@@ -297,6 +297,7 @@ class Fastness:
             languages=self.settings.languages,
             render=lambda name, context: templates().render(name, context),
             open_unit=services.open_unit,
+            answers=lambda: services.answers,
             objects=lambda: services.objects,
             load_identity=services.load_identity,
             load_account=services.load_account,

@@ -167,6 +167,12 @@ class TestSigningInWithTheAddress:
             await browser.sign_in(typed, PASSWORD)
             assert (await browser.open("/")).json() == ADDRESS
 
+    async def test_the_page_asks_for_the_address(self, shop, browse):
+        async with browse(shop) as browser:
+            page = await browser.open("/account/sign-in")
+            assert ('<label for="username">E-mail</label>' in page.text, 'type="email"' in page.text) == (True, True)
+            assert "Enter your mail address." in (await browser.submit("/account/sign-in", password=PASSWORD)).text
+
     async def test_another_address_is_another_name(self, shop, browse, link, deliver):
         async with browse(shop) as browser:
             await browser.open(await link())

@@ -7,7 +7,9 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
+from fastness.kernel.texts import Text
 from fastness.accounts.continuing import continue_sign_in
+from fastness.auth.account_rules import SignInName
 from fastness.auth.errors import ThrottledError
 from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.events import EventName
@@ -24,7 +26,7 @@ SIGN_IN_PATH: Final = "/account/sign-in"
 PASSKEY_PATH: Final = "/account/passkey"
 SIGN_OUT_PATH: Final = "/account/sign-out"
 SIGNED_OUT_PATH: Final = "/account/signed-out"
-_REFUSED: Final = "This name and password do not go together."
+_REFUSED: Final = Text("This name and password do not go together.")
 _MAX_SIGN_IN_BYTES: Final = 32_768
 
 account_routes: Final = Routes()
@@ -49,9 +51,10 @@ async def sign_in(request: Request) -> Response:
     remember = fields.get("remember") == "yes"
     problems = []
     if not username:
-        problems.append(("username", "Enter your user name."))
+        is_email = request.site.sign_in_name is SignInName.EMAIL
+        problems.append(("username", Text("Enter your mail address.") if is_email else Text("Enter your user name.")))
     if not password:
-        problems.append(("password", "Enter your password."))
+        problems.append(("password", Text("Enter your password.")))
     retry_after = 0
     if not problems:
         try:
@@ -107,6 +110,7 @@ def sign_in_page(
         "action": request.address(SIGN_IN_PATH),
         "passkey": request.address(PASSKEY_PATH),
         "username": username,
+        "is_email": request.site.sign_in_name is SignInName.EMAIL,
         "max_length": MAX_LENGTH,
         "problems": problems or [],
         "next": next_path,

@@ -13,11 +13,17 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+from fastness.kernel.texts import Text
 from fastness.accounts.continuing import SET_UP_PATH, complete, draw_challenge, pending_of, take_challenge
+from fastness.accounts.devices import DEVICES_PATH
 from fastness.accounts.late import factors_of, origin_of, signing_in_of
+from fastness.accounts.mail_address import EMAIL_PATH
+from fastness.accounts.own_data import DATA_PATH
 from fastness.accounts.pages import SIGN_IN_PATH
+from fastness.accounts.password import PASSWORD_PATH
 from fastness.accounts.qr import qr_code
-from fastness.auth.factor_types import Changed, Factor, FactorRefusedError, Pending, Step
+from fastness.accounts.tokens import TOKENS_PATH
+from fastness.auth.factor_types import MAX_PASSKEY_NAME, Changed, Factor, FactorRefusedError, Pending, Step
 from fastness.auth.totp import enrolment_uri, new_secret, secret_text
 from fastness.web.access import fresh, public, signed_in
 from fastness.web.rendering import render
@@ -32,14 +38,22 @@ _OFFER: Final = "fastness.totp"
 _PURPOSE: Final = "new-passkey"
 _PROVED: Final = fresh(minutes=10)
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    "code_wrong": ("code", "This code is not right. Type the one that the app shows now."),
-    "offer_gone": ("code", "Too much time has passed. Scan the new picture."),
-    "name": ("name", "Give the passkey a name."),
-    "too_many": ("passkey", "You have as many passkeys as one account may have. Remove one first."),
-    "passkey_known": ("passkey", "This passkey is in use already."),
-    "last_factor": ("", "Your account needs a second factor. Add another one before you remove this."),
+    "code_wrong": ("code", Text("This code is not right. Type the one that the app shows now.")),
+    "offer_gone": ("code", Text("Too much time has passed. Scan the new picture.")),
+    "name": ("name", Text("Give the passkey a name.")),
+    "too_many": ("passkey", Text("You have as many passkeys as one account may have. Remove one first.")),
+    "passkey_known": ("passkey", Text("This passkey is in use already.")),
+    "last_factor": ("", Text("Your account needs a second factor. Add another one before you remove this.")),
 }
-_OTHERWISE: Final = ("passkey", "This passkey was not accepted.")
+_OTHERWISE: Final = ("passkey", Text("This passkey was not accepted."))
+_PLACES: Final = (
+    (Text("Password"), PASSWORD_PATH),
+    (Text("Mail address"), EMAIL_PATH),
+    (Text("Your devices"), DEVICES_PATH),
+    (Text("API tokens"), TOKENS_PATH),
+    (Text("Your data"), DATA_PATH),
+)
+"""Where the rest of the account is looked after."""
 
 security_routes: Final = Routes()
 
@@ -150,6 +164,19 @@ async def remove_passkey(request: Request) -> Response:
     return await _removed(request, changed)
 
 
+@security_routes.post(f"{NEW_PASSKEY_PATH}/rename", access=_PROVED, name="security_passkey_rename")
+async def rename_passkey(request: Request) -> Response:
+    """Call a passkey something else."""
+    try:
+        passkey_id = UUID(await _field(request, "passkey"))
+        await factors_of(request).rename_passkey(request.user.id, passkey_id, await _field(request, "name"))
+    except ValueError:
+        return await _overview(request, status=422)
+    except FactorRefusedError as error:
+        return await _overview(request, problem=_problem(error)[1], status=422)
+    return redirect(request, request.address(SECURITY_PATH))
+
+
 @security_routes.post(f"{SECURITY_PATH}/codes", access=_PROVED, name="security_codes")
 async def renew_codes(request: Request) -> Response:
     """New recovery codes in place of the old."""
@@ -226,6 +253,9 @@ async def _overview(request: Request, *, problem: str = "", status: int = 200) -
         app_remove=request.address(f"{APP_PATH}/remove"),
         passkey=request.address(NEW_PASSKEY_PATH),
         passkey_remove=request.address(f"{NEW_PASSKEY_PATH}/remove"),
+        passkey_rename=request.address(f"{NEW_PASSKEY_PATH}/rename"),
+        name_length=MAX_PASSKEY_NAME,
+        places=[(text, request.address(path)) for text, path in _PLACES],
         codes=request.address(f"{SECURITY_PATH}/codes"),
     )
 

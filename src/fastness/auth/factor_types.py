@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from fastness.auth.errors import FactorRefusedError as FactorRefusedError  # noqa: PLC0414 - public here too
@@ -15,6 +15,8 @@ from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.limits import JSONValue
 from fastness.sessions.identity import Identity
+
+MAX_PASSKEY_NAME: Final = 64
 
 
 class Factor(StrEnum):

@@ -11,7 +11,8 @@ from sqlalchemy import CursorResult, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Delete, Update
 
-from fastness.auth.factor_types import Held, KnownPasskey
+from fastness.auth.errors import FactorRefusedError
+from fastness.auth.factor_types import MAX_PASSKEY_NAME, Held, KnownPasskey
 from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
 
 
@@ -39,6 +40,14 @@ def _known(row: Passkey) -> KnownPasskey:
         created_at=row.created_at,
         last_used_at=row.last_used_at,
     )
+
+
+def parse_passkey_name(text: str) -> str:
+    """What a passkey is called; raises `FactorRefusedError` for what cannot be read on a page."""
+    name = " ".join(text.split())[:MAX_PASSKEY_NAME]
+    if not name or not name.isprintable():
+        raise FactorRefusedError("name")
+    return name
 
 
 def read_secret(text: str) -> bytes:

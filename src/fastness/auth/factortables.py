@@ -12,10 +12,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from fastness.auth.factor_types import MAX_PASSKEY_NAME
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
 
-MAX_PASSKEY_NAME = 64
 MAX_CREDENTIAL_ID = 1400
 """In base64url: 1023 bytes (WebAuthn Level 3 §4) need 1364 characters."""
 

@@ -26,6 +26,7 @@ from fastness.web.parsing import ParsingLane
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from fastness.auth.answers import Answers
     from fastness.auth.users import User
     from fastness.authz.objects import Objects
     from fastness.outbound.client import Outbound
@@ -118,6 +119,8 @@ class Site:
     """Of pages and mails; the first is for whoever reads none of them."""
     sign_in_path: str | None
     """Where pages send people who are not signed in; `None` answers 401."""
+    answers: "Callable[[], Answers]"
+    """Keeps the answers of requests that are named by a key; loaded when it is first asked for."""
     objects: "Callable[[], Objects]"
     """Finds objects of models with a policy; loaded when it is first asked for."""
     outbound: "Callable[[], Outbound]"
