@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web",),
     ("accounts", "admin"),
     ("settings",),
-    ("checks",),
+    ("checks", "audit", "probe"),
     ("services",),
     ("declaration",),
     ("app",),
