@@ -1,5 +1,4 @@
 """An app whose handlers do, when asked to, what an attacker would have them do; and its declared neighbours, which may."""
-# ruff: noqa: ASYNC, BLE001, PTH, S102, S301, S302, S307, S605 - all of it is what nobody should write
 
 import ast
 import asyncio

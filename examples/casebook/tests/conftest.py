@@ -25,6 +25,7 @@ def load_app(folder: Path) -> Fastness:
         environment.setenv("FASTNESS_SECRET_KEY", "tests-only-Jx8vQn3kLw72mZpR5tYcB1sDfGhK9aEu")
         environment.setenv("FASTNESS_DATABASE_URL", f"sqlite:///{folder}/data.sqlite3")
         environment.setenv("FASTNESS_STORE_URL", "memory:")
+        environment.setenv("FASTNESS_TRIPWIRES_MODE", "block")
         environment.chdir(folder)
         sys.modules.pop("casebook.app", None)
         app: Fastness = importlib.import_module("casebook.app").app
@@ -55,6 +56,7 @@ async def app(seeded, tmp_path):
     shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
     app = load_app(tmp_path)
     await app.open()
+    app.arm()  # as its server does: nothing that the demo does trips a wire
     yield app
     await app.close()
 

@@ -93,9 +93,10 @@ class Watch:
         activity = ACTIVE.get()
         served = self.describe(activity)
         place = place_of(frame) or served.where or nearest_to(frame)
-        untold = self.repeats.told((wire.value, event, served.route, place), self.now())
+        what = told(subject)
+        untold = self.repeats.told((wire.value, event, served.route, place, what), self.now())
         if untold is not None:
-            detail = {"event": event, "where": place, "mode": self.mode.value, "subject": told(subject)}
+            detail = {"event": event, "where": place, "mode": self.mode.value, "subject": what}
             self.tell(activity, wire, {**detail, "untold": str(untold)} if untold else detail)
         if self.mode is TripwireMode.BLOCK:
             raise TripwireError(f"{event} at {place} was stopped: the tripwire {wire.value} is not open here.")
