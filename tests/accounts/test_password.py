@@ -46,6 +46,7 @@ async def test_v6_2_2_v6_2_3_the_old_password_and_a_new_one(make_shop, browse, r
     assert EventName.AUTHN_PASSWORD_CHANGE in names
 
 
+@pytest.mark.asvs("V6.2.3")
 @pytest.mark.parametrize(
     ("old", "new", "field", "text"),
     [
