@@ -14,6 +14,7 @@ ELSEWHERE = {
     "FST-FILES-003": "",
     "FST-FILES-005": "",
     "FST-PERMISSIONS-001": "test_app.py",
+    "FST-FACTORS-002": "tests/checks/test_people.py",
 }
 
 
