@@ -23,6 +23,8 @@ _SAMPLES: Final[Mapping[str, str]] = {
     "str": "probe",
 }
 """Values for parameters that name nothing which is there."""
+_STRICT: Final = frozenset({"uuid", "int", "float"})
+"""Parameters that take no text."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -92,9 +94,7 @@ class KnownRoute:
 
     def path_with(self, value: str) -> str:
         """An address of this route with the value in the place of each parameter that takes any."""
-        return _PARAMETER.sub(
-            lambda found: value if (found[2] or "str") in {"str", "path"} else _SAMPLES[found[2]], self.path
-        )
+        return _PARAMETER.sub(lambda found: _SAMPLES[found[2]] if found[2] in _STRICT else value, self.path)
 
     @property
     def has_parameters(self) -> bool:

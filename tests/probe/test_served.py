@@ -1,0 +1,98 @@
+"""The demo and a fresh project, as `fastness serve` runs them with a certificate: the probe finds nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trustme
+
+from fastness.testing.servers import free_port, running_server
+
+pytestmark = [pytest.mark.sockets, pytest.mark.timeout(400)]
+FASTNESS = [sys.executable, "-m", "fastness.cli"]
+CASEBOOK = Path(__file__).resolve().parents[2] / "examples" / "casebook"
+NOT_COPIED = shutil.ignore_patterns(".env", "var", ".*cache", "__pycache__")
+PASSWORDS = {"maren": "copper kettle on a quiet hill", "idris": "seven lanterns by the harbour"}
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """A deployment with a certificate of an authority of its own."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    return {
+        "PATH": os.environ["PATH"],
+        "SSL_CERT_FILE": str(tmp_path / "authority.pem"),
+        "FASTNESS_PROFILE": "production",
+        "FASTNESS_HOSTS": "localhost",
+        "FASTNESS_SECRET_KEY": "probe-served-only-qT7xWv2nLk9RzB4mYc8sHd3fJg6pAe",
+        "FASTNESS_MAIL_BACKEND": "smtp",
+        "FASTNESS_MAIL_HOST": "localhost",
+        "FASTNESS_MAIL_SENDER": "probe@localhost.example",
+    }
+
+
+def run(folder, environ, *arguments, stdin=""):
+    return subprocess.run(
+        [*FASTNESS, *arguments], cwd=folder, env=environ, input=stdin, capture_output=True, text=True, check=False
+    )
+
+
+def serving(folder, environ, port):
+    """The app behind a certificate, with the routes that it has now: what the lock file is for is tried elsewhere."""
+    assert run(folder, environ, "routes", "--matrix", "--write").returncode == 0
+    files = ["--certfile", str(folder.parent / "certificate.pem"), "--keyfile", str(folder.parent / "key.pem")]
+    serve = [*FASTNESS, "serve", "--port", str(port), "--no-worker", *files]
+    return running_server(serve, port=port, folder=folder, environ=environ)
+
+
+def probed(folder, environ, *arguments, stdin=""):
+    """What the probe says of the app, while `fastness serve` runs it."""
+    port = free_port()
+    with serving(folder, environ, port):
+        return run(folder, environ, "probe", f"https://localhost:{port}", "--json", *arguments, stdin=stdin)
+
+
+def assert_clean(done):
+    report = json.loads(done.stdout)
+    assert (report["findings"], report["unchecked"]) == ([], []), done.stderr
+    assert done.returncode == 0
+
+
+def test_the_demo_is_clean(tmp_path, environ):
+    folder = Path(shutil.copytree(CASEBOOK, tmp_path / "casebook", ignore=NOT_COPIED))
+    development = {**environ, "FASTNESS_PROFILE": "development"}
+    assert run(folder, development, "db", "upgrade").returncode == 0
+    assert run(folder, development, "demo", "--seed-only").returncode == 0
+    accounts = [part for name in PASSWORDS for part in ("--account", name)]
+    assert_clean(probed(folder, environ, *accounts, "--passwords-stdin", stdin="\n".join(PASSWORDS.values()) + "\n"))
+
+
+def test_a_fresh_project_is_clean(tmp_path, environ):
+    assert run(tmp_path, environ, "new", "site").returncode == 0
+    folder = tmp_path / "site"
+    assert run(folder, environ, "db", "upgrade").returncode == 0
+    password = "three kites over the mill pond"
+    made = run(folder, environ, "users", "create", "wren", "--password-stdin", stdin=f"{password}\n")
+    assert made.returncode == 0, made.stderr
+    assert_clean(probed(folder, environ, "--account", "wren", "--passwords-stdin", stdin=f"{password}\n"))
+
+
+def test_another_key_gets_nothing(tmp_path, environ):
+    assert run(tmp_path, environ, "new", "site").returncode == 0
+    folder = tmp_path / "site"
+    assert run(folder, environ, "db", "upgrade").returncode == 0
+    port = free_port()
+    with serving(folder, environ, port):
+        other = {**environ, "FASTNESS_SECRET_KEY": "probe-other-only-Zz7xWv2nLk9RzB4mYc8sHd3fJg6pAe"}
+        done = run(folder, other, "probe", f"https://localhost:{port}")
+    assert done.returncode == 1
+    assert "This target is not yours" in done.stderr
+    assert done.stdout == ""
