@@ -17,6 +17,7 @@ from fastness.accounts.late import factors_of, origin_of, signing_in_of
 from fastness.accounts.pages import SIGN_IN_PATH, next_target, wait_text
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held
+from fastness.kernel.texts import Text
 from fastness.sessions.identity import Identity
 from fastness.web.access import public
 from fastness.web.contexts import note_context
@@ -28,11 +29,11 @@ from fastness.web.routing import Routes
 
 _PASSKEY_PATH: Final = f"{CONFIRM_PATH}/passkey"
 _PURPOSE: Final = "confirm"
-_NO_PASSWORD: Final = ("password", "Enter your password.")
-_WRONG_PASSWORD: Final = ("password", "This is not your password.")
-_NO_CODE: Final = ("code", "Enter a code as well.")
-_WRONG_CODE: Final = ("code", "This code is not right, or was used already.")
-_WRONG_PASSKEY: Final = ("passkey", "This passkey was not accepted.")
+_NO_PASSWORD: Final = ("password", Text("Enter your password."))
+_WRONG_PASSWORD: Final = ("password", Text("This is not your password."))
+_NO_CODE: Final = ("code", Text("Enter a code as well."))
+_WRONG_CODE: Final = ("code", Text("This code is not right, or was used already."))
+_WRONG_PASSKEY: Final = ("passkey", Text("This passkey was not accepted."))
 
 confirm_routes: Final = Routes()
 

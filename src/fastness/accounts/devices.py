@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from fastness.kernel.signing import Keyring
+from fastness.kernel.texts import Text
 from fastness.sessions.manager import SessionSummary
 from fastness.web.access import fresh, signed_in
 from fastness.web.rendering import render
@@ -79,7 +80,7 @@ def _device(keyring: Keyring, one: SessionSummary, own: bytes) -> Device:
     context = one.context
     return Device(
         name=_name(keyring, one.id_hash),
-        label="Unknown browser" if context is None else context.label,
+        label=Text("Unknown browser") if context is None else context.label,
         network="" if context is None else context.network,
         began=datetime.fromtimestamp(one.created, UTC),
         seen=datetime.fromtimestamp(one.seen, UTC),

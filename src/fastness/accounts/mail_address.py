@@ -22,6 +22,7 @@ from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.auth.errors import AddressTakenError, DeadLinkError
 from fastness.auth.purposes import Purpose
 from fastness.kernel.formats import MAX_EMAIL_LENGTH, decide_email
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import fresh, public, signed_in
 from fastness.web.forms import text_pairs
@@ -53,7 +54,7 @@ async def request_change(request: Request) -> Response:
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()
     if not isinstance(decide_email(address), Allow):
         return await _email_page(
-            request, email=address[:MAX_EMAIL_LENGTH], problem="Enter an address such as ada@example.com."
+            request, email=address[:MAX_EMAIL_LENGTH], problem=Text("Enter an address such as ada@example.com.")
         )
     user = await request.account()
     await address_links_of(request).request_change(request.db, user, address, place_of(request, CHANGE_PATH + "/"))
@@ -74,10 +75,10 @@ async def show_email_sent(request: Request) -> Response:
     """A mail is on its way."""
     return message(
         request,
-        title="Look into your mail",
-        lead="A link is on its way to the address. Nothing changes before you follow it and confirm.",
+        title=Text("Look into your mail"),
+        lead=Text("A link is on its way to the address. Nothing changes before you follow it and confirm."),
         link=EMAIL_PATH,
-        link_text="Back",
+        link_text=Text("Back"),
     )
 
 
@@ -148,23 +149,23 @@ async def _use(request: Request, purpose: Purpose) -> Response:
         drop_key(request, purpose)
         return message(
             request,
-            title="Another account has this address",
-            lead="You have confirmed it there. Sign in with that account, or give this one another address.",
+            title=Text("Another account has this address"),
+            lead=Text("You have confirmed it there. Sign in with that account, or give this one another address."),
             link=SIGN_IN_PATH,
-            link_text="Go to sign-in",
+            link_text=Text("Go to sign-in"),
             status=409,
         )
     drop_key(request, purpose)
     if purpose is Purpose.CHANGE:
-        lead, where, text = "Every device was signed out.", SIGN_IN_PATH, "Sign in"
+        lead, where, text = Text("Every device was signed out."), SIGN_IN_PATH, Text("Sign in")
     else:
-        lead, where, text = "Mails about your account go there.", "/", "Go on"
-    return message(request, title="The address is confirmed", lead=lead, link=where, link_text=text)
+        lead, where, text = Text("Mails about your account go there."), "/", Text("Go on")
+    return message(request, title=Text("The address is confirmed"), lead=lead, link=where, link_text=text)
 
 
 def _dead(request: Request, purpose: Purpose) -> Response:
     drop_key(request, purpose)
-    return dead_link(request, again=EMAIL_PATH, again_text="Ask for a new link")
+    return dead_link(request, again=EMAIL_PATH, again_text=Text("Ask for a new link"))
 
 
 async def _email_page(request: Request, *, email: str = "", problem: str = "") -> Response:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastness.auth.purposes import Place, Purpose
 from fastness.kernel.events import EventName
+from fastness.kernel.texts import Text
 from fastness.kernel.tokens import MalformedTokenError, hash_token
 from fastness.web.https import without_port
 from fastness.web.rates import per_hour, per_minute
@@ -88,8 +89,8 @@ def dead_link(request: Request, *, again: str = "", again_text: str = "") -> Res
     record(request.exchange, EventName.AUTHN_TOKEN_REUSE, "dead_link")
     return message(
         request,
-        title="This link no longer works",
-        lead="It was used already, is too old, or the account has changed since it was sent.",
+        title=Text("This link no longer works"),
+        lead=Text("It was used already, is too old, or the account has changed since it was sent."),
         link=again,
         link_text=again_text,
         status=410,

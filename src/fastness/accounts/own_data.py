@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastness.accounts.mailed import message, place_of
 from fastness.auth.errors import LastSuperuserError
+from fastness.kernel.texts import Text
 from fastness.mail.notices import Notice, notice
 from fastness.web.access import fresh, public
 from fastness.web.forms import text_pairs
@@ -55,7 +56,7 @@ async def export_data(request: Request) -> Response:
 async def close_account(request: Request) -> Response:
     """Close the account of who is signed in."""
     if dict(text_pairs(await request.form_pairs())).get("sure") != "yes":
-        return _data_page(request, problem="Say that you are sure.")
+        return _data_page(request, problem=Text("Say that you are sure."))
     accounts: type[Accounts] = import_module("fastness.auth.accounts").Accounts
     outbox: type[Outbox] = import_module("fastness.mail.outbox").Outbox
     site = request.site
@@ -81,8 +82,8 @@ async def show_closed(request: Request) -> Response:
     """It is done."""
     return message(
         request,
-        title="Your account is closed",
-        lead="Every device was signed out, and nobody can sign in with it any more.",
+        title=Text("Your account is closed"),
+        lead=Text("Every device was signed out, and nobody can sign in with it any more."),
     )
 
 

@@ -7,13 +7,13 @@ it in the store, not only in the browser (V7.4.1), tells the browser to drop its
 
 from typing import Any, Final
 
-from fastness.kernel.texts import Text
 from fastness.accounts.continuing import continue_sign_in
 from fastness.auth.account_rules import SignInName
 from fastness.auth.errors import ThrottledError
 from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.events import EventName
 from fastness.kernel.redirects import decide_redirect
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
 from fastness.web.recording import record
@@ -120,11 +120,20 @@ def sign_in_page(
     return render(request, "accounts/sign_in.html", status=status, **values)
 
 
-def wait_text(error: ThrottledError) -> str:
+def wait_text(error: ThrottledError) -> Text:
     """What is said about an attempt that came too soon: how long to wait, never shorter than it is."""
     seconds = error.retry_after_seconds
-    number, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
-    return f"Too many attempts. Try again in {number} {unit if number == 1 else unit + 's'}."
+    if seconds < 100:
+        return Text(
+            "Too many attempts. Try again in {count} second.",
+            "Too many attempts. Try again in {count} seconds.",
+            count=seconds,
+        )
+    return Text(
+        "Too many attempts. Try again in {count} minute.",
+        "Too many attempts. Try again in {count} minutes.",
+        count=-(-seconds // 60),
+    )
 
 
 def next_target(request: Request, value: str | None) -> str:

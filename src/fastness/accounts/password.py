@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fastness.accounts.late import factors_of
 from fastness.accounts.mailed import message
 from fastness.auth.errors import PasswordRefusedError, ThrottledError
+from fastness.kernel.texts import Text
 from fastness.web.access import signed_in
 from fastness.web.forms import text_pairs
 from fastness.web.https import without_port
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 PASSWORD_PATH: Final = "/account/password"  # noqa: S105 - an address
 CHANGED_PATH: Final = "/account/password/changed"
 _MAX_FORM_BYTES: Final = 32_768
-_NO_OLD: Final = "Enter the password you have now."
-_NO_NEW: Final = "Enter a new password."
-_WRONG: Final = "This is not your password."
-_THROTTLED: Final = "Too many attempts. Wait a little, then try again."
-_SAME: Final = "This is the password you have. Choose another."
+_NO_OLD: Final = Text("Enter the password you have now.")
+_NO_NEW: Final = Text("Enter a new password.")
+_WRONG: Final = Text("This is not your password.")
+_THROTTLED: Final = Text("Too many attempts. Wait a little, then try again.")
+_SAME: Final = Text("This is the password you have. Choose another.")
 
 password_routes: Final = Routes()
 
@@ -81,10 +82,10 @@ async def show_changed(request: Request) -> Response:
     """It is done."""
     return message(
         request,
-        title="Your password is changed",
-        lead="All your other devices were signed out. Sign in there with the new password.",
+        title=Text("Your password is changed"),
+        lead=Text("All your other devices were signed out. Sign in there with the new password."),
         link="/",
-        link_text="Go on",
+        link_text=Text("Go on"),
     )
 
 

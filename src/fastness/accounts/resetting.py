@@ -23,6 +23,7 @@ from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.auth.errors import DeadLinkError, PasswordRefusedError
 from fastness.auth.purposes import Purpose
 from fastness.kernel.formats import MAX_EMAIL_LENGTH, decide_email
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
 from fastness.web.forms import text_pairs
@@ -56,7 +57,7 @@ async def request_reset(request: Request) -> Response:
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()
     if not isinstance(decide_email(address), Allow):
         return _reset_page(
-            request, email=address[:MAX_EMAIL_LENGTH], problem="Enter an address such as ada@example.com."
+            request, email=address[:MAX_EMAIL_LENGTH], problem=Text("Enter an address such as ada@example.com.")
         )
     await password_links_of(request).request_reset(request.db, address, place_of(request, RESET_PATH + "/"))
     return redirect(request, request.address(RESET_SENT_PATH))
@@ -67,10 +68,12 @@ async def show_reset_sent(request: Request) -> Response:
     """The same words for everybody."""
     return message(
         request,
-        title="Look into your mail",
-        lead="If the address is that of an account, a link to a new password is on its way. It works once, for a short time.",
+        title=Text("Look into your mail"),
+        lead=Text(
+            "If the address is that of an account, a link to a new password is on its way. It works once, for a short time."
+        ),
         link=SIGN_IN_PATH,
-        link_text="Back to sign-in",
+        link_text=Text("Back to sign-in"),
     )
 
 
@@ -115,10 +118,10 @@ async def show_password_set(request: Request) -> Response:
     """It is done."""
     return message(
         request,
-        title="Your password is set",
-        lead="Every device was signed out. Sign in with the new password.",
+        title=Text("Your password is set"),
+        lead=Text("Every device was signed out. Sign in with the new password."),
         link=SIGN_IN_PATH,
-        link_text="Sign in",
+        link_text=Text("Sign in"),
     )
 
 
@@ -166,8 +169,8 @@ async def _set_password(request: Request, purpose: Purpose) -> Response:
 def _dead(request: Request, purpose: Purpose) -> Response:
     drop_key(request, purpose)
     if purpose is Purpose.RESET:
-        return dead_link(request, again=RESET_PATH, again_text="Ask for a new link")
-    return dead_link(request, again=SIGN_IN_PATH, again_text="Go to sign-in")
+        return dead_link(request, again=RESET_PATH, again_text=Text("Ask for a new link"))
+    return dead_link(request, again=SIGN_IN_PATH, again_text=Text("Go to sign-in"))
 
 
 def _reset_page(request: Request, *, email: str = "", problem: str = "") -> Response:

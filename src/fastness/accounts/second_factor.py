@@ -14,6 +14,7 @@ from fastness.accounts.late import factors_of, origin_of, signing_in_of
 from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held, Pending, Step
+from fastness.kernel.texts import Text
 from fastness.web.access import public
 from fastness.web.devices import make_device_known
 from fastness.web.rendering import render
@@ -24,9 +25,9 @@ from fastness.web.routing import Routes
 _PURPOSE: Final = "second-factor"
 _SIGN_IN: Final = "sign-in"
 _WARNED: Final = "fastness.warned"
-_CODE_REFUSED: Final = "This code is not right, or was used already. Wait for the next one."
-_RECOVERY_REFUSED: Final = "This recovery code is not right, or was used already."
-_PASSKEY_REFUSED: Final = "This passkey was not accepted."
+_CODE_REFUSED: Final = Text("This code is not right, or was used already. Wait for the next one.")
+_RECOVERY_REFUSED: Final = Text("This recovery code is not right, or was used already.")
+_PASSKEY_REFUSED: Final = Text("This passkey was not accepted.")
 
 factor_routes: Final = Routes()
 

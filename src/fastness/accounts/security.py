@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from fastness.kernel.texts import Text
 from fastness.accounts.continuing import SET_UP_PATH, complete, draw_challenge, pending_of, take_challenge
 from fastness.accounts.devices import DEVICES_PATH
 from fastness.accounts.late import factors_of, origin_of, signing_in_of
@@ -25,6 +24,7 @@ from fastness.accounts.qr import qr_code
 from fastness.accounts.tokens import TOKENS_PATH
 from fastness.auth.factor_types import MAX_PASSKEY_NAME, Changed, Factor, FactorRefusedError, Pending, Step
 from fastness.auth.totp import enrolment_uri, new_secret, secret_text
+from fastness.kernel.texts import Text
 from fastness.web.access import fresh, public, signed_in
 from fastness.web.rendering import render
 from fastness.web.requests import Request

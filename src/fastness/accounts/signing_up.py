@@ -31,6 +31,7 @@ from fastness.auth.errors import (
 from fastness.auth.purposes import Purpose
 from fastness.auth.usernames import MAX_LENGTH
 from fastness.kernel.formats import MAX_EMAIL_LENGTH, decide_email
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import public
 from fastness.web.forms import text_pairs
@@ -47,10 +48,10 @@ SIGNED_UP_PATH: Final = "/account/signed-up"
 _MAX_FORM_BYTES: Final = 32_768
 _KEPT: Final = 254
 _NAME_TEXTS: Final[Mapping[str, str]] = {
-    "empty": "Choose a user name.",
-    "taken": "This user name is taken. Choose another.",
+    "empty": Text("Choose a user name."),
+    "taken": Text("This user name is taken. Choose another."),
 }
-_NAME_OTHERWISE: Final = "This cannot be a user name. Use letters, digits and single spaces."
+_NAME_OTHERWISE: Final = Text("This cannot be a user name. Use letters, digits and single spaces.")
 
 sign_up_routes: Final = Routes()
 
@@ -69,7 +70,7 @@ async def request_sign_up(request: Request) -> Response:
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()
     if not isinstance(decide_email(address), Allow):
         return _address_page(
-            request, email=address[:MAX_EMAIL_LENGTH], problem="Enter an address such as ada@example.com."
+            request, email=address[:MAX_EMAIL_LENGTH], problem=Text("Enter an address such as ada@example.com.")
         )
     await sign_ups_of(request).request(request.db, address, place_of(request, SIGN_UP_PATH + "/"))
     return redirect(request, request.address(SIGN_UP_SENT_PATH))
@@ -79,7 +80,9 @@ async def request_sign_up(request: Request) -> Response:
 async def show_sign_up_sent(request: Request) -> Response:
     """The same words for everybody."""
     return message(
-        request, title="Look into your mail", lead="A mail is on its way to the address. It says how to go on."
+        request,
+        title=Text("Look into your mail"),
+        lead=Text("A mail is on its way to the address. It says how to go on."),
     )
 
 
@@ -139,7 +142,11 @@ async def follow_sign_up(request: Request) -> Response:
 async def show_signed_up(request: Request) -> Response:
     """It is done."""
     return message(
-        request, title="Your account is ready", lead="Sign in with it.", link=SIGN_IN_PATH, link_text="Sign in"
+        request,
+        title=Text("Your account is ready"),
+        lead=Text("Sign in with it."),
+        link=SIGN_IN_PATH,
+        link_text=Text("Sign in"),
     )
 
 
@@ -150,7 +157,7 @@ def _require_open(request: Request) -> None:
 
 def _dead(request: Request) -> Response:
     drop_key(request, Purpose.SIGN_UP)
-    return dead_link(request, again=SIGN_UP_PATH, again_text="Ask for a new link")
+    return dead_link(request, again=SIGN_UP_PATH, again_text=Text("Ask for a new link"))
 
 
 async def _form_page(request: Request, fields: Mapping[str, str], problems: Mapping[str, str]) -> Response:

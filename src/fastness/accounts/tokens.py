@@ -14,6 +14,7 @@ from uuid import UUID
 from fastness.auth.errors import TokenNotMadeError, UndeclaredPermissionError
 from fastness.auth.token_rules import MAX_NAME_LENGTH, TokenProblem
 from fastness.kernel.secret import Secret
+from fastness.kernel.texts import Text
 from fastness.web.access import fresh, signed_in
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -28,10 +29,10 @@ _NEW_PATH: Final = "/account/tokens/new"
 _REVOKE_PATH: Final = "/account/tokens/revoke"
 _PROVED: Final = fresh(minutes=10)
 _TEXTS: Final = {
-    TokenProblem.NAME: ("name", f"Give the token a name of at most {MAX_NAME_LENGTH} characters."),
-    TokenProblem.DAYS: ("days", "This is not a number of days that a token may live."),
-    TokenProblem.PERMISSIONS: ("permissions", "You do not hold one of these permissions any more."),
-    TokenProblem.COUNT: ("name", "You have as many tokens as one account may have. Revoke one first."),
+    TokenProblem.NAME: ("name", Text("Give the token a name of at most {most} characters.", most=MAX_NAME_LENGTH)),
+    TokenProblem.DAYS: ("days", Text("This is not a number of days that a token may live.")),
+    TokenProblem.PERMISSIONS: ("permissions", Text("You do not hold one of these permissions any more.")),
+    TokenProblem.COUNT: ("name", Text("You have as many tokens as one account may have. Revoke one first.")),
 }
 
 token_routes: Final = Routes(access=signed_in)

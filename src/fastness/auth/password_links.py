@@ -31,6 +31,7 @@ from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
+from fastness.kernel.texts import Text
 from fastness.mail.mail import Mail
 from fastness.mail.notices import Notice, notice, plain
 from fastness.mail.outbox import Outbox
@@ -194,8 +195,9 @@ _TEMPLATES: Final[Mapping[Purpose, str]] = {
 }
 
 
-def span(time: timedelta) -> str:
+def span(time: timedelta) -> Text:
     """A time as people say it."""
     minutes = int(time.total_seconds()) // 60
-    number, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    if minutes % 60 == 0:
+        return Text("{count} hour", "{count} hours", count=minutes // 60)
+    return Text("{count} minute", "{count} minutes", count=minutes)

@@ -18,6 +18,7 @@ from typing import Protocol
 from fastness.auth.commonpasswords import is_common, normalise
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.passwords import PasswordReason, decide_password
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import ALLOW, Allow, Deny, Verdict
 
 _LEAST_LEFT = 8
@@ -124,28 +125,38 @@ class PasswordPolicy:
         return False if self._lookup is None else await self._lookup.is_breached(password)
 
 
-def refusal_text(rules: PasswordRules, reason: object, *, has_second_factor: bool = False) -> str:
+def refusal_text(rules: PasswordRules, reason: object, *, has_second_factor: bool = False) -> Text:
     """What to say to the person whose password was refused."""
     least = rules.min_length_with_second_factor if has_second_factor else rules.min_length
     match reason:
         case PasswordReason.TOO_SHORT:
-            return f"The password is too short: at least {least} characters. Several words are easier to remember."
+            return Text(
+                "The password is too short: at least {least} characters. Several words are easier to remember.",
+                least=least,
+            )
         case PasswordReason.TOO_LONG:
-            return f"The password is too long: at most {rules.max_length} characters."
+            return Text("The password is too long: at most {most} characters.", most=rules.max_length)
         case PasswordReason.NOT_TEXT:
-            return "The password has a character that cannot be stored."
+            return Text("The password has a character that cannot be stored.")
         case PasswordReason.COMMON:
-            return "This password, or one much like it, is among those that are guessed first. Choose another."
+            return Text("This password, or one much like it, is among those that are guessed first. Choose another.")
         case PasswordReason.SIMILAR:
-            return "The password is made of your name, your mail address or the name of this site. Choose another."
+            return Text(
+                "The password is made of your name, your mail address or the name of this site. Choose another."
+            )
         case PasswordReason.BREACHED:
-            return "This password is in lists of stolen passwords. Choose another, and change it wherever you use it."
+            return Text(
+                "This password is in lists of stolen passwords. Choose another, and change it wherever you use it."
+            )
         case PasswordReason.TOO_FEW_KINDS:
-            return f"The password needs {rules.min_kinds} kinds of characters: small letters, capital letters, digits, others."
+            return Text(
+                "The password needs {least} kinds of characters: small letters, capital letters, digits, others.",
+                least=rules.min_kinds,
+            )
         case PasswordReason.UNCHANGED:
-            return "This is the password you have. Choose another."
+            return Text("This is the password you have. Choose another.")
         case _:
-            return "This password cannot be used. Choose another."
+            return Text("This password cannot be used. Choose another.")
 
 
 def own_words(*texts: str) -> tuple[str, ...]:

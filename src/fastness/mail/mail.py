@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fastness.kernel.formats import decide_slug, decide_text, decide_url
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Deny
 from fastness.mail.addresses import check_address
 from fastness.mail.errors import MailError
@@ -53,7 +54,7 @@ class Mail:
         if self.lives_for is not None and self.lives_for <= timedelta(0):
             raise MailError("lives_for must be a positive time.")
         for name, value in self.context.items():
-            if not name.isidentifier() or type(value) not in {str, int}:
+            if not name.isidentifier() or type(value) not in {str, int, Text}:
                 raise MailError(f"The values of a mail are plain texts and numbers under names; {name!r} is none.")
             if isinstance(value, str) and isinstance(
                 decide_text(value, max_length=MAX_VALUE_LENGTH, is_multiline=True), Deny
@@ -73,7 +74,7 @@ class Mail:
             {
                 "to": self.to,
                 "template": self.template,
-                "context": dict(self.context),
+                "context": {name: _kept(value) for name, value in self.context.items()},
                 "unsubscribe": self.unsubscribe,
                 "language": self.language,
             }
@@ -86,4 +87,19 @@ class Mail:
     def from_text(cls, text: str, *, kind: str) -> "Mail":
         """The mail that `to_text` wrote."""
         content = json.loads(text)
+        content["context"] = {name: _restored(value) for name, value in content["context"].items()}
         return cls(**content, kind=kind)
+
+
+def _kept(value: str | int) -> object:
+    """A text that is translated when the mail is made is kept as what it was made of."""
+    if isinstance(value, Text):
+        return {"message": value.message, "plural": value.plural, "count": value.count, "values": dict(value.values)}
+    return value
+
+
+def _restored(value: object) -> object:
+    if isinstance(value, dict):
+        values = {name: one for name, one in value["values"].items() if name != "count"}
+        return Text(value["message"], value["plural"], count=value["count"], **values)
+    return value

@@ -10,7 +10,7 @@ The id is made of the row's, so that a mail that was sent twice shows as one in 
 ASVS 5.0: V1.3.11 (SMTP injection), V1.2.1 (encoding for the context).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -25,6 +25,7 @@ from fastness.html.plaintext import PlainTextTemplates
 from fastness.html.translating import CATALOGUES
 from fastness.html.translating import Messages as Catalogues
 from fastness.kernel.languages import ENGLISH
+from fastness.kernel.texts import translated
 from fastness.mail.addresses import check_address, check_header, domain_of
 from fastness.mail.errors import MailError
 from fastness.mail.mail import Mail
@@ -87,14 +88,15 @@ class Messages:
         message.set_content(text, cte="quoted-printable")
         html = f"{mail.template}.html"
         if writer.html.has_template(html):
-            page = writer.html.get_template(html).render(self._values(mail, subject), language=writer.language)
+            values = {"language": writer.language, "subject": subject, **writer.values(mail)}
+            page = writer.html.get_template(html).render(values)
             message.add_alternative(page, subtype="html", cte="quoted-printable")
         if len(message.as_bytes()) > MAX_MESSAGE_BYTES:
             raise MailError(f"The mail from {mail.template} is bigger than {MAX_MESSAGE_BYTES} bytes.")
         return message
 
     def _text_of(self, mail: Mail, writer: "_Writer") -> tuple[str, str]:
-        written = writer.text.render(f"{mail.template}.txt", mail.context)
+        written = writer.text.render(f"{mail.template}.txt", writer.values(mail))
         first, _, rest = written.partition("\n")
         if not first.startswith(_SUBJECT) or not rest.startswith("\n"):
             # A value with a line break in the subject ends up here too.
@@ -105,20 +107,22 @@ class Messages:
             raise MailError(f"{mail.template}.txt has an empty subject.")
         return subject, rest.removeprefix("\n")
 
-    def _values(self, mail: Mail, subject: str) -> Mapping[str, str | int]:
-        return {"subject": subject, **mail.context}
-
 
 class _Writer:
     """The templates in one language."""
 
-    __slots__ = ("html", "language", "text")
+    __slots__ = ("_messages", "html", "language", "text")
 
     def __init__(self, folders: Sequence[Path], language: str, *, reloads: bool) -> None:
         messages = Catalogues(language, [folder / CATALOGUES for folder in folders])
+        self._messages = messages
         self.language = language
         self.text = PlainTextTemplates(folders, reloads=reloads, messages=messages)
         self.html = TemplateEnvironment(folders, reloads=reloads, messages=messages)
+
+    def values(self, mail: Mail) -> dict[str, object]:
+        """What the templates see, in this language."""
+        return {name: translated(value, self._messages) for name, value in mail.context.items()}
 
 
 def _address(address: str, name: str = "") -> Address:

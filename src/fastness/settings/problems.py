@@ -15,8 +15,8 @@ from fastness.auditlog.rules import AUTOMATIC, OFF, AuditRules
 from fastness.db.address import EXAMPLE, is_postgres_url, parse_postgres_address
 from fastness.db.rules import DatabaseRules
 from fastness.kernel.errors import ConfigError
-from fastness.kernel.languages import check_languages
 from fastness.kernel.hosts import HostRules
+from fastness.kernel.languages import check_languages
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import refuse_weak_key
 from fastness.settings.profiles import Profile

@@ -8,6 +8,7 @@ not carry it. Every page has `user`, `url(name, …)`, `static(name)`, `csrf_fie
 from collections.abc import Mapping
 from typing import Any
 
+from fastness.kernel.languages import LANGUAGE
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse
 
@@ -21,6 +22,7 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
         identity = request.user_or_none
     return {
         "request": request,
+        "language": LANGUAGE.get() or exchange.site.languages[0],
         "user": identity,
         "nonce": exchange.nonce,
         "csrf_field": request.csrf_field,

@@ -69,7 +69,7 @@ class Templates:
         messages = environment.messages
         if messages.language != ENGLISH:
             context = {key: translated(value, messages) for key, value in context.items()}
-        return template.render(context, language=messages.language)
+        return template.render(context)
 
     def compile_all(self) -> None:
         """Compile every template, so that one that is refused is known before a request asks for it."""
