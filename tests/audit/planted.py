@@ -146,6 +146,9 @@ FAULTS = {
         "tls/server.key", "-----BEGIN " + "PRIVATE KEY-----\nAAAA\n", "FST-REPOSITORY-002", needs_git=True
     ),
     "tracked-database": Fault("orders.db", "SQLite format 3\x00", "FST-REPOSITORY-003", needs_git=True),
+    "tracked-token": Fault(
+        "deploy.yml", "token: glpat-" + "x7Rk2Qm9Lw4Zt8Np3Vb6" + "\n", "FST-REPOSITORY-007", needs_git=True
+    ),
     "old-jinja2": Fault("requirements.txt", "jinja2==2.10\n", "FST-DEPS-001"),
     "ended-django": Fault("requirements-admin.txt", "django==3.2.25\n", "FST-DEPS-005"),
     "loose-requirement": Fault("requirements-extra.txt", "starlette>=1\n", "FST-DEPS-006"),

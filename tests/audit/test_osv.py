@@ -86,8 +86,8 @@ def test_a_withdrawn_record_says_nothing(tmp_path):
 
 
 def test_a_malicious_package_is_graver(tmp_path):
-    record = {"id": "MAL-2024-1", "modified": "2026-11-01T00:00:00Z"}
-    record["affected"] = [{"package": {"ecosystem": "PyPI", "name": "Jinja_2"}, "versions": ["2.10"]}]
+    affected = [{"package": {"ecosystem": "PyPI", "name": "Jinja_2"}, "versions": ["2.10"]}]
+    record = {"id": "MAL-2024-1", "modified": "2026-11-01T00:00:00Z", "affected": affected}
     (tmp_path / "a.json").write_text(json.dumps(record))
     dependency = Dependency(name="jinja-2", version="2.10", where="requirements.txt")
     answer = look_up(tmp_path, [dependency], now=NOW)

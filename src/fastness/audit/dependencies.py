@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fastness.audit import advisories
-from fastness.audit.dependencynotices import UNHASHED, UNLOCKED, UNPINNED
+from fastness.audit.dependencynotices import NOT_ASKED, UNHASHED, UNLOCKED, UNPINNED
 from fastness.audit.index import ask_index
 from fastness.audit.installed import installed_below
 from fastness.audit.licences import licence_findings
@@ -57,7 +57,9 @@ def audit_dependencies(
         Outcome(findings=tuple(findings), unchecked=(*pins.unchecked, *missing)),
         _vulnerabilities(folder, dependencies, sources, now),
     ]
-    if not sources.is_offline and dependencies:
+    if sources.is_offline:
+        parts.append(Outcome(findings=(NOT_ASKED.found(),)))
+    elif dependencies:
         on_step("asking the index for newer and withdrawn versions")
         parts.append(ask_index(folder, dependencies))
     return joined(parts), dependencies

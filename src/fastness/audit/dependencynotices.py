@@ -97,6 +97,15 @@ NO_LICENCE: Final = Notice(
     topic=Topic.COMPONENTS,
     asvs=("V15.1.2",),
 )
+NOT_ASKED: Final = Notice(
+    id="FST-DEPS-011",
+    severity=Severity.INFO,
+    title="Newer and withdrawn versions were not looked for",
+    why="With --offline the package index is not asked.",
+    fix="Run it without --offline where there is a network, now and then.",
+    topic=Topic.COMPONENTS,
+    asvs=("V15.2.1",),
+)
 
 NOTICES: Final = (
     VULNERABLE,
@@ -109,4 +118,5 @@ NOTICES: Final = (
     UNLOCKED,
     COPYLEFT,
     NO_LICENCE,
+    NOT_ASKED,
 )

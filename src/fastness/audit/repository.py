@@ -14,6 +14,7 @@ from typing import Final
 
 from fastness.audit.outcome import Outcome
 from fastness.audit.programs import ProgramError, run_program
+from fastness.audit.secrets import known_secret
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.report import Unchecked
 
@@ -72,7 +73,25 @@ ENDING_PYTHON: Final = Notice(
     asvs=("V15.2.1",),
 )
 
-NOTICES: Final = (TRACKED_ENV, TRACKED_KEY, TRACKED_DATABASE, IGNORED_NOT, OLD_PYTHON, ENDING_PYTHON)
+TRACKED_SECRET: Final = Notice(
+    id="FST-REPOSITORY-007",
+    severity=Severity.CRITICAL,
+    title="A file in the repository has a secret",
+    why="Everybody with a copy of the repository has it, and deleting the line does not take it back.",
+    fix="Make a new one where it came from, and keep that in the environment or a secrets folder.",
+    topic=Topic.CRYPTOGRAPHY,
+    asvs=("V13.3.1",),
+)
+
+NOTICES: Final = (
+    TRACKED_ENV,
+    TRACKED_KEY,
+    TRACKED_DATABASE,
+    IGNORED_NOT,
+    OLD_PYTHON,
+    ENDING_PYTHON,
+    TRACKED_SECRET,
+)
 
 # "End of life" in each version's release schedule (PEP 619, 664, 693, 719, 745, 790), which names a month; read 2026-11-22.
 ENDS: Final = {
@@ -90,6 +109,7 @@ _KEY: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?----
 _KEY_NAMES: Final = ("*.pem", "*.key", "*.p8", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 _SQLITE: Final = b"SQLite format 3\x00"
 _HEAD_BYTES: Final = 4096
+_MAX_TEXT_BYTES: Final = 1_000_000
 _SECONDS: Final = 60
 
 
@@ -145,12 +165,16 @@ def _tracked(folder: Path, name: str) -> Iterator[Finding]:
     try:
         with (folder / name).open("rb") as opened:
             head = opened.read(_HEAD_BYTES)
+            rest = opened.read(_MAX_TEXT_BYTES)
     except OSError:
         return  # removed from the folder, and not from git yet; or a module of git
     if head.startswith(_SQLITE):
         yield TRACKED_DATABASE.found(where=name)
     elif _KEY.search(head) and (_is_any(base, _KEY_NAMES) or _KEY.match(head.lstrip())):
         yield TRACKED_KEY.found(where=name)
+    # Python files are read by the rules about source, which tell the line.
+    elif not name.endswith(".py") and (what := known_secret((head + rest).decode("utf-8", "replace"))):
+        yield TRACKED_SECRET.found(where=name, detail=f"It has {what}. {TRACKED_SECRET.why}")
 
 
 def _is_any(name: str, patterns: tuple[str, ...]) -> bool:
