@@ -34,7 +34,10 @@ TOLD_ELSEWHERE: Final = frozenset(
         "csp.insecure_no_trusted_types",
         "database.insecure_unverified_tls",
         "mail.insecure_plaintext",
+        "outbound.insecure_any_host",
+        "outbound.insecure_plaintext",
         "second_factors.insecure_unenforced",
+        "tripwires.insecure_off",
     }
 )
 PREFIX: Final = "insecure_"

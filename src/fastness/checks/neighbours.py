@@ -21,17 +21,8 @@ ANY_SERVER: Final = Notice(
     topic=Topic.SSRF,
     asvs=("V1.3.6", "V13.2.4"),
 )
-PRIVATE_SERVERS: Final = Notice(
-    id="FST-OUTBOUND-002",
-    severity=Severity.LOW,
-    title="Listed servers may be inside the network",
-    why="The owner of a listed name decides which private address it leads to.",
-    fix="List only names of your own in FASTNESS_OUTBOUND_HOSTS, or leave the setting out.",
-    topic=Topic.SSRF,
-    asvs=("V1.3.6", "V13.2.5"),
-)
 PLAINTEXT_SERVERS: Final = Notice(
-    id="FST-OUTBOUND-003",
+    id="FST-OUTBOUND-002",
     severity=Severity.MEDIUM,
     title="Other servers may be asked without TLS",
     why="Everybody on the way reads what is sent, and can answer in the server's place.",
@@ -43,30 +34,29 @@ NO_TRIPWIRES: Final = Notice(
     id="FST-TRIPWIRES-001",
     severity=Severity.MEDIUM,
     title="Nothing is noticed that a web application rarely does",
-    why="Where an attack gets through, it evaluates text, starts a program, reads a file or calls home, and no event tells of it.",
+    why="Where an attack gets through, it evaluates text, starts a program, reads a file or calls home, and no event says so.",
     fix="Leave FASTNESS_TRIPWIRES_INSECURE_OFF out: the default reports and stops nothing.",
     topic=Topic.LOGGING,
     asvs=("V15.2.5", "V16.3.3"),
 )
 
-NOTICES: Final = (ANY_SERVER, PRIVATE_SERVERS, PLAINTEXT_SERVERS, NO_TRIPWIRES)
+NOTICES: Final = (ANY_SERVER, PLAINTEXT_SERVERS, NO_TRIPWIRES)
 
 
 def check_outbound(deployment: Deployment) -> Iterator[Finding]:
     """Whom the app may ask, and how."""
     rules = deployment.settings.outbound
-    for notice, name in (
-        (ANY_SERVER, "insecure_any_host"),
-        (PRIVATE_SERVERS, "insecure_allow_private"),
-        (PLAINTEXT_SERVERS, "insecure_plaintext"),
-    ):
-        reason = getattr(rules, name)
-        if reason is not None:
-            yield notice.found(where=f"FASTNESS_OUTBOUND_{name.upper()}", detail=f"{notice.why} {reason}")
+    if rules.insecure_any_host is not None:
+        detail = f"{ANY_SERVER.why} The reason given: {rules.insecure_any_host}"
+        yield ANY_SERVER.found(where="FASTNESS_OUTBOUND_INSECURE_ANY_HOST", detail=detail)
+    if rules.insecure_plaintext is not None:
+        detail = f"{PLAINTEXT_SERVERS.why} The reason given: {rules.insecure_plaintext}"
+        yield PLAINTEXT_SERVERS.found(where="FASTNESS_OUTBOUND_INSECURE_PLAINTEXT", detail=detail)
 
 
 def check_tripwires(deployment: Deployment) -> Iterator[Finding]:
     """Whether the process is watched."""
     reason = deployment.settings.tripwires.insecure_off
     if reason is not None:
-        yield NO_TRIPWIRES.found(where="FASTNESS_TRIPWIRES_INSECURE_OFF", detail=f"{NO_TRIPWIRES.why} {reason}")
+        detail = f"{NO_TRIPWIRES.why} The reason given: {reason}"
+        yield NO_TRIPWIRES.found(where="FASTNESS_TRIPWIRES_INSECURE_OFF", detail=detail)
