@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from fastness.auth.accounts import Accounts
     from fastness.auth.address_links import AddressLinks
+    from fastness.auth.answers import Answers
     from fastness.auth.factors import Factors
     from fastness.auth.granting import Roles
     from fastness.auth.links import Links
@@ -70,6 +71,7 @@ ServiceT = TypeVar("ServiceT")
 _LATE: Final[Mapping[str, str]] = {
     "APITokens": "fastness.auth.tokens",
     "Accounts": "fastness.auth.accounts",
+    "Answers": "fastness.auth.answers",
     "AddressLinks": "fastness.auth.address_links",
     "Caller": "fastness.auth.login",
     "Database": "fastness.db.engine",
@@ -432,8 +434,13 @@ class Services:
         return (
             Job(name="mail", seconds=_MAIL_SECONDS, run=self.deliver_mail),
             Job(name="given-up mail", seconds=_FORGET_SECONDS, run=self.forget_mail),
+            Job(name="old answers", seconds=_FORGET_SECONDS, run=self.forget_answers),
             Job(name="expired entries of the store", seconds=_PURGE_SECONDS, run=lambda: purge(self.store)),
         )
+
+    async def forget_answers(self) -> int:
+        """Remove the answers that nobody asks for any more."""
+        return await self.answers.forget_old()
 
     def development_jobs(self) -> tuple[Job, ...]:
         """What `fastness dev` and `demo` do beside the requests: mail, as soon as there is one."""
@@ -537,6 +544,14 @@ class Services:
         elif unscoped is not None:
             late("bind_unscoped")(unit.session, unscoped)
         return unit
+
+    @property
+    def answers(self) -> "Answers":
+        """Keeps the answers of requests that are named by a key."""
+        answers: Answers = self.once(
+            "answers", lambda: late("Answers")(database=self.database, sealer=self.sealer, clock=self.clock)
+        )
+        return answers
 
     @property
     def objects(self) -> "Objects":

@@ -58,7 +58,7 @@ class MalformedJSONError(InvalidInputError):
     """A JSON document that is broken, ambiguous or over a limit."""
 
     code: ClassVar[str] = "malformed_json"
-    public: ClassVar[str] = "The JSON document could not be read."
+    public = "The JSON document could not be read."
 
     def __init__(self, detail: str, *, reason: JSONReason) -> None:
         super().__init__(detail)

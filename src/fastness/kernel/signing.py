@@ -46,7 +46,7 @@ class ExpiredTokenError(TamperedError):
     """The text was signed by us for this purpose, and its time is over."""
 
     code: ClassVar[str] = "expired_token"
-    public: ClassVar[str] = "This link or form has expired."
+    public = "This link or form has expired."
 
 
 class Keyring:

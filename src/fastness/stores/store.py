@@ -30,7 +30,7 @@ class StaleVersionError(FastnessError):
 
     code: ClassVar[str] = "stale_version"
     status: ClassVar[int] = 409
-    public: ClassVar[str] = "Somebody changed this at the same time. Please try again."
+    public = "Somebody changed this at the same time. Please try again."
 
 
 class NotACounterError(FastnessError):

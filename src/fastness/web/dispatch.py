@@ -21,6 +21,7 @@ from fastness.web.exchange import (
     missing_stamps,
 )
 from fastness.web.mounted import Entry
+from fastness.web.once import carried_out_once
 from fastness.web.refusals import PipelineFaultError
 from fastness.web.repeating import REPEATABLE, Checkpoint, may_repeat
 from fastness.web.requests import Request
@@ -60,6 +61,12 @@ class Dispatch:
 
 def app_of(route: Route) -> ASGIApp:
     """The ASGI app that serves a route."""
+    app = served_by(route)
+    return carried_out_once(app) if route.idempotency_key else app
+
+
+def served_by(route: Route) -> ASGIApp:
+    """What the route declares, as an ASGI app."""
     if isinstance(route.endpoint, Entry):
         return route.endpoint
     match route.kind:

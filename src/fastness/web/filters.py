@@ -54,7 +54,7 @@ class ListParameterError(InvalidInputError):
     """A parameter of a list that is unknown, given twice, too long or of the wrong kind."""
 
     code: ClassVar[str] = "list_parameter"
-    public: ClassVar[str] = "The address asks for something that this list does not have."
+    public = "The address asks for something that this list does not have."
 
 
 class Comparison(StrEnum):

@@ -38,7 +38,7 @@ class ResponseShapeError(FastnessError):
 
     code: ClassVar[str] = "response_shape"
     status: ClassVar[int] = 500
-    public: ClassVar[str] = "Something went wrong here."
+    public = "Something went wrong here."
 
 
 def own_handlers(known: tuple[Mapping[Any, Handler], Any]) -> tuple[dict[Any, Handler], Any]:

@@ -64,6 +64,7 @@ class RouteOptions(TypedDict, total=False):
     encoded_slash: bool
     read_session: bool
     idempotent: bool
+    idempotency_key: bool
     rate: RateOption
     tokens: bool
     insecure_skip_csrf: Because
@@ -103,6 +104,8 @@ class Route:
     """False for what is the same for everybody: no store read, no user."""
     idempotent: bool = False
     """A second run of the handler does no harm: the request is repeated once where PostgreSQL undid its transaction."""
+    idempotency_key: bool = False
+    """Unsafe requests name themselves by an `Idempotency-Key`, and are carried out once for each (`web/once.py`)."""
     tokens: bool = False
     """API tokens are accepted; without this no token opens anything here."""
     rate: RateOption = ()
@@ -395,6 +398,10 @@ def check_options(route: Route) -> None:
     if route.tokens and not route.read_session:
         raise RouteError(
             f"{route.path!r} ({route.where}) says tokens=True and read_session=False: nobody would be asked for."
+        )
+    if route.idempotency_key and (route.kind.startswith("websocket") or not route.read_session):
+        raise RouteError(
+            f"idempotency_key of {route.path!r} ({route.where}) is for requests of people: no sockets, no read_session=False."
         )
     if route.idempotent and route.kind != "http":
         raise RouteError(f"idempotent of {route.path!r} ({route.where}) is for handlers of requests.")
