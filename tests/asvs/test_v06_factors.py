@@ -128,6 +128,18 @@ async def test_v6_4_3_a_reset_of_the_password_signs_nobody_in_and_skips_no_facto
         assert (await browser.fetch("/")).json() == "ada"
 
 
+async def test_v6_3_5_a_right_password_with_a_wrong_factor_is_told_to_the_owner_once(shop, browse, owner, deliver):
+    await deliver()
+    async with browse(shop) as browser:
+        await begin(browser)
+        for code in ("000000", "000001", "000002"):
+            await browser.submit("/second-factor", code=code)
+    [(to, text)] = await deliver()
+    assert to == "ada@mail.example"
+    assert "password" in text
+    assert "second factor" in text
+
+
 def test_v6_5_2_a_recovery_code_needs_no_slow_hash():
     assert LENGTH * math.log2(len(ALPHABET)) >= 112
     assert {len(code.replace("-", "")) for code in new_codes(20)} == {LENGTH}

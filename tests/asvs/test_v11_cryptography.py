@@ -113,9 +113,10 @@ def test_v11_2_3_nothing_is_below_128_bits():
 
 
 COMPARED = re.compile(r"(\bmac|digest|signature|token|secret|otp|password|hash|nonce|code_at\(.*\)|pepper)$")
-# What is compared with ==: by `Secret`, whose == is constant-time; by the database, as digests of long random values; or
-# where a visitor chose neither side.
+# What is compared with ==: by `Secret`, whose == is constant-time; by the database, as digests of long random values; where a
+# visitor chose neither side; or a request of theirs with an earlier one of theirs.
 PLAIN = {
+    ("auth/answers.py", "known.digest != named.digest"),
     ("web/debug.py", "site.debug_token == Secret(token)"),
     ("web/debugtoken.py", "token != Secret(given.strip() or '-')"),
     ("auth/factors.py", "RecoveryCode.code_hash == code_hash"),
