@@ -8,7 +8,7 @@ import time
 from base64 import b32decode
 
 import pytest
-from casebook.seed import PEOPLE
+from casebook.seed import OPERATOR, PEOPLE
 from playwright.sync_api import expect
 
 from fastness.auth.totp import STEP_SECONDS, code_at
@@ -35,10 +35,10 @@ def page(browser):
     page.close()
 
 
-def type_password(page, address):
+def type_password(page, address, person=SOMEBODY):
     page.goto(address + "/account/sign-in")
-    page.get_by_label("Username").fill(SOMEBODY.username)
-    page.get_by_label("Password").fill(SOMEBODY.password)
+    page.get_by_label("Username").fill(person.username)
+    page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -135,3 +135,36 @@ def test_the_app_is_set_up_from_the_picture_and_a_code_works_once(page, browser,
     page.goto(casebook + "/account/security")
     page.get_by_role("button", name="Remove the app").click()
     expect(page.get_by_role("link", name="Set up an app")).to_be_visible()
+
+
+def test_staff_set_up_a_factor_before_their_first_session_and_confirm_with_it(page, browser, casebook):
+    type_password(page, casebook, OPERATOR)
+    expect(page).to_have_url(casebook + "/account/second-factor/set-up")
+    page.goto(casebook + "/account/security")
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
+
+    type_password(page, casebook, OPERATOR)
+    page.get_by_role("button", name="Make a passkey").click()
+    expect(page.get_by_role("heading", name="Keep these recovery codes")).to_be_visible()
+    code = page.locator("ul.codes code").first.text_content()
+    page.get_by_role("link", name="Continue").click()
+    assert is_signed_in(page, casebook)
+    page.get_by_text("Rename").first.click()
+    page.get_by_label("New name").fill("Red key")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.get_by_text("Red key").first).to_be_visible()
+
+    page.goto(casebook + "/account/confirm?next=/account/security/passkey")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(casebook + "/account/security/passkey")
+    assert (refused(page), failures(page)) == (set(), [])
+
+    page.goto(casebook + "/account/confirm?next=/account/security/app")
+    page.get_by_label("Password").fill(OPERATOR.password)
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter a code as well.")
+    page.get_by_label("Password").fill(OPERATOR.password)
+    page.get_by_label("Code from your app, or a recovery code").fill(code)
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    expect(page).to_have_url(casebook + "/account/security/app")
+    assert (refused(page), failures(page)) == (set(), [])

@@ -84,6 +84,15 @@ PEOPLE = (
     ),
 )
 
+OPERATOR = Person(
+    username="solveig",
+    display_name="Solveig Tamm",
+    password="a brass compass in the drawer",  # noqa: S106
+    office=MILL_LANE,
+    duty=Duty.READER,
+)
+"""The one who is staff: the first sign-in sets up a second factor."""
+
 STORIES = (
     Story(
         owner="maren",
@@ -216,6 +225,9 @@ STORIES = (
 )
 
 
+EVERYBODY = (*PEOPLE, OPERATOR)
+
+
 async def seed(app: Fastness) -> str:
     """Fill an empty demo, leave a filled one as it is, and return what to tell whoever started it."""
     services = app.services
@@ -224,18 +236,23 @@ async def seed(app: Fastness) -> str:
         if await find_user(db, PEOPLE[0].username) is None:
             people = {
                 person.username: await services.accounts.create_user(
-                    db, username=person.username, password=person.password, display_name=person.display_name
+                    db,
+                    username=person.username,
+                    password=person.password,
+                    display_name=person.display_name,
+                    is_staff=person is OPERATOR,
                 )
-                for person in PEOPLE
+                for person in EVERYBODY
             }
             ids = {username: user.id for username, user in people.items()}
             offices = {name: Office(name=name) for name in (HARBOUR_STREET, MILL_LANE)}
-            for person in PEOPLE:
+            for person in EVERYBODY:
                 offices[person.office].members.append(Member(user_id=ids[person.username], duty=person.duty))
             db.add_all(offices.values())
             await db.flush()
-            add_cases(db, ids, {person.username: offices[person.office].id for person in PEOPLE})
-    lines = [f"  {person.username:<8}{person.password}" for person in PEOPLE]
+            add_cases(db, ids, {person.username: offices[person.office].id for person in EVERYBODY})
+    lines = [f"  {person.username:<8}{person.password}" for person in EVERYBODY]
+    lines[-1] += "   (staff: the first sign-in sets up a second factor, an app on your telephone or a passkey)"
     return "\n".join(["Sign in as", *lines])
 
 
