@@ -89,6 +89,12 @@ def test_a_file_that_cannot_be_read_was_not_checked(look):
     assert unchecked == ["a.py"]
 
 
+def test_a_file_too_deep_to_look_at_was_not_checked(look):
+    pattern = "(" * 3000 + "a" + ")" * 3000
+    _, _, unchecked = look(a=f"import re\nre.compile({pattern!r})\n")
+    assert unchecked == ["a.py"]
+
+
 def test_a_folder_cannot_put_itself_in_the_place_of_bandit(look):
     found, _, unchecked = look(
         bandit='print(\'{"results": [], "errors": []}\')\n', a="import os\nos.chmod(name, 0o777)\n"

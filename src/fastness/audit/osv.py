@@ -38,8 +38,6 @@ class SnapshotAnswer:
 
     advisories: tuple[Advisory, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
-    record_count: int = 0
-    newest: datetime | None = None
 
 
 def look_up(snapshot: Path, dependencies: Sequence[Dependency], *, now: datetime) -> SnapshotAnswer:
@@ -67,7 +65,7 @@ def look_up(snapshot: Path, dependencies: Sequence[Dependency], *, now: datetime
                 except InvalidVersion as error:
                     unchecked.append(Unchecked(what=f"{dependency.name} {dependency.version}", why=f"{name}: {error}"))
     unchecked += _doubts(snapshot, count, newest, now)
-    return SnapshotAnswer(advisories=tuple(advisories), unchecked=tuple(unchecked), record_count=count, newest=newest)
+    return SnapshotAnswer(advisories=tuple(advisories), unchecked=tuple(unchecked))
 
 
 def is_affected(entry: Mapping[str, object], version: str) -> bool:

@@ -35,6 +35,8 @@ def audit_sources(folder: Path) -> Outcome:
             silences += [(where, silence) for silence in _read_comments(file)]
         except UnreadableError as error:
             unchecked.append(Unchecked(what=where, why=str(error)))
+        except RecursionError:
+            unchecked.append(Unchecked(what=where, why="Its expressions are nested too deeply to be looked at."))
         else:
             readable.append(file)
     try:
