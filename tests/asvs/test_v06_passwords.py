@@ -156,7 +156,7 @@ async def test_v6_3_2_a_new_deployment_has_no_account_and_nobody_with_a_role(sho
 def test_v6_4_2_nothing_is_kept_or_asked_that_hints_at_a_password():
     asked = re.compile(r"hint|question|answer|reminder|maiden|pet_name", re.IGNORECASE)
     columns = {
-        f"{name}.{column.name}"
+        column.name
         for name, table in Model.metadata.tables.items()
         if name.startswith(OWN_PREFIX)
         for column in table.columns

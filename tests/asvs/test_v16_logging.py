@@ -306,7 +306,10 @@ async def test_v16_5_3_a_gate_that_fails_or_sleeps_closes_the_site(make_shop, mo
     make_stage = pipeline.STAGES[number]
 
     def make_broken(app, plan):
-        made.append(type(make_stage(app, plan)).__name__)
+        stage = make_stage(app, plan)
+        if stage is app:
+            return app  # Not there, as this app is set up.
+        made.append(type(stage).__name__)
         return broken(app)
 
     stages = (*pipeline.STAGES[:number], make_broken, *pipeline.STAGES[number + 1 :])
@@ -321,8 +324,8 @@ async def test_v16_5_3_a_gate_that_fails_or_sleeps_closes_the_site(make_shop, mo
     shop = await make_shop(routes)
     async with browse(shop) as browser:
         page = await browser.fetch("/entries", "POST")
-    # The one that answers a load balancer decides nothing: without it there is no answer for that, and no hole.
-    if (made, broken) != (["HealthStage"], Asleep):
+    # Those that answer a load balancer and choose a language decide nothing: without them there is no hole.
+    if made and not (made[0] in {"HealthStage", "LanguageStage"} and broken is Asleep):
         assert (page.status >= 400, ran) == (True, [])
 
 
