@@ -124,11 +124,13 @@ class Client:
         self._keep(Seen(method=method, path=path, answer=answer, visitor=visitor.name if visitor else ""))
         return answer
 
-    async def send(self, data: bytes, *, label: str, answers: int = 1) -> list[Answer]:
+    async def send(
+        self, data: bytes, *, label: str, answers: int = 1, patience_seconds: float | None = None
+    ) -> list[Answer]:
         """Send bytes as they are: what no browser sends. To hang up is an answer to it, and gives none here."""
         method, _, path = label.partition(" ")
         try:
-            found = await self._exchange(data, method=method, answers=answers)
+            found = await self._exchange(data, method=method, answers=answers, patience_seconds=patience_seconds)
         except NoAnswerError:
             return []
         for answer in found:
@@ -165,11 +167,16 @@ class Client:
         own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
         return {**own, "Origin": self.target.address.origin}
 
-    async def _exchange(self, data: bytes, *, method: str, answers: int = 1) -> list[Answer]:
+    async def _exchange(
+        self, data: bytes, *, method: str, answers: int = 1, patience_seconds: float | None = None
+    ) -> list[Answer]:
+        wire = self.wire
+        if patience_seconds is not None:
+            wire = replace(wire, timeout_seconds=min(patience_seconds, wire.timeout_seconds))
         async with self._places:
             await self._wait_for_turn()
             try:
-                return await self.wire.exchange(data, method=method, answers=answers)
+                return await wire.exchange(data, method=method, answers=answers)
             except NoAnswerError:
                 if time.monotonic() > self._ends_at:
                     raise BudgetSpentError(f"{self.target.limits.total_seconds:.0f} seconds") from None

@@ -1,8 +1,8 @@
 """Where a request ends: two readers must agree on it, and nothing may be larger than it needs to be.
 
 A proxy and an app that disagree on the end of a body take the rest of it for the next request, which is then somebody else's
-(request smuggling). The second request here asks for an address that tells whether it was read as one. Sizes are announced or
-sent once, far beyond what any page needs. ASVS 5.0: V4.2.1, V15.2.2.
+(request smuggling). The body here is a request; that it gets an answer shows that it was read as one. Sizes are announced or sent
+once, far beyond what any page needs. ASVS 5.0: V4.2.1, V15.2.2.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -47,6 +47,11 @@ _LINES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "a Transfer-Encoding with a space before the colon": (("Content-Length", "{size}"), ("Transfer-Encoding ", "chunked")),
     "a Transfer-Encoding after a tab": (("Content-Length", "{size}"), ("Transfer-Encoding", "\x0bchunked")),
 }  # fmt: skip
+_ANSWERED_ONCE: Final = frozenset({"Content-Length and Transfer-Encoding", "Transfer-Encoding and Content-Length"})
+"""May be answered if the connection is closed then (RFC 9112 §6.3)."""
+_REFUSED: Final = frozenset({400, 411, 413, 417, 431, 501, 505})
+_PATIENCE_SECONDS: Final = 3
+"""For the second answer, which is not to come."""
 _HUGE_BYTES: Final = 20_000_000_000
 _MANY: Final = 5_000
 
@@ -60,8 +65,11 @@ async def check_lengths(scan: Scan) -> AsyncIterator[Finding]:
         body = b"0\r\n\r\n" + inner
         pairs = [(name, value.format(size=len(body))) for name, value in lines]
         head = [("Host", address.authority), ("Content-Type", "text/plain"), *pairs]
-        found = await scan.client.send(request_bytes(f"POST {address.base}{front}", head, body), label=f"POST {front}")
-        if found and found[0].status not in {400, 411, 413, 417, 431, 501, 505}:
+        data = request_bytes(f"POST {address.base}{front}", head, body)
+        found = await scan.client.send(data, label=f"POST {front}", answers=2, patience_seconds=_PATIENCE_SECONDS)
+        if len(found) == 2:
+            places.append(f"POST {front} with {what}, whose body is read as another request")
+        elif found and found[0].status not in _REFUSED and what not in _ANSWERED_ONCE:
             places.append(f"POST {front} with {what} ({found[0].status})")
     for finding in found_at(AMBIGUOUS_LENGTH, places):
         yield finding
