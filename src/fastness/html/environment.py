@@ -107,6 +107,8 @@ class TemplateEnvironment(jinja2.Environment):
             bytecode_cache=None if bytecode_folder is None else SaltedBytecodeCache(str(bytecode_folder)),
         )
         self.filters.update(filters.text_filters(self.filters))
+        # What `<html lang="…">` says; a value of the page with this name goes before it.
+        self.globals["language"] = self.messages.language
 
     # --- what is refused ---
 

@@ -26,7 +26,7 @@ DOMAIN: Final = "messages"
 CATALOGUES: Final = "locale"
 """The folder of catalogues in a folder of templates."""
 _MESSAGE: Final = re.compile(r"\{% trans %\}(.*?)\{% endtrans %\}", re.DOTALL)
-_ACTIVE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<[^<>]*>", re.DOTALL)
+_ACTIVE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\{\w+\}|<[^<>]*>", re.DOTALL)
 _LEFT: Final = re.compile(r"\{[{%#]|[{%#]\}|[<>\"]")
 
 

@@ -88,7 +88,7 @@ class Messages:
         message.set_content(text, cte="quoted-printable")
         html = f"{mail.template}.html"
         if writer.html.has_template(html):
-            values = {"language": writer.language, "subject": subject, **writer.values(mail)}
+            values = {"subject": subject, **writer.values(mail)}
             page = writer.html.get_template(html).render(values)
             message.add_alternative(page, subtype="html", cte="quoted-printable")
         if len(message.as_bytes()) > MAX_MESSAGE_BYTES:
@@ -111,12 +111,11 @@ class Messages:
 class _Writer:
     """The templates in one language."""
 
-    __slots__ = ("_messages", "html", "language", "text")
+    __slots__ = ("_messages", "html", "text")
 
     def __init__(self, folders: Sequence[Path], language: str, *, reloads: bool) -> None:
         messages = Catalogues(language, [folder / CATALOGUES for folder in folders])
         self._messages = messages
-        self.language = language
         self.text = PlainTextTemplates(folders, reloads=reloads, messages=messages)
         self.html = TemplateEnvironment(folders, reloads=reloads, messages=messages)
 

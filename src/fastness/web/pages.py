@@ -17,6 +17,7 @@ from fastness.kernel.errors import FastnessError
 from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
 from fastness.web.inputs import InputRefusedError
+from fastness.web.language import vary_by_language
 from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError
 from fastness.web.requests import Request
@@ -123,7 +124,9 @@ def confirm_page(
         "nonce": exchange.nonce,
     }
     exchange.is_private = True
-    return HTMLResponse(exchange.site.render("accounts/confirm.html", context), status=status)
+    site = exchange.site
+    page = site.render("accounts/confirm.html", context)
+    return HTMLResponse(page, status=status, headers=vary_by_language(site.languages))
 
 
 def stale_form_page(request: Request, error: StaleFormError) -> Response:

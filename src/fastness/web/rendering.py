@@ -2,13 +2,13 @@
 
 The template engine itself is loaded when the first page is rendered (`web/templates.py`), so that a service without pages does
 not carry it. Every page has `user`, `url(name, …)`, `static(name)`, `csrf_field()`, `csrf_token()`, `nonce` and
-`trusted_types_script()`.
+`trusted_types_script()` and `language`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from fastness.kernel.languages import LANGUAGE
+from fastness.web.language import vary_by_language
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse
 
@@ -22,7 +22,6 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
         identity = request.user_or_none
     return {
         "request": request,
-        "language": LANGUAGE.get() or exchange.site.languages[0],
         "user": identity,
         "nonce": exchange.nonce,
         "csrf_field": request.csrf_field,
@@ -37,7 +36,5 @@ def page_context(request: Request, values: Mapping[str, Any]) -> dict[str, Any]:
 def render(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """The page that `template` makes of `values`, as a response."""
     site = request.site
-    response = HTMLResponse(site.render(template, page_context(request, values)), status=status)
-    if len(site.languages) > 1:
-        response.headers["vary"] = "accept-language"
-    return response
+    page = site.render(template, page_context(request, values))
+    return HTMLResponse(page, status=status, headers=vary_by_language(site.languages))
