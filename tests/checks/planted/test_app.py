@@ -87,6 +87,7 @@ TEMPLATES = [
         '<button onclick="go()">Go</button>',
         f'insecure_events={{"page.html": Because("{REASON}")}}',
     ),
+    ("FST-TEMPLATES-009", "code-of-another-host", '<script src="https://cdn.example.com/x.js"></script>', ""),
     ("FST-TEMPLATES-006", "a-needless-rule", "{{ user }}", f'insecure_safe={{"page.html": Because("{REASON}")}}'),
 ]
 
