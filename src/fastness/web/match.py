@@ -72,12 +72,9 @@ class MatchStage:
         if route.max_body_bytes is not None:
             exchange.max_body_bytes = route.max_body_bytes
         exchange.stamps |= MATCH
+        # Not taken back: a server runs each request in a context of its own, and what a handler has started goes on in copies.
         ACTIVE.set(exchange)
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            # Set and not reset: a server may end the request in another context than it began it in.
-            ACTIVE.set(None)
+        await self.app(scope, receive, send)
 
     async def _miss(self, scope: Scope, exchange: Exchange, path: str, send: Send) -> None:
         """404, or for a page load the same address with or without its last slash, if something lives there."""
