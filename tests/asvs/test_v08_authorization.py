@@ -4,6 +4,8 @@ import pytest
 
 from fastness import Because, JSONResponse, Permissions, Routes, access
 from fastness.auth.factor_rules import SecondFactorRules
+from fastness.auth.roles import find_role
+from fastness.auth.users import find_user
 from fastness.kernel.errors import ConfigError
 from fastness.web.access import public
 from tests.accounts.conftest import PASSWORD, make_account
@@ -116,9 +118,6 @@ async def test_v8_3_2_a_right_is_gone_with_the_next_request(shop, browse):
 
 
 async def changed(services, db, change):
-    from fastness.auth.roles import find_role
-    from fastness.auth.users import find_user
-
     user = await find_user(db, "ada")
     role = await find_role(db, "editors") or await services.roles.create_role(db, "editors", by=OPERATOR)
     if change == "grant_role":
