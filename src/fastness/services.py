@@ -336,6 +336,7 @@ class Services:
                 outbox=self.outbox,
                 rules=self.settings.accounts,
                 policy=self.password_policy,
+                second_factors=self.settings.second_factors,
                 clock=self.clock,
             ),
         )

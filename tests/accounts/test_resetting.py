@@ -273,3 +273,19 @@ async def test_inviting_again_kills_the_link_from_before(shop, browse, deliver):
     async with browse(shop) as browser:
         statuses = [(await browser.open(LINK.search(text)[1])).status for text in (first, second)]
     assert sorted(statuses) == [200, 410]
+
+
+async def test_v6_2_1_the_shorter_password_is_for_whoever_needs_a_factor(shop, browse, make, get_link):
+    await make()
+    services = shop.app.services
+    async with browse(shop) as browser:
+        page = await browser.open(await get_link())
+        assert "At least 15 characters." in page.text
+        page = await browser.submit(password="wug fimble")
+        assert (page.status, "at least 15 characters" in page.text) == (422, True)
+        async with services.open_unit(is_read_only=False) as unit:
+            await services.accounts.set_staff(unit.session, await find_user(unit.session, "ada"), is_staff=True)
+        page = await browser.open(await get_link())
+        assert "At least 8 characters." in page.text
+        page = await browser.submit(password="wug fimble")
+        assert page.url.endswith("/account/password-set")

@@ -49,7 +49,7 @@ async def sign_in(request: Request) -> Response:
     password = fields.get("password", "")
     target = next_target(request, fields.get("next"))
     remember = fields.get("remember") == "yes"
-    problems = []
+    problems: list[tuple[str, str]] = []
     if not username:
         is_email = request.site.sign_in_name is SignInName.EMAIL
         problems.append(("username", Text("Enter your mail address.") if is_email else Text("Enter your user name.")))

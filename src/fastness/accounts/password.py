@@ -71,7 +71,7 @@ async def change_password(request: Request) -> Response:
     try:
         renewed = await service.change(user.id, new, site=site, has_second_factor=has_factor, spared=request.session)
     except PasswordRefusedError as error:
-        return await _page(request, problem=service.refusal(error, has_second_factor=has_factor))
+        return await _page(request, problem=service.policy.refusal(error, has_second_factor=has_factor))
     identity = replace(user, epoch=renewed.epoch, authenticated_at=renewed.at)
     request.site.sessions.sign_in(request.session, identity, remember=request.session.is_remembered)
     return redirect(request, request.address(CHANGED_PATH))
@@ -96,7 +96,7 @@ async def _has_factor(request: Request) -> bool:
 
 
 async def _page(request: Request, *, old_problem: str = "", problem: str = "", status: int = 422) -> Response:
-    min_length = own_password_of(request).min_length(has_second_factor=await _has_factor(request))
+    min_length = own_password_of(request).policy.min_length(has_second_factor=await _has_factor(request))
     return render(
         request,
         "accounts/password.html",

@@ -126,23 +126,28 @@ async def show_password_set(request: Request) -> Response:
 
 
 async def _show_form(
-    request: Request, purpose: Purpose, *, problem: str = "", display_name: str | None = None
+    request: Request,
+    purpose: Purpose,
+    *,
+    refused: PasswordRefusedError | None = None,
+    display_name: str | None = None,
 ) -> Response:
     links = password_links_of(request)
     key = key_in_session(request, purpose)
     user = None if key is None else await links.find_user(request.db, purpose, key)
     if user is None:
         return _dead(request, purpose)
+    has_factor = await links.needs_factor(request.db, user)
     return render(
         request,
         "accounts/new_password.html",
-        status=422 if problem else 200,
+        status=200 if refused is None else 422,
         action=request.address(_FORM_PATHS[purpose]),
         username=user.username,
         display_name=user.display_name if display_name is None else display_name,
         asks_name=purpose is Purpose.INVITE,
-        min_length=links.min_length,
-        problem=problem,
+        min_length=links.policy.min_length(has_second_factor=has_factor),
+        problem="" if refused is None else links.policy.refusal(refused, has_second_factor=has_factor),
     )
 
 
@@ -159,7 +164,7 @@ async def _set_password(request: Request, purpose: Purpose) -> Response:
             request.db, purpose, key, fields.get("password", ""), site=site, display_name=display_name
         )
     except PasswordRefusedError as error:
-        return await _show_form(request, purpose, problem=links.refusal(error), display_name=display_name)
+        return await _show_form(request, purpose, refused=error, display_name=display_name)
     except DeadLinkError:
         return _dead(request, purpose)
     drop_key(request, purpose)

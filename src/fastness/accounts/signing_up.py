@@ -119,7 +119,7 @@ async def complete_sign_up(request: Request) -> Response:
     except UsernameTakenError:
         problem = ("username", _NAME_TEXTS["taken"])
     except PasswordRefusedError as error:
-        problem = ("password", sign_ups.refusal(error))
+        problem = ("password", sign_ups.policy.refusal(error))
     except SignUpRefusedError as error:
         problem = (error.field, error.text)
     except (AddressTakenError, DeadLinkError):
@@ -176,7 +176,7 @@ async def _form_page(request: Request, fields: Mapping[str, str], problems: Mapp
         fields={"username": "", "display_name": "", **{name: value[:_KEPT] for name, value in fields.items()}},
         problems=problems,
         max_length=MAX_LENGTH,
-        min_length=sign_ups.min_length,
+        min_length=sign_ups.policy.min_length(),
     )
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.accounts import Accounts, owner_of
-from fastness.auth.errors import PasswordRefusedError, VanishedError
-from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy, refusal_text
+from fastness.auth.errors import VanishedError
+from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import Unit, run_in_unit
@@ -36,7 +36,7 @@ class Renewed:
 class OwnPassword:
     """Changes the password of somebody who has just typed the old one; opens units of its own."""
 
-    __slots__ = ("_accounts", "_clock", "_database", "_outbox", "_policy")
+    __slots__ = ("_accounts", "_clock", "_database", "_outbox", "policy")
 
     def __init__(
         self, *, database: Database, accounts: Accounts, outbox: Outbox, policy: PasswordPolicy, clock: Clock
@@ -44,17 +44,8 @@ class OwnPassword:
         self._database = database
         self._accounts = accounts
         self._outbox = outbox
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
-
-    def min_length(self, *, has_second_factor: bool) -> int:
-        """Characters that a password has at least."""
-        rules = self._policy.rules
-        return rules.min_length_with_second_factor if has_second_factor else rules.min_length
-
-    def refusal(self, error: PasswordRefusedError, *, has_second_factor: bool) -> str:
-        """What to say to the person whose password was refused."""
-        return refusal_text(self._policy.rules, error.reason, has_second_factor=has_second_factor)
 
     async def change(
         self, user_id: uuid.UUID, password: str, *, site: str, has_second_factor: bool, spared: Session

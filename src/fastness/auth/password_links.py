@@ -23,9 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fastness.auth.account_rules import AccountRules
 from fastness.auth.accounts import Accounts, owner_of
 from fastness.auth.addresses import confirm_address, users_of
-from fastness.auth.errors import AddressTakenError, DeadLinkError, PasswordRefusedError
+from fastness.auth.errors import AddressTakenError, DeadLinkError
+from fastness.auth.factor_needs import needs_factor
+from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.links import Links
-from fastness.auth.passwordpolicy import PasswordPolicy, refusal_text
+from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.purposes import RESET_REQUEST, Place, Purpose
 from fastness.auth.users import User
 from fastness.db.engine import Database
@@ -40,7 +42,7 @@ from fastness.mail.outbox import Outbox
 class PasswordLinks:
     """Asks for, sends and uses links to a new password."""
 
-    __slots__ = ("_accounts", "_clock", "_database", "_links", "_outbox", "_policy", "_rules")
+    __slots__ = ("_accounts", "_clock", "_database", "_links", "_outbox", "_rules", "_second_factors", "policy")
 
     def __init__(
         self,
@@ -51,24 +53,21 @@ class PasswordLinks:
         outbox: Outbox,
         rules: AccountRules,
         policy: PasswordPolicy,
+        second_factors: SecondFactorRules,
         clock: Clock,
     ) -> None:
+        self._second_factors = second_factors
         self._database = database
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
         self._rules = rules
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
 
-    @property
-    def min_length(self) -> int:
-        """Characters that a password has at least."""
-        return self._policy.rules.min_length
-
-    def refusal(self, error: PasswordRefusedError) -> str:
-        """What to say to the person whose password was refused."""
-        return refusal_text(self._policy.rules, error.reason)
+    async def needs_factor(self, db: AsyncSession, user: User) -> bool:
+        """Whether nobody gets in with the password alone, so that a shorter one will do."""
+        return await needs_factor(db, self._second_factors, user)
 
     async def request_reset(self, db: AsyncSession, address: str, place: Place) -> None:
         """Ask for a link to a new password; the same work for every address.
@@ -145,13 +144,14 @@ class PasswordLinks:
             PasswordRefusedError: the password breaks a rule; the link lives on.
         """
 
-        async def look(session: AsyncSession) -> User | None:
-            return await self.find_user(session, purpose, key)
+        async def look(session: AsyncSession) -> tuple[PasswordOwner, bool]:
+            user = await self.find_user(session, purpose, key)
+            if user is None:
+                raise DeadLinkError
+            return owner_of(user), await self.needs_factor(session, user)
 
-        user = await run_in_unit(self._database, look, is_read_only=True)
-        if user is None:
-            raise DeadLinkError
-        new = await self._accounts.accept_password(password, owner_of(user))
+        owner, has_second_factor = await run_in_unit(self._database, look, is_read_only=True)
+        new = await self._accounts.accept_password(password, owner, has_second_factor=has_second_factor)
         user = (await self._links.use(db, purpose, key)).user
         if user is None:
             raise DeadLinkError

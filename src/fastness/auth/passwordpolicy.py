@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fastness.auth.commonpasswords import is_common, normalise
+from fastness.auth.errors import PasswordRefusedError
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.passwords import PasswordReason, decide_password
 from fastness.kernel.texts import Text
@@ -119,6 +120,14 @@ class PasswordPolicy:
                 break
             verdict = check.decide(password, owner)
         return verdict
+
+    def min_length(self, *, has_second_factor: bool = False) -> int:
+        """Characters that a password has at least."""
+        return self.rules.min_length_with_second_factor if has_second_factor else self.rules.min_length
+
+    def refusal(self, error: PasswordRefusedError, *, has_second_factor: bool = False) -> Text:
+        """What to say to the person whose password was refused."""
+        return refusal_text(self.rules, error.reason, has_second_factor=has_second_factor)
 
     async def is_breached(self, password: str) -> bool | None:
         """Whether the service knows it; `False` if none is asked, `None` if it did not answer."""

@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fastness.auth.account_rules import AccountRules, SignInName
 from fastness.auth.accounts import Accounts
 from fastness.auth.addresses import confirm_address, has_confirmed
-from fastness.auth.errors import AddressTakenError, DeadLinkError, PasswordRefusedError, UsernameError
+from fastness.auth.errors import AddressTakenError, DeadLinkError, UsernameError
 from fastness.auth.links import Links
 from fastness.auth.password_links import span
-from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy, refusal_text
+from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.purposes import SIGN_UP_REQUEST, Place, Purpose
 from fastness.auth.usernames import UsernameReason
 from fastness.auth.users import User
@@ -41,7 +41,7 @@ class SignUpHook(Protocol):
 class SignUps:
     """Begins and completes sign-ups."""
 
-    __slots__ = ("_accounts", "_database", "_hook", "_links", "_outbox", "_policy", "_rules")
+    __slots__ = ("_accounts", "_database", "_hook", "_links", "_outbox", "_rules", "policy")
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class SignUps:
         self._links = links
         self._outbox = outbox
         self._rules = rules
-        self._policy = policy
+        self.policy = policy
         self._hook = hook
 
     @property
@@ -71,15 +71,6 @@ class SignUps:
     def asks_username(self) -> bool:
         """Whether people choose a user name; without, it is their address."""
         return self._rules.sign_in_name is SignInName.USERNAME
-
-    @property
-    def min_length(self) -> int:
-        """Characters that a password has at least."""
-        return self._policy.rules.min_length
-
-    def refusal(self, error: PasswordRefusedError) -> str:
-        """What to say to the person whose password was refused."""
-        return refusal_text(self._policy.rules, error.reason)
 
     async def request(self, db: AsyncSession, address: str, place: Place) -> None:
         """Ask for a link; the same work for every address.

@@ -96,7 +96,8 @@ async def _set_password(app: Fastness, username: str, password: Secret) -> None:
             user = await find_user(unit.session, username)
             if user is None:
                 raise CommandError("There is no user of this name.")
-            await services.accounts.set_password(unit.session, user, password.reveal())
+            needs = await services.password_links.needs_factor(unit.session, user)
+            await services.accounts.set_password(unit.session, user, password.reveal(), has_second_factor=needs)
     finally:
         await services.close()
 
