@@ -34,6 +34,8 @@ class Module:
     tree: ast.Module
     nodes: Sequence[ast.AST]
     """All of them, in the order of the file."""
+    kinds: Mapping[type[ast.AST], Sequence[ast.AST]]
+    """The same, by their types."""
     names: Mapping[str, str]
     """What imports made of a name: `sp` is `subprocess`."""
     owners: Mapping[ast.AST, Function]
@@ -45,7 +47,7 @@ class Module:
 
     def all(self, kind: type[NodeT]) -> Iterator[NodeT]:
         """The nodes of one kind."""
-        return (node for node in self.nodes if isinstance(node, kind))
+        return (node for node in self.kinds.get(kind, ()) if isinstance(node, kind))
 
     def calls(self, *origins: str) -> Iterator[ast.Call]:
         """The calls of something by its full name: `calls("subprocess.run")`."""
@@ -110,13 +112,21 @@ def make_module(tree: ast.Module) -> Module:
     nodes: list[ast.AST] = []
     owners: dict[ast.AST, Function] = {}
     _collect(tree, None, nodes, owners)
+    kinds: dict[type[ast.AST], list[ast.AST]] = {}
     values: dict[tuple[ast.AST, str], list[ast.expr]] = {}
     for node in nodes:
+        kinds.setdefault(type(node), []).append(node)
         for name, value in assigned(node):
             values.setdefault((owners.get(node, tree), name), []).append(value)
     names = dict(_imported(nodes))
     return Module(
-        tree=tree, nodes=nodes, names=names, owners=owners, values=values, request_values=request_values(nodes, names)
+        tree=tree,
+        nodes=nodes,
+        kinds=kinds,
+        names=names,
+        owners=owners,
+        values=values,
+        request_values=request_values(nodes, names),
     )
 
 
