@@ -36,6 +36,7 @@ class Device(NamedTuple):
 
     name: str
     label: str
+    """What the browser is; empty where that was not noted."""
     network: str
     began: datetime
     seen: datetime
@@ -52,6 +53,7 @@ async def show_devices(request: Request) -> Response:
     return render(
         request,
         "accounts/devices.html",
+        unknown=Text("Unknown browser"),
         devices=sorted(devices, key=lambda one: not one.is_this),
         end=request.address(_END_PATH),
         end_others=request.address(_END_OTHERS_PATH),
@@ -80,7 +82,7 @@ def _device(keyring: Keyring, one: SessionSummary, own: bytes) -> Device:
     context = one.context
     return Device(
         name=_name(keyring, one.id_hash),
-        label=Text("Unknown browser") if context is None else context.label,
+        label="" if context is None else context.label,
         network="" if context is None else context.network,
         began=datetime.fromtimestamp(one.created, UTC),
         seen=datetime.fromtimestamp(one.seen, UTC),

@@ -19,24 +19,24 @@ class Catalogue(Protocol):
 class Text(str):
     """A message with its values in place: `Text("Try again in {time}.", time=…)`."""
 
-    __slots__ = ("count", "message", "plural", "values")
+    __slots__ = ("message", "number", "plural", "values")
 
     message: str
     plural: str
-    count: int
+    number: int
     values: Mapping[str, object]
 
     def __new__(cls, message: str, plural: str = "", *, count: int = 1, **values: object) -> Self:
         """Make the English text; with `plural`, the one for `count`, which is a value as well."""
         given = {"count": count, **values} if plural else values
         text = super().__new__(cls, filled(message if count == 1 or not plural else plural, given))
-        text.message, text.plural, text.count, text.values = message, plural, count, given
+        text.message, text.plural, text.number, text.values = message, plural, count, given
         return text
 
     def translated(self, catalogue: Catalogue) -> str:
         """The same in the catalogue's language."""
         found = (
-            catalogue.ngettext(self.message, self.plural, self.count)
+            catalogue.ngettext(self.message, self.plural, self.number)
             if self.plural
             else catalogue.gettext(self.message)
         )

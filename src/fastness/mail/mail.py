@@ -94,7 +94,7 @@ class Mail:
 def _kept(value: str | int) -> object:
     """A text that is translated when the mail is made is kept as what it was made of."""
     if isinstance(value, Text):
-        return {"message": value.message, "plural": value.plural, "count": value.count, "values": dict(value.values)}
+        return {"message": value.message, "plural": value.plural, "count": value.number, "values": dict(value.values)}
     return value
 
 
