@@ -10,13 +10,14 @@ from typing import Final
 
 from fastness.accounts.mailed import (
     MAIL_RATE,
+    MAX_FORM_BYTES,
+    add_link_pages,
     address_links_of,
     dead_link,
     drop_key,
     key_in_session,
     message,
     place_of,
-    take_token,
 )
 from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.auth.errors import AddressTakenError, DeadLinkError
@@ -24,7 +25,7 @@ from fastness.auth.purposes import Purpose
 from fastness.kernel.formats import MAX_EMAIL_LENGTH, decide_email
 from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
-from fastness.web.access import fresh, public, signed_in
+from fastness.web.access import fresh, signed_in
 from fastness.web.forms import text_pairs
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -37,7 +38,6 @@ EMAIL_SEND_PATH: Final = "/account/email/send"
 CHANGE_PATH: Final = "/account/email/change"
 CONFIRM_PATH: Final = "/account/email/confirm"
 _PROVED: Final = fresh(minutes=10)
-_MAX_FORM_BYTES: Final = 32_768
 
 address_routes: Final = Routes()
 
@@ -48,7 +48,7 @@ async def show_email(request: Request) -> Response:
     return await _email_page(request)
 
 
-@address_routes.post(EMAIL_PATH, access=_PROVED, name="email", max_body_bytes=_MAX_FORM_BYTES, rate=MAIL_RATE)
+@address_routes.post(EMAIL_PATH, access=_PROVED, name="email", max_body_bytes=MAX_FORM_BYTES, rate=MAIL_RATE)
 async def request_change(request: Request) -> Response:
     """Send a link to the new address."""
     address = dict(text_pairs(await request.form_pairs())).get("email", "").strip()
@@ -80,42 +80,6 @@ async def show_email_sent(request: Request) -> Response:
         link=EMAIL_PATH,
         link_text=Text("Back"),
     )
-
-
-@address_routes.get(CHANGE_PATH, access=public, name="email_change")
-async def show_change(request: Request) -> Response:
-    """Ask once more before the address changes."""
-    return await _confirm_page(request, Purpose.CHANGE)
-
-
-@address_routes.post(CHANGE_PATH, access=public, name="email_change", max_body_bytes=_MAX_FORM_BYTES)
-async def change_email(request: Request) -> Response:
-    """Change the address."""
-    return await _use(request, Purpose.CHANGE)
-
-
-@address_routes.get(CHANGE_PATH + "/{token}", access=public, name="email_change_link")
-async def follow_change(request: Request) -> Response:
-    """The address in the mail."""
-    return take_token(request, Purpose.CHANGE, CHANGE_PATH)
-
-
-@address_routes.get(CONFIRM_PATH, access=public, name="email_confirm")
-async def show_confirm(request: Request) -> Response:
-    """Ask before the address counts as confirmed."""
-    return await _confirm_page(request, Purpose.CONFIRM)
-
-
-@address_routes.post(CONFIRM_PATH, access=public, name="email_confirm", max_body_bytes=_MAX_FORM_BYTES)
-async def confirm_email(request: Request) -> Response:
-    """Confirm the address."""
-    return await _use(request, Purpose.CONFIRM)
-
-
-@address_routes.get(CONFIRM_PATH + "/{token}", access=public, name="email_confirm_link")
-async def follow_confirm(request: Request) -> Response:
-    """The address in the mail."""
-    return take_token(request, Purpose.CONFIRM, CONFIRM_PATH)
 
 
 async def _confirm_page(request: Request, purpose: Purpose) -> Response:
@@ -161,6 +125,26 @@ async def _use(request: Request, purpose: Purpose) -> Response:
     else:
         lead, where, text = Text("Mails about your account go there."), "/", Text("Go on")
     return message(request, title=Text("The address is confirmed"), lead=lead, link=where, link_text=text)
+
+
+add_link_pages(
+    address_routes,
+    Purpose.CHANGE,
+    page=CHANGE_PATH,
+    link=CHANGE_PATH + "/",
+    names=("email_change", "email_change_link"),
+    show=_confirm_page,
+    use=_use,
+)
+add_link_pages(
+    address_routes,
+    Purpose.CONFIRM,
+    page=CONFIRM_PATH,
+    link=CONFIRM_PATH + "/",
+    names=("email_confirm", "email_confirm_link"),
+    show=_confirm_page,
+    use=_use,
+)
 
 
 def _dead(request: Request, purpose: Purpose) -> Response:

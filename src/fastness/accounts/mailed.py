@@ -10,27 +10,33 @@ The session keeps the digest of the token, which opens nothing from outside, and
 ASVS 5.0: V14.2.1 (no secrets in addresses that are kept), V6.5.1, V3.3.2.
 """
 
+from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fastness.auth.purposes import Place, Purpose
 from fastness.kernel.events import EventName
 from fastness.kernel.texts import Text
 from fastness.kernel.tokens import MalformedTokenError, hash_token
+from fastness.web.access import public
 from fastness.web.https import without_port
 from fastness.web.rates import per_hour, per_minute
 from fastness.web.recording import record
 from fastness.web.rendering import render
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
+from fastness.web.routing import Routes
 
 if TYPE_CHECKING:
     from fastness.auth.address_links import AddressLinks
     from fastness.auth.password_links import PasswordLinks
     from fastness.auth.sign_ups import SignUps
 
+PurposePage: TypeAlias = Callable[[Request, Purpose], Awaitable[Response]]
+
 MAIL_RATE: Final = (per_minute(10), per_hour(60))
 """How often one client may ask for mails, and try what is behind a link."""
+MAX_FORM_BYTES: Final = 32_768
 _KEY: Final = "fastness.link."
 _DIGEST_CHARACTERS: Final = 64
 
@@ -61,6 +67,42 @@ def place_of(request: Request, path: str) -> Place:
     site = request.site
     origin = f"http://{request.host}" if site.is_development else f"https://{without_port(request.host)}"
     return Place(page=origin + request.address(path), site=without_port(request.host))
+
+
+def add_link_pages(
+    routes: Routes,
+    purpose: Purpose,
+    *,
+    page: str,
+    link: str,
+    names: tuple[str, str],
+    show: PurposePage,
+    use: PurposePage,
+) -> None:
+    """Add what a link in a mail needs: its address, the page at a clean address, and the form on it, which uses the link.
+
+    Args:
+        routes: where to.
+        purpose: what the link is for.
+        page: the clean address.
+        link: the address in the mail, up to the token.
+        names: of the page, and of the address in the mail.
+        show: shows the form.
+        use: takes what was typed into it.
+    """
+
+    async def show_page(request: Request) -> Response:
+        return await show(request, purpose)
+
+    async def use_link(request: Request) -> Response:
+        return await use(request, purpose)
+
+    async def follow_link(request: Request) -> Response:
+        return take_token(request, purpose, page)
+
+    routes.get(page, access=public, name=names[0])(show_page)
+    routes.post(page, access=public, name=names[0], max_body_bytes=MAX_FORM_BYTES)(use_link)
+    routes.get(link + "{token}", access=public, name=names[1])(follow_link)
 
 
 def take_token(request: Request, purpose: Purpose, page: str) -> Response:

@@ -11,13 +11,14 @@ from typing import Final
 
 from fastness.accounts.mailed import (
     MAIL_RATE,
+    MAX_FORM_BYTES,
+    add_link_pages,
     dead_link,
     drop_key,
     key_in_session,
     message,
     password_links_of,
     place_of,
-    take_token,
 )
 from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.auth.errors import DeadLinkError, PasswordRefusedError
@@ -38,7 +39,6 @@ RESET_FORM_PATH: Final = "/account/reset/new"
 INVITE_PATH: Final = "/account/invite/"
 INVITE_FORM_PATH: Final = "/account/invite/accept"
 PASSWORD_SET_PATH: Final = "/account/password-set"  # noqa: S105 - an address
-MAX_FORM_BYTES: Final = 32_768
 _FORM_PATHS: Final = {Purpose.RESET: RESET_FORM_PATH, Purpose.INVITE: INVITE_FORM_PATH}
 _MAX_NAME: Final = 254
 
@@ -75,42 +75,6 @@ async def show_reset_sent(request: Request) -> Response:
         link=SIGN_IN_PATH,
         link_text=Text("Back to sign-in"),
     )
-
-
-@reset_routes.get(RESET_FORM_PATH, access=public, name="reset_form")
-async def show_reset_form(request: Request) -> Response:
-    """The form behind the link of a reset."""
-    return await _show_form(request, Purpose.RESET)
-
-
-@reset_routes.post(RESET_FORM_PATH, access=public, name="reset_form", max_body_bytes=MAX_FORM_BYTES)
-async def reset_password(request: Request) -> Response:
-    """The new password."""
-    return await _set_password(request, Purpose.RESET)
-
-
-@reset_routes.get(RESET_PATH + "/{token}", access=public, name="reset_link")
-async def follow_reset(request: Request) -> Response:
-    """The address in the mail."""
-    return take_token(request, Purpose.RESET, RESET_FORM_PATH)
-
-
-@reset_routes.get(INVITE_FORM_PATH, access=public, name="invite_form")
-async def show_invite_form(request: Request) -> Response:
-    """The form behind the link of an invitation."""
-    return await _show_form(request, Purpose.INVITE)
-
-
-@reset_routes.post(INVITE_FORM_PATH, access=public, name="invite_form", max_body_bytes=MAX_FORM_BYTES)
-async def accept_invite(request: Request) -> Response:
-    """The first password, and the name that others see."""
-    return await _set_password(request, Purpose.INVITE)
-
-
-@reset_routes.get(INVITE_PATH + "{token}", access=public, name="invite_link")
-async def follow_invite(request: Request) -> Response:
-    """The address in the mail."""
-    return take_token(request, Purpose.INVITE, INVITE_FORM_PATH)
 
 
 @reset_routes.get(PASSWORD_SET_PATH, access=public, name="password_set")
@@ -169,6 +133,26 @@ async def _set_password(request: Request, purpose: Purpose) -> Response:
         return _dead(request, purpose)
     drop_key(request, purpose)
     return redirect(request, request.address(PASSWORD_SET_PATH))
+
+
+add_link_pages(
+    reset_routes,
+    Purpose.RESET,
+    page=RESET_FORM_PATH,
+    link=RESET_PATH + "/",
+    names=("reset_form", "reset_link"),
+    show=_show_form,
+    use=_set_password,
+)
+add_link_pages(
+    reset_routes,
+    Purpose.INVITE,
+    page=INVITE_FORM_PATH,
+    link=INVITE_PATH,
+    names=("invite_form", "invite_link"),
+    show=_show_form,
+    use=_set_password,
+)
 
 
 def _dead(request: Request, purpose: Purpose) -> Response:
