@@ -148,3 +148,49 @@ def test_what_a_template_names_is_known_of_compiled_files_too(tmp_path):
     for _ in range(2):
         made = TemplateEnvironment(loader=jinja2.DictLoader(templates), bytecode_folder=tmp_path)
         assert inventory.precompile(made, ["main.html"]) == 2
+
+
+HASH = ' integrity="sha384-x" crossorigin="anonymous"'
+
+
+def looked_at(text):
+    return inventory.inspect(TemplateEnvironment(loader=jinja2.DictLoader({"main.html": text})))
+
+
+@pytest.mark.asvs("V3.6.1")
+@pytest.mark.parametrize(
+    ("text", "is_allowed"),
+    [
+        pytest.param('<script src="https://cdn.example/x.js"></script>', False, id="script"),
+        pytest.param(f'<script src="https://cdn.example/x.js"{HASH}></script>', True, id="script-with-its-hash"),
+        pytest.param(f'<script{HASH} src="https://cdn.example/x.js"></script>', True, id="hash-first"),
+        pytest.param("<script src=//cdn.example/x.js></script>", False, id="without-scheme"),
+        pytest.param('<script src="HTTPS:\\\\cdn.example/x.js"></script>', False, id="backslashes"),
+        pytest.param('<script src="&#104;ttps://cdn.example/x.js"></script>', False, id="character-reference"),
+        pytest.param('<script src="/x.js"></script>', True, id="own-script"),
+        pytest.param('<script src="x.js?a=//b"></script>', True, id="own-script-with-a-query"),
+        pytest.param('<link rel="stylesheet" href="https://cdn.example/x.css">', False, id="styles"),
+        pytest.param('<link href="https://cdn.example/x.css" rel="stylesheet">', False, id="styles-address-first"),
+        pytest.param(
+            f'<link rel="stylesheet" href="https://cdn.example/x.css"{HASH}>', True, id="styles-with-their-hash"
+        ),
+        pytest.param('<link rel="modulepreload" href="https://cdn.example/x.js">', False, id="module"),
+        pytest.param('<link rel="preload" as="script" href="https://cdn.example/x.js">', False, id="preloaded-script"),
+        pytest.param('<link rel="icon" href="https://cdn.example/x.png">', True, id="icon-is-no-code"),
+        pytest.param('<a href="https://cdn.example/x.js"></a>', True, id="link-that-is-clicked"),
+    ],
+)
+def test_code_of_another_host_has_a_hash(text, is_allowed):
+    look = looked_at(f"<p>\n{text}")
+    assert [(one.kind, one.line) for one in look] == ([] if is_allowed else [(inventory.FOREIGN_CODE, 2)])
+
+
+def test_the_page_is_written_as_it_stands():
+    text = '<p>\n<script src="https://cdn.example/x.js"></script>\n<b>'
+    made = TemplateEnvironment(loader=jinja2.DictLoader({"main": text}))
+    assert made.get_template("main").render() == text
+
+
+def test_a_branch_may_be_the_hash_and_is_not_judged():
+    text = '<script src="https://cdn.example/x.js"{% if x %} integrity="sha384-x"{% endif %}></script>'
+    assert looked_at(text) == []

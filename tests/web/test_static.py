@@ -23,6 +23,7 @@ def folder(tmp_path):
         "dump.sql",
         "key.pem",
         "page.php",
+        ".old.css",
     ):
         (folder / name).write_text("secret")
     (folder / "app.js").write_text("1")

@@ -91,7 +91,18 @@ MADE_BY_HAND: Final = Notice(
     asvs=("V1.2.1", "V1.3.1"),
 )
 
-NOTICES: Final = (REFUSED, BROKEN, MIGRATING, SAFE_FILTER, EVENTS, NEEDLESS, VOUCHED, MADE_BY_HAND)
+FOREIGN_CODE: Final = Notice(
+    id="FST-TEMPLATES-009",
+    severity=Severity.HIGH,
+    title="A page loads code of another host, whatever that host sends",
+    why="Who takes over that host, or its name, runs scripts in every page that loads from it.",
+    fix="Serve the file from your own, with static(…), or say what it has to be: "
+    'integrity="sha384-…" crossorigin="anonymous".',
+    topic=Topic.INTEGRITY,
+    asvs=("V3.6.1",),
+)
+
+NOTICES: Final = (REFUSED, BROKEN, MIGRATING, SAFE_FILTER, EVENTS, NEEDLESS, VOUCHED, MADE_BY_HAND, FOREIGN_CODE)
 
 _PROBLEMS: Final = {inventory.REFUSED: REFUSED, inventory.BROKEN: BROKEN, inventory.MIGRATING: MIGRATING}
 _REASONS: Final = {inventory.SAFE_FILTER: SAFE_FILTER, inventory.EVENTS: EVENTS}
@@ -104,6 +115,8 @@ def check_templates(deployment: Deployment) -> Iterator[Finding]:
         if found.kind in _PROBLEMS:
             code = f" ({found.code})" if found.code else ""
             yield _PROBLEMS[found.kind].found(where=where, detail=f"{found.text}{code}")
+        elif found.kind == inventory.FOREIGN_CODE:
+            yield FOREIGN_CODE.found(where=where)
         elif found.kind in _REASONS:
             yield _REASONS[found.kind].found(where=where, detail=f"The reason given: {found.text}")
         else:

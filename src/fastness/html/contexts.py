@@ -64,6 +64,7 @@ CSS_COMMENT: Final = "comment"
 # What a dynamic or uncertain static value of an attribute is recorded as.
 DYNAMIC: Final = "\0dynamic"
 MAYBE: Final = "\0maybe"
+ELSEWHERE: Final = ("\0elsewhere", "")  # among the attributes of a tag whose code is loaded from another host
 ANY_NAME: Final = "*"  # an attribute whose name is known at run time only
 
 FORM_PLACED: Final = "placed"

@@ -23,6 +23,7 @@ BROKEN: Final = "broken"
 MIGRATING: Final = "migrating"
 SAFE_FILTER: Final = "safe filter"
 EVENTS: Final = "static event attributes"
+FOREIGN_CODE: Final = "code of another host without its hash"
 NEEDLESS: Final = "opening that no template needs"
 
 ENDINGS: Final = (".html", ".htm", ".xhtml", ".jinja", ".j2", ".jinja2")
@@ -140,6 +141,8 @@ class _Look:
             self.needed.add(("insecure_safe", name))
         if environment is not self.base:
             return  # listed already, for HTML text
+        for line in sorted(set(plan.foreign_code_lines)):
+            self.note(FOREIGN_CODE, name, line, "It has no integrity attribute.")
         reason = rules.reason(rules.insecure_safe, name)
         for line in sorted(set(plan.safe_lines)):
             self.note(SAFE_FILTER, name, line, str(reason))

@@ -38,6 +38,7 @@ class Plan:
     blocks: dict[str, Context] = field(default_factory=dict)
     inherited: dict[str, Context] = field(default_factory=dict)
     safe_lines: list[int] = field(default_factory=list)
+    foreign_code_lines: list[int] = field(default_factory=list)
 
     def apply(self) -> None:
         """Write the plan into the tree; the walk itself changes nothing, because it goes through loops twice."""

@@ -131,6 +131,9 @@ HARMLESS_RELS: Final = frozenset(
 )
 NONCE_RELS: Final = frozenset({"stylesheet", "modulepreload"})
 
+LOADED: Final = {"script": "src", "link": "href"}
+"""The attribute that says where code is loaded from."""
+
 # Static values of these are kept, because the place of another value depends on them.
 DECISIVE: Final[dict[str, frozenset[str]]] = {
     "script": frozenset({"type", "language"}),

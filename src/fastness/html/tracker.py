@@ -32,6 +32,8 @@ from fastness.html.parts import after_css, after_js, after_url, refuse_control
 
 INSERT_NONCE: Final = "nonce"
 INSERT_TOKEN: Final = "token"  # noqa: S105 the name of an insertion
+FOREIGN_CODE: Final = "foreign code"
+"""Nothing is inserted: a tag that ends here loads code of another host, without its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ _GOOD_TAG_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*\Z")
 _WHOLE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9:_.\-]*(?=[\t\n\f\r />])")
 _SIMPLE_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)>")
 _QUOTED_ATTRIBUTE: Final = re.compile(r"""([A-Za-z][A-Za-z0-9_:.\-]*)=(["'])""")
+_HOST: Final = re.compile(r"[\0- ]*(?:https?:)?[/\\]{2}", re.IGNORECASE)
+"""The start of an address that names a host."""
 # An old way to say that a link does nothing; the page's policy stops it, which does nothing as well.
 _DOES_NOTHING: Final = re.compile(r"\s*javascript:\s*(?:void\(0\)|//)?\s*;?\s*")
 _SEPARATORS: Final = frozenset("\t\n\f\r />")
@@ -451,6 +455,12 @@ class _Reader:
         if context.kind == tables.PLAIN and not self.is_decisive():
             return
         decoded = static_text(text)
+        if (
+            context.part == at.URL_START
+            and tables.LOADED.get(context.element) == context.attribute
+            and _HOST.match(decoded)
+        ):
+            self.context = context = context._replace(attributes=(at.ELSEWHERE, *context.attributes))
         if context.kind in tables.URL_KINDS and context.part == at.URL_START and _DOES_NOTHING.fullmatch(decoded):
             self.context = context = context._replace(part=at.URL_OPAQUE, value=at.FOREIGN_URL)
         elif context.kind in tables.URL_KINDS:
@@ -490,6 +500,8 @@ class _Reader:
         if context.is_end_tag:
             self.context = self.close(name, after)
             return
+        if name in tables.LOADED:
+            self.note_integrity(offset, context)
         if name == "link" and _needs_nonce(context):
             self.insert(offset, INSERT_NONCE)
         is_html = not context.foreign or context.foreign[-1] in tables.INTEGRATION_POINTS
@@ -497,6 +509,12 @@ class _Reader:
             self.context = self.open_html(name, context, after, is_self_closing=is_self_closing)
         else:
             self.context = self.open_foreign(name, after, is_self_closing=is_self_closing)
+
+    def note_integrity(self, offset: int, context: Context) -> None:
+        """Note code of another host that nobody vouched for: who takes over that host has every page that loads it."""
+        is_code = context.element == "script" or _needs_nonce(context)
+        if is_code and at.ELSEWHERE in context.attributes and attribute_of(context, "integrity") is None:
+            self.insert(offset, FOREIGN_CODE)
 
     def open_html(self, name: str, context: Context, after: Context, *, is_self_closing: bool) -> Context:
         if name in tables.REFUSED_ELEMENTS:

@@ -29,7 +29,7 @@ from fastness.html.errors import (
 from fastness.html.joins import ends_well, join, settle
 from fastness.html.places import Place
 from fastness.html.plan import FORM_URL, TOKEN_IF_LOCAL, TOKEN_TAG, TOKEN_UNLESS_PLACED, Plan
-from fastness.html.tracker import Insertion, advance, refuse_half_reference
+from fastness.html.tracker import FOREIGN_CODE, Insertion, advance, refuse_half_reference
 
 _KNOWN_EXPRESSIONS: Final = frozenset({
     nodes.Name, nodes.NSRef, nodes.Const, nodes.TemplateData, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword,
@@ -243,11 +243,14 @@ class _Walk:
             raise self.refused(error, child, child.data.count("\n", 0, max(error.offset, 0))) from error
         position = 0
         for insertion in insertions:
+            if insertion.what == FOREIGN_CODE:
+                self.plan.foreign_code_lines.append(child.lineno + child.data.count("\n", 0, insertion.offset))
+                continue
             if insertion.offset > position:
                 written.append(nodes.TemplateData(child.data[position : insertion.offset], lineno=child.lineno))
             written.append(self.inserted(insertion, child.lineno))
             position = insertion.offset
-        if position == 0 and not insertions:
+        if position == 0 and all(insertion.what == FOREIGN_CODE for insertion in insertions):
             written.append(child)
         elif position < len(child.data):
             written.append(nodes.TemplateData(child.data[position:], lineno=child.lineno))

@@ -73,6 +73,7 @@ def test_a_permission_that_no_route_demands_is_found(project):
 TEMPLATES = [
     ("FST-TEMPLATES-001", "a-value-in-a-handler", '<button onclick="go({{ user }})">Go</button>', ""),
     ("FST-TEMPLATES-001", "safe-without-a-reason", "{{ user|safe }}", ""),
+    ("FST-TEMPLATES-009", "a-script-of-another-host", '<script src="https://cdn.example/x.js"></script>', ""),
     ("FST-TEMPLATES-002", "a-block-that-does-not-end", "{% if user %}", ""),
     (
         "FST-TEMPLATES-003",
