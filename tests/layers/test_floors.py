@@ -37,7 +37,10 @@ LIBRARIES: dict[str, frozenset[str]] = {
     "auditlog": frozenset(),
     "sessions": frozenset(),
     "mail": frozenset({"aiosmtplib"}),
-    "outbound": frozenset({"anyio", "h11", "httpcore2", "idna", "sniffio", "truststore"}),
+    # httpcore2 takes trio along where it is installed, as it is for the tests.
+    "outbound": frozenset({
+        "anyio", "h11", "httpcore2", "idna", "sniffio", "truststore", "attr", "attrs", "outcome", "sortedcontainers", "trio",
+    }),
     # webauthn brings pyOpenSSL and pyasn1 for attestations, which nobody asks for here.
     "auth": frozenset({
         "argon2", "_argon2_cffi_bindings", "_cffi_backend", "cffi", "bcrypt", "cryptography", "webauthn", "cbor2", "OpenSSL",
