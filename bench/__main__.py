@@ -15,6 +15,7 @@ from typing import Any
 
 from bench import contenders, goals, machine, report, servers, setup, signin, startup
 from bench.contenders import Contender
+from bench.factors import Factors
 from bench.measure import measure_group, pin_load
 from bench.work import GROUPS
 
@@ -111,11 +112,13 @@ def _measure_cpu(chosen: list[Contender], groups: list[str], rounds: int, second
 def _measure_rush(chosen: list[Contender], seconds: float, rounds: int) -> list[dict[str, object]]:
     watched = [each for each in chosen if each.name in contenders.RUSH]
     found: dict[str, list[signin.Rush]] = {each.name: [] for each in watched}
+    # Once for all rounds: a code that was used is used.
+    factors = {each.app: Factors(servers.RUNS / each.app) for each in watched}
     for number in range(rounds):
         for contender in watched:
             _say(f"twenty sign in: {contender.name}, round {number + 1} of {rounds}")
             with servers.running([contender], mode="secured") as (server,):
-                found[contender.name].append(signin.run(server, seconds=seconds))
+                found[contender.name].append(signin.run(server, seconds=seconds, factors=factors[contender.app]))
     return [report.rush_row(each, found[each.name]) for each in watched]
 
 

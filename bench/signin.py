@@ -4,6 +4,9 @@ Twenty clients sign in over and over, each with an account of its own and the ri
 signed-in page and another a JSON route, each with a pause of 10 ms between an answer and the next request. Latency is counted
 from the sending of a request to the last byte of its answer, in wall time, connection included where the server does not
 keep it. Everything ends after a fixed time.
+
+Where the contender has them, the twenty have second factors, as people with rights must: a passkey is offered, a code of their
+app or a recovery code is typed, and for each recovery code a mail is queued. Then a sign-in is both steps.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from functools import partial
 
 from bench import data, work
 from bench.client import ADDRESS, Answer, Browser
+from bench.factors import PAGE, Factors
 from bench.servers import Server
 from bench.work import CheckError
 
@@ -56,16 +60,16 @@ class Rush:
         return len(self.sign_in.seconds) / self.seconds
 
 
-def run(server: Server, *, seconds: float) -> Rush:
-    """Let them sign in for so long."""
+def run(server: Server, *, seconds: float, factors: Factors) -> Rush:
+    """Let them sign in for so long; `factors` are those of the contender's application."""
     reader = Browser(port=server.port, login_path=server.contender.login_path)
     work.sign_in(reader, data.ACCOUNTS[0])
-    rush = asyncio.run(_rush(server, reader, seconds))
+    rush = asyncio.run(_rush(server, reader, seconds, factors))
     rush.memory_mib = server.memory_mib()
     return rush
 
 
-async def _rush(server: Server, reader: Browser, seconds: float) -> Rush:
+async def _rush(server: Server, reader: Browser, seconds: float, factors: Factors) -> Rush:
     rush = Rush()
     deadline = time.perf_counter() + seconds
     page, message = reader.encode("GET", work.PAGE), Browser(port=server.port).encode("GET", work.JSON, is_json=True)
@@ -74,7 +78,7 @@ async def _rush(server: Server, reader: Browser, seconds: float) -> Rush:
         _repeat(deadline, partial(_probe, server.port, page, rush.page)),
         _repeat(deadline, partial(_probe, server.port, message, rush.json)),
         *(
-            _repeat(deadline, partial(_sign_in, server, account, rush.sign_in), pause=0)
+            _repeat(deadline, partial(_sign_in, server, account, rush.sign_in, factors), pause=0)
             for account in data.ACCOUNTS[1 : CLIENTS + 1]
         ),
     )
@@ -95,7 +99,7 @@ async def _probe(port: int, request: bytes, latencies: Latencies) -> None:
     latencies.seconds.append(seconds)
 
 
-async def _sign_in(server: Server, account: data.Account, latencies: Latencies) -> None:
+async def _sign_in(server: Server, account: data.Account, latencies: Latencies, factors: Factors) -> None:
     browser = Browser(port=server.port, login_path=server.contender.login_path)
     answer, _ = await _exchange(server.port, browser.encode("GET", browser.login_path))
     browser.remember(answer)
@@ -103,6 +107,16 @@ async def _sign_in(server: Server, account: data.Account, latencies: Latencies) 
     answer, seconds = await _exchange(server.port, browser.encode("POST", browser.login_path, fields=fields))
     if answer.status not in (302, 303):
         raise CheckError(f"a sign-in was answered with {answer.status}: {answer.body[:200]}")
+    if answer.header("location").endswith(PAGE):
+        browser.remember(answer)
+        answer, _ = await _exchange(server.port, browser.encode("GET", PAGE))
+        browser.remember(answer)
+        path, code = factors.answer(account.username)
+        fields = {**work.hidden_fields(answer), **code}
+        answer, further = await _exchange(server.port, browser.encode("POST", path, fields=fields))
+        if answer.status not in (302, 303):
+            raise CheckError(f"a second factor was answered with {answer.status}: {answer.body[:200]}")
+        seconds += further
     latencies.seconds.append(seconds)
 
 
