@@ -9,11 +9,12 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench reference lock clean python run-environment dev-environment
+.PHONY: help demo test patches lint format bench reference lock clean python run-environment dev-environment
 
 help:
 	@echo "make demo    start the demo application"
 	@echo "make test    run all tests (ARGS=\"tests/kernel -x\" for some)"
+	@echo "make patches break the framework on purpose, row by row of ASVS, and see whether the tests notice"
 	@echo "make lint    run ruff, mypy and import-linter"
 	@echo "make format  let ruff put the files in order"
 	@echo "make bench   measure beside Django, FastAPI and Litestar"
@@ -27,6 +28,9 @@ demo: run-environment
 test: dev-environment
 	@$(PYTHON) scripts/system_packages.py
 	@$(IN_VENV)python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
+
+patches: dev-environment
+	@$(IN_VENV)python -m scripts.patches $(ARGS)
 
 lint: dev-environment
 	@$(IN_VENV)ruff check .
@@ -44,6 +48,7 @@ bench: dev-environment
 
 reference: dev-environment
 	@$(IN_VENV)python -m scripts.reference
+	@$(IN_VENV)python -m scripts.asvs
 	@$(IN_VENV)python -m scripts.locks
 
 lock: python

@@ -40,6 +40,10 @@ PATCHES = ROOT / "tests" / "asvs" / "patches"
 WORKERS = 2
 SECONDS = 300
 FAILED = 1  # pytest's exit code: tests ran, and some failed
+OWN_FAULT = re.compile(
+    r": (?:NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError)\b"
+)
+"""A patch that is not right Python shows nothing."""
 OPTIONS = ("-q", "-n0", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", "--color=no")
 
 
@@ -158,6 +162,8 @@ def try_out(patch: Patch, tests: tuple[str, ...], copies: SimpleQueue[Path]) -> 
     finally:
         file.write_text(untouched, encoding="utf-8")
         copies.put(folder)
+    if fault := OWN_FAULT.search(output):
+        return Outcome(patch=patch, is_noticed=False, said=f"the patch itself is broken{fault.group()}")
     is_noticed = code == FAILED and re.search(r"\b\d+ failed", output) is not None
     return Outcome(patch=patch, is_noticed=is_noticed, said=reason_in(output))
 
