@@ -39,6 +39,7 @@ SOURCE = ROOT / "src" / "fastness"
 PATCHES = ROOT / "tests" / "asvs" / "patches"
 WORKERS = 2
 SECONDS = 300
+SECONDS_FOR_ALL = 3600
 FAILED = 1  # pytest's exit code: tests ran, and some failed
 OWN_FAULT = re.compile(
     r": (?:NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError)\b"
@@ -174,17 +175,17 @@ def tests_pass(copies: SimpleQueue[Path], tests: list[str]) -> str | None:
         return "there is nothing to run"
     folder = copies.get()
     try:
-        code, output = run_tests(folder, tuple(tests))
+        code, output = run_tests(folder, tuple(tests), seconds=SECONDS_FOR_ALL)
     finally:
         copies.put(folder)
     return None if code == 0 else output
 
 
-def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def run_tests(folder: Path, tests: tuple[str, ...], *, seconds: int = SECONDS) -> tuple[int, str]:
     """Run tests against a copy; the exit code and the output."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *OPTIONS, *tests],
-        check=False, capture_output=True, text=True, cwd=ROOT, env=environment(folder), timeout=SECONDS,
+        check=False, capture_output=True, text=True, cwd=ROOT, env=environment(folder), timeout=seconds,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
