@@ -71,9 +71,9 @@ class Context:
 
     @property
     def label(self) -> str:
-        """Browser and system as people call them."""
+        """Browser and system as people call them; empty where neither is known."""
         known = [one for one in (self.browser, self.system) if one != UNKNOWN]
-        return " on ".join(known) or "Unknown browser"
+        return " on ".join(known)
 
     @property
     def network(self) -> str:
