@@ -79,6 +79,13 @@ def test_a_service_that_is_away_has_not_checked(service, tmp_path, monkeypatch):
     assert [each.what for each in ask_service(tmp_path, [OLD]).unchecked] == ["Known vulnerabilities"]
 
 
+def test_a_folder_cannot_put_itself_in_the_place_of_pip(service, tmp_path):
+    # pip-audit starts `python -m pip`, for which the current folder comes first.
+    (tmp_path / "pip.py").write_text("import pathlib\npathlib.Path('ran').touch()\nprint('pip 99 from nowhere')\n")
+    assert ask_service(tmp_path, [NEW]).unchecked == ()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_two_versions_of_one_package_are_both_asked_about(service, tmp_path):
     older = Dependency(name="jinja2", version="2.10", where="dev.txt")
     answer = ask_service(tmp_path, [OLD, older])

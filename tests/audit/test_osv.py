@@ -128,6 +128,31 @@ def test_a_broken_snapshot_is_refused(tmp_path, content):
         look_up(tmp_path, [jinja("2.10")], now=NOW)
 
 
+def test_a_record_that_is_too_deep_to_read_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 200_000)
+    with pytest.raises(SnapshotError):
+        look_up(tmp_path, [jinja("2.10")], now=NOW)
+
+
+def test_a_record_that_is_too_long_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.json").open("wb") as opened:
+        opened.truncate(5_000_001)
+    with pytest.raises(SnapshotError, match="longer"):
+        look_up(tmp_path, [jinja("2.10")], now=NOW)
+
+
+def test_an_archive_that_is_locked_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a.json", "{}")
+    content = bytearray((tmp_path / "all.zip").read_bytes())
+    for mark in (b"PK\x03\x04", b"PK\x01\x02"):
+        at = content.index(mark) + (6 if mark.endswith(b"\x04") else 8)
+        content[at] |= 1
+    (tmp_path / "all.zip").write_bytes(content)
+    with pytest.raises(SnapshotError):
+        look_up(tmp_path / "all.zip", [jinja("2.10")], now=NOW)
+
+
 def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no")
     with pytest.raises(SnapshotError):

@@ -1,5 +1,6 @@
 """What git tracks is asked of git; what should not be there is named, and never shown."""
 
+import os
 import subprocess
 from datetime import date
 
@@ -49,6 +50,48 @@ def test_tracked_files(repository, name, content, expected):
     file.write_bytes(content)
     subprocess.run(["git", "-C", str(repository), "add", "--force", name], check=True)
     assert found(repository) == ([(expected, name)] if expected else [])
+
+
+def test_a_repository_starts_no_program(repository, tmp_path_factory):
+    """Its own settings name one that answers for the files that were changed, and one that a missing object is fetched with."""
+    ran = tmp_path_factory.mktemp("outside") / "ran"
+    program = repository / "program"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o700)
+    (repository / "sub").mkdir()
+    (repository / "sub" / "a.txt").write_text("a")
+
+    def git(*arguments):
+        command = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    tree = git("rev-parse", "HEAD:sub")
+    git("sparse-checkout", "set", "--cone", "--sparse-index", "nothing")
+    for name, value in (
+        ("core.fsmonitor", str(program)),
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", "ext::" + str(program)),
+        ("protocol.ext.allow", "always"),
+    ):
+        git("config", name, value)
+    (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    audit_repository(repository, today=TODAY, python=(3, 13))
+    assert not ran.exists()
+
+
+def test_a_link_is_not_followed_and_a_pipe_not_waited_for(repository, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "server.key"
+    outside.write_bytes(KEY)
+    (repository / "linked.key").symlink_to(outside)
+    (repository / "pipe.txt").write_text("a file")
+    subprocess.run(["git", "-C", str(repository), "add", "linked.key", "pipe.txt"], check=True)
+    (repository / "pipe.txt").unlink()
+    os.mkfifo(repository / "pipe.txt")
+    assert found(repository) == []
 
 
 def test_what_is_not_tracked_is_nobodys_business(repository):

@@ -102,6 +102,14 @@ def test_a_folder_cannot_put_itself_in_the_place_of_bandit(look):
     assert (found, unchecked) == ([("FST-BANDIT-001", "a.py:2")], [])
 
 
+def test_bandit_leaves_out_nothing_by_its_path(tmp_path):
+    folder = tmp_path / "CVS-tools"  # a part of this is on Bandit's own list
+    folder.mkdir()
+    (folder / "a.py").write_text("import os\nos.chmod(name, 0o777)\n")
+    outcome = audit_sources(folder)
+    assert ([each.id for each in outcome.findings], outcome.unchecked) == (["FST-BANDIT-001"], ())
+
+
 def test_the_plugin_gives_bandit_our_rules(tmp_path):
     (tmp_path / "a.py").write_text(
         "from starlette.responses import RedirectResponse\n"

@@ -1,9 +1,11 @@
 """Bandit's own rules, run as the program that it is, and read as JSON.
 
 Its comments are left to us (`--ignore-nosec`), because it takes one without an id or a reason. Its settings file is not
-read: what a project accepts is in one place. Three kinds of its rules are left out: those that complain of an import alone,
-since the use of what was imported is told where it is; those that take every text behind a name like "password" for one
-(FST-SOURCE-030 and 031 look at the text); and those against any start of a program (005 and 007 tell the dangerous ones).
+read: what a project accepts is in one place. It leaves out files of its own choice, by parts of their paths (`.git` is one of
+`.github`); nothing is left out here, and a file that it says nothing about was not checked. Three kinds of its rules are left
+out: those that complain of an import alone, since the use of what was imported is told where it is; those that take every text
+behind a name like "password" for one (FST-SOURCE-030 and 031 look at the text); and those against any start of a program (005
+and 007 tell the dangerous ones).
 
 ASVS 5.0: V15.1.5 (dangerous functionality is documented).
 """
@@ -78,7 +80,7 @@ def run_bandit(folder: Path, files: Sequence[Path]) -> tuple[list[Spot], list[Un
     for start in range(0, len(files), _AT_ONCE):
         names = [str(file.absolute()) for file in files[start : start + _AT_ONCE]]
         ran = run_module(
-            "bandit", "--format", "json", "--quiet", "--ignore-nosec", "--skip", _LEFT_OUT, *names,
+            "bandit", "--format", "json", "--quiet", "--ignore-nosec", "--skip", _LEFT_OUT, "--exclude", "", *names,
             folder=folder, seconds=_SECONDS,
         )  # fmt: skip
         try:
@@ -90,6 +92,12 @@ def run_bandit(folder: Path, files: Sequence[Path]) -> tuple[list[Spot], list[Un
         unchecked += [
             Unchecked(what=os.path.relpath(error["filename"], folder), why=f"Bandit: {error['reason']}")
             for error in answer["errors"]
+        ]
+        looked_at = {os.path.normpath(name) for name in answer["metrics"]}
+        unchecked += [
+            Unchecked(what=os.path.relpath(name, folder), why="Bandit left it out.")
+            for name in names
+            if os.path.normpath(name) not in looked_at
         ]
     return spots, unchecked
 

@@ -33,7 +33,9 @@ ENDED: Final = (
     Ended(name="django", below="5.2", on=date(2026, 4, 30), source="Django's list of supported versions (4.2 LTS)"),
     # Pallets keep the newest feature release only.
     Ended(name="jinja2", below="3.0", on=date(2021, 5, 11), source="Jinja's changes, 3.0.0"),
-    Ended(name="werkzeug", below="3.0", on=date(2023, 9, 30), source="Werkzeug's changes, 3.0.0"),
+    Ended(
+        name="werkzeug", below="3.0", on=date(2023, 11, 8), source="Werkzeug's changes, 2.3.8, the last of its series"
+    ),
     Ended(name="flask", below="3.0", on=date(2023, 9, 30), source="Flask's changes, 3.0.0"),
 )
 

@@ -9,6 +9,7 @@ ASVS 5.0: V15.2.1 (no component past its time).
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,8 @@ def _records(snapshot: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
         if snapshot.is_dir():
             for file in sorted(snapshot.rglob("*.json")):
+                if file.stat().st_size > _MAX_BYTES:
+                    raise SnapshotError(f"{file} is longer than {_MAX_BYTES} bytes.")
                 yield file.name, _record(file.name, file.read_bytes())
         else:
             with zipfile.ZipFile(snapshot) as archive:
@@ -120,14 +123,15 @@ def _records(snapshot: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
                         if member.file_size > _MAX_BYTES:
                             raise SnapshotError(f"{member.filename} in {snapshot} is longer than {_MAX_BYTES} bytes.")
                         yield member.filename, _record(member.filename, archive.read(member))
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        # RuntimeError: a member is locked with a password; NotImplementedError: packed in a way that Python does not know.
         raise SnapshotError(f"{snapshot} is no folder and no ZIP file of OSV records: {error}") from None
 
 
 def _record(name: str, content: bytes) -> Mapping[str, object]:
     try:
         record = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{name} is no JSON: {error}") from None
     if not isinstance(record, dict) or not isinstance(record.get("id"), str):
         raise SnapshotError(f"{name} is no OSV record: it has no id.")

@@ -1,7 +1,8 @@
 """Other programs (git, pip, Bandit, pip-audit), run with an end in sight and without a shell.
 
-The folder that is audited is not believed: Python starts with `-P`, so that a file `bandit.py` in it is not run for Bandit.
-What a program needs and does not find, or does not finish, becomes something that could not be checked.
+The folder that is audited is not believed: Python starts with `-P`, so that a file `bandit.py` in it is not run for Bandit, and
+so does every Python that such a program starts in turn (pip-audit asks `python -m pip` for its version: a `pip.py` here would
+answer). What a program needs and does not find, or does not finish, becomes something that could not be checked.
 
 ASVS 5.0: V1.2.5 (no shell), V15.4.4 (an end to waiting).
 """
@@ -69,5 +70,8 @@ def run_module(
 ) -> Ran:
     """Run `python -m name` with this Python; raises `ProgramError`."""
     return run_program(
-        [sys.executable, "-P", "-m", name, *arguments], folder=folder, seconds=seconds, environment=environment
+        [sys.executable, "-P", "-m", name, *arguments],
+        folder=folder,
+        seconds=seconds,
+        environment={**(environment or {}), "PYTHONSAFEPATH": "1"},
     )

@@ -111,6 +111,7 @@ _SQLITE: Final = b"SQLite format 3\x00"
 _HEAD_BYTES: Final = 4096
 _MAX_TEXT_BYTES: Final = 1_000_000
 _SECONDS: Final = 60
+_NO_REMOTES: Final = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def audit_repository(folder: Path, *, today: date, python: tuple[int, int] = sys.version_info[:2]) -> Outcome:
@@ -151,8 +152,11 @@ def _ignores_env(folder: Path) -> bool:
 
 
 def _git(folder: Path, *arguments: str, accepts: tuple[int, ...] = (0,)) -> str:
-    # A repository's own settings may name a program for git to run here; this one is on the way of ls-files.
-    ran = run_program(["git", "-c", "core.fsmonitor=false", *arguments], folder=folder, seconds=_SECONDS)
+    # A repository's own settings may name programs for git to run here: these are on the way of ls-files, the second where
+    # the index is sparse and the missing part is fetched from a remote of the repository's choice.
+    ran = run_program(
+        ["git", "-c", "core.fsmonitor=false", *arguments], folder=folder, seconds=_SECONDS, environment=_NO_REMOTES
+    )
     if ran.code not in accepts:
         raise ProgramError(f"git: {ran.complaint}")
     return ran.output
@@ -162,12 +166,15 @@ def _tracked(folder: Path, name: str) -> Iterator[Finding]:
     base = Path(name).name
     if _is_any(base, _ENV_NAMES) and not _ENV_SAMPLES.search(base):
         yield TRACKED_ENV.found(where=name)
+    file = folder / name
+    if file.is_symlink() or not file.is_file():
+        return  # git keeps where a link leads, not what is there; a pipe in the place of a file would be waited for
     try:
-        with (folder / name).open("rb") as opened:
+        with file.open("rb") as opened:
             head = opened.read(_HEAD_BYTES)
             rest = opened.read(_MAX_TEXT_BYTES)
     except OSError:
-        return  # removed from the folder, and not from git yet; or a module of git
+        return
     if head.startswith(_SQLITE):
         yield TRACKED_DATABASE.found(where=name)
     elif _KEY.search(head) and (_is_any(base, _KEY_NAMES) or _KEY.match(head.lstrip())):
