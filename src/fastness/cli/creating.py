@@ -59,8 +59,8 @@ def package_of(name: str) -> str:
 def target_of(path: Path, package: str) -> Path:
     """Where a file of the template goes."""
     parts = [package if part == "PACKAGE" else part for part in path.parts]
-    last = parts[-1].removesuffix(SUFFIX)
-    return Path(*parts[:-1], f".{last.removeprefix('dot-')}" if last.startswith("dot-") else last)
+    parts[-1] = parts[-1].removesuffix(SUFFIX)
+    return Path(*(f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part for part in parts))
 
 
 def _python_option() -> str:
