@@ -4,12 +4,13 @@ Making an app only notes what it consists of. It is sealed before the first requ
 `fastness serve` and `fastness check`, or at the latest by the request itself): routes get their rules or the start ends with a
 message, the table is compiled, the gates are built. After that nothing can be added.
 
-What is expensive to import is made in `services.py`, when it is first needed.
+What is expensive to import is made in `services/`, when it is first needed.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -22,7 +23,9 @@ from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, LogSink
 from fastness.kernel.jobs import run_jobs
-from fastness.services import Services, keep_tidy, late
+from fastness.services.late import late
+from fastness.services.services import Services
+from fastness.services.upkeep import keep_tidy
 from fastness.settings.settings import Settings
 from fastness.tripwires.arming import arm, disarm
 from fastness.tripwires.watch import Watch
@@ -199,7 +202,7 @@ class Fastness:
                 await self.services.close()
                 raise
             self._is_open = True
-            self._tasks = [asyncio.create_task(keep_tidy(self.services))]
+            self._tasks = [asyncio.create_task(keep_tidy(self.services.store, self.services.audit))]
             if self.settings.is_development:
                 # In production `fastness worker` does this, and more.
                 self._tasks.append(asyncio.create_task(run_jobs(self.services.development_jobs())))
@@ -266,16 +269,14 @@ class Fastness:
         folders = [*([self._templates] if self._templates is not None else []), *_OWN_TEMPLATES]
         services.mail_folders = () if self._templates is None else (self._templates,)
 
+        @cache
         def templates() -> "Templates":
-            made: Templates = services.once(
-                "templates",
-                lambda: late("Templates")(
-                    folders,
-                    reloads=development,
-                    rules=self._template_rules,
-                    report=services.report,
-                    languages=self.settings.languages,
-                ),
+            made: Templates = late("Templates")(
+                folders,
+                reloads=development,
+                rules=self._template_rules,
+                report=services.report,
+                languages=self.settings.languages,
             )
             return made
 

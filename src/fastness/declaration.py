@@ -16,7 +16,7 @@ from fastness.db.address import is_postgres_url, parse_postgres_address
 from fastness.kernel.events import EventName
 from fastness.kernel.wires import Wire
 from fastness.mail.rules import MailBackend
-from fastness.services import Services
+from fastness.services.services import Services
 from fastness.settings.settings import Settings
 from fastness.tripwires.arming import Declaration, make_watch
 from fastness.tripwires.watch import Served, Watch

@@ -94,7 +94,7 @@ def make_app(place: Place) -> Fastness:
         mail=MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example"),
     )
     app = Fastness(settings, routes=[routes], on_sign_up=add_member)
-    app.services.once("mailer", lambda: FileMailer(place.folder))
+    app.services.mailer = FileMailer(place.folder)
     return app
 
 

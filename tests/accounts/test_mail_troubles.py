@@ -39,7 +39,7 @@ async def recover(post):
 @pytest.fixture
 async def post(make_post, shop):
     post = await make_post()
-    shop.app.services._made["mailer"] = post.mailer(timeout_seconds=0.3)
+    shop.app.services.mailer = post.mailer(timeout_seconds=0.3)
     return post
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fastness import JSONResponse, Routes, access
-from fastness.services import purge
+from fastness.services.upkeep import purge
 from tests.web.shop import Shop
 
 

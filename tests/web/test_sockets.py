@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from fastness import Because, JSONResponse, Routes, access
-from fastness.services import Services
+from fastness.services.services import Services
 from fastness.sessions.identity import Identity
 from fastness.sessions.rules import SessionRules
 from fastness.sessions.session import ReadOnlySessionError

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fastness.auth.factor_types import Held
 from fastness.cli.roleunits import run_with_services, user_named
 from fastness.cli.terminal import printable, say
-from fastness.services import Services
+from fastness.services.services import Services
 
 
 class Shown(NamedTuple):

@@ -14,7 +14,7 @@ from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import printable
-from fastness.services import Services
+from fastness.services.services import Services
 from fastness.sessions.identity import SUPERUSER
 
 ResultT = TypeVar("ResultT")

@@ -17,7 +17,7 @@ from fastness.cli.roleunits import run_with_services, user_named
 from fastness.cli.terminal import printable, say
 from fastness.kernel.because import Because
 from fastness.kernel.events import EventName
-from fastness.services import Services
+from fastness.services.services import Services
 
 _BY: Final = "an operator, on the command line"
 _AT_ONCE: Final = 500

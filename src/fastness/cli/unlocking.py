@@ -10,7 +10,7 @@ from typing import Final
 
 from fastness.cli.roleunits import run_with_services, user_named
 from fastness.cli.terminal import printable, say
-from fastness.services import Services
+from fastness.services.services import Services
 
 _BY: Final = "an operator, on the command line"
 

@@ -1,0 +1,35 @@
+"""Makes what checks second factors."""
+
+from fastness.auth.factors import Factors
+from fastness.auth.signing_in import SigningIn
+from fastness.services.services import Services
+
+
+def make_factors(services: Services) -> Factors:
+    """Changes and checks second factors."""
+    settings = services.settings
+    return Factors(
+        database=services.database,
+        store=services.store,
+        sessions=services.sessions,
+        sealer=services.sealer,
+        throttle=services.throttle,
+        rules=settings.second_factors,
+        events=services.events,
+        clock=services.clock,
+        outbox=services.outbox,
+        hosts=settings.hosts,
+        is_development=settings.is_development,
+    )
+
+
+def make_signing_in(services: Services) -> SigningIn:
+    """Decides what comes after the password."""
+    return SigningIn(
+        database=services.database,
+        store=services.store,
+        factors=services.factors,
+        rules=services.settings.second_factors,
+        events=services.events,
+        clock=services.clock,
+    )
