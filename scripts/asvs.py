@@ -13,32 +13,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from fastness.checks.asvs import LEVELS, Requirement, Who, requirements_from
+from fastness.checks.asvs import CHAPTERS, LEVELS, Requirement, Who, requirements_from
 from scripts.patches import patches
 from scripts.proofs import ROOT, collect
 
 DATA = ROOT / "src" / "fastness" / "checks"
 PROOFS = DATA / "asvs_tests.json"
 PAGE = ROOT / "docs" / "security" / "asvs.md"
-CHAPTERS = {
-    "V1": "Encoding",
-    "V2": "Validation and business logic",
-    "V3": "Browsers",
-    "V4": "HTTP and APIs",
-    "V5": "Files",
-    "V6": "Authentication",
-    "V7": "Sessions",
-    "V8": "Authorization",
-    "V9": "Self-contained tokens",
-    "V10": "OAuth and OpenID Connect",
-    "V11": "Cryptography",
-    "V12": "Transport",
-    "V13": "Configuration",
-    "V14": "Data protection",
-    "V15": "Architecture and code",
-    "V16": "Logging and errors",
-    "V17": "WebRTC",
-}
 
 HEAD = """# ASVS 5.0, row by row
 

@@ -93,7 +93,7 @@ def test_check_of_a_project_on_the_desk_and_of_its_deployment(run):
     assert run("check").returncode == 1
     done = run("check", **DEPLOYED)
     assert done.returncode == 0, done.stdout
-    assert "0 stop the start" in done.stdout
+    assert "0 grave" in done.stdout
 
 
 @pytest.mark.parametrize(

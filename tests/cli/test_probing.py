@@ -7,11 +7,13 @@ from rich.console import Console
 
 from fastness.cli.errors import CommandError
 from fastness.cli.probeview import Lines, Screen, watching
-from fastness.cli.probing import known_route, probe_site, text_of_report
+from fastness.cli.probing import known_route, probe_site
+from fastness.cli.reporting import text_of_report
 from fastness.kernel.because import Because
 from fastness.kernel.report import Report, Unchecked
 from fastness.probe.headers import NO_POLICY, VERSION
 from fastness.probe.target import ProbeAddressError
+from fastness.reports.forms import Form
 from fastness.web import access
 from fastness.web.routing import Route
 
@@ -19,7 +21,7 @@ FINDING = NO_POLICY.found(where="GET /x\x1b[31m (404)")
 
 
 def probe(url="https://www.example.com", **options):
-    values = {"names": (), "reads_stdin": False, "max_requests": None, "as_json": False, "output": None}
+    values = {"names": (), "reads_stdin": False, "max_requests": None, "form": Form()}
     return probe_site(None, url, **{**values, **options})
 
 
@@ -66,7 +68,7 @@ def test_a_route_that_takes_other_sites_is_known_to():
     ("report", "last"),
     [
         (Report(tool="probe"), "Nothing found."),
-        (Report(tool="probe", findings=(FINDING, VERSION.found())), "2 found, 1 of them grave."),
+        (Report(tool="probe", findings=(FINDING, VERSION.found())), "2 found: 1 grave, 1 to know about."),
         (
             Report(tool="probe", findings=(FINDING,), unchecked=(Unchecked(what="a", why="b"),)),
             "1 could not be checked.",

@@ -22,7 +22,7 @@ from fastness.audit.online import ask_service
 from fastness.audit.osv import SnapshotError, look_up
 from fastness.audit.outcome import Outcome, joined
 from fastness.audit.pins import Dependency, Pins, read_pins
-from fastness.kernel.findings import Finding
+from fastness.kernel.findings import Finding, Topic
 from fastness.kernel.report import Unchecked
 
 _WHAT: Final = "Known vulnerabilities"
@@ -62,7 +62,9 @@ def audit_dependencies(
     elif dependencies:
         on_step("asking the index for newer and withdrawn versions")
         parts.append(ask_index(folder, dependencies))
-    return joined(parts), dependencies
+    outcome = joined(parts)
+    unchecked = tuple(replace(one, topic=Topic.COMPONENTS) for one in outcome.unchecked)
+    return replace(outcome, unchecked=unchecked), dependencies
 
 
 def merged(dependencies: Iterable[Dependency]) -> tuple[Dependency, ...]:

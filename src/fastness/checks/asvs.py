@@ -13,10 +13,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
+from typing import Final
 
 from fastness.kernel.findings import Finding
 
-LEVELS = (1, 2, 3)
+LEVELS: Final = (1, 2, 3)
+CHAPTERS: Final[Mapping[str, str]] = {
+    "V1": "Encoding",
+    "V2": "Validation and business logic",
+    "V3": "Browsers",
+    "V4": "HTTP and APIs",
+    "V5": "Files",
+    "V6": "Authentication",
+    "V7": "Sessions",
+    "V8": "Authorization",
+    "V9": "Self-contained tokens",
+    "V10": "OAuth and OpenID Connect",
+    "V11": "Cryptography",
+    "V12": "Transport",
+    "V13": "Configuration",
+    "V14": "Data protection",
+    "V15": "Architecture and code",
+    "V16": "Logging and errors",
+    "V17": "WebRTC",
+}
+"""What each chapter is about, in our words."""
 
 
 class Who(StrEnum):

@@ -6,8 +6,6 @@ ASVS 5.0: V15.1.2 (an inventory), V15.1.5 (what is loosened, and why), V15.2.1 (
 """
 
 import contextlib
-import json
-import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -17,28 +15,40 @@ from typing import Final
 from rich.console import Console
 
 from fastness.audit.catalogue import KNOWN_IDS
-from fastness.cli.checking import json_of
 from fastness.cli.errors import CommandError
-from fastness.cli.location import PROJECT_FILE, find_location
+from fastness.cli.location import find_location, name_of
 from fastness.cli.notices import accepted_for
-from fastness.cli.probing import text_of_report
-from fastness.cli.terminal import remark, say
+from fastness.cli.reporting import publish
+from fastness.cli.terminal import remark
+from fastness.reports.forms import Form
+from fastness.reports.run import Package, Run
 
 _LIBRARIES: Final = ("bandit", "cyclonedx", "packageurl", "packaging", "pip_audit")
 
 
-def audit_project(
-    *, snapshot: Path | None, sbom: Path | None, is_offline: bool, as_json: bool, output: Path | None
-) -> bool:
+def audit_project(*, snapshot: Path | None, sbom: Path | None, is_offline: bool, form: Form) -> bool:
     """Audit the project, show what was found, and return whether it passes."""
+    run = _run(snapshot=snapshot, sbom=sbom, is_offline=is_offline)
+    publish(run, form, folder=Path.cwd())
+    return run.report.is_passed
+
+
+def run_offline() -> Run:
+    """Audit the project and ask nothing of the network."""
+    return _run(snapshot=None, sbom=None, is_offline=True)
+
+
+def _run(*, snapshot: Path | None, sbom: Path | None, is_offline: bool) -> Run:
     if any(find_spec(name) is None for name in _LIBRARIES):
         raise CommandError('The audit needs libraries that are not installed: pip install "fastness[audit]".')
     # Only now: they need those libraries.
     from fastness.audit.dependencies import Sources
+    from fastness.audit.licences import licence_of
     from fastness.audit.runner import Project, run_audit
     from fastness.audit.sbom import write_sbom
 
     location = find_location()
+    name, version = name_of(location.folder)
     now = datetime.now(UTC)
     project = Project(
         folder=location.folder,
@@ -48,16 +58,19 @@ def audit_project(
     with _steps() as on_step:
         audit = run_audit(project, now=now, on_step=on_step)
     if sbom is not None:
-        name, version = _name_of(location.folder)
         write_sbom(sbom, project=name, version=version, dependencies=audit.dependencies, now=now)
         remark(f"Wrote {sbom}.")
-    text = json.dumps(json_of(audit.report, None), indent=2) if as_json else text_of_report(audit.report)
-    if output is None:
-        say(text)
-    else:
-        output.write_text(text + "\n", encoding="utf-8")
-        remark(f"Wrote {output}.")
-    return audit.report.is_passed
+    packages = tuple(
+        Package(
+            name=one.name,
+            version=one.version,
+            where=one.where,
+            has_hash=bool(one.hashes),
+            licence=licence_of(one) or "",
+        )
+        for one in audit.dependencies
+    )
+    return Run(report=audit.report, made_at=now, subject=name, packages=packages)
 
 
 @contextlib.contextmanager
@@ -69,12 +82,3 @@ def _steps() -> Iterator[Callable[[str], None]]:
         return
     with console.status("starting") as status:
         yield status.update
-
-
-def _name_of(folder: Path) -> tuple[str, str]:
-    """What pyproject.toml calls the project; its folder's name where it does not."""
-    try:
-        project = tomllib.loads((folder / PROJECT_FILE).read_text(encoding="utf-8")).get("project", {})
-    except FileNotFoundError:
-        project = {}
-    return str(project.get("name", folder.name)), str(project.get("version", "0"))

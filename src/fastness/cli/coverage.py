@@ -9,10 +9,14 @@ ASVS 5.0: V15.1.5 (what is loosened, and what is left, is known).
 import json
 from collections.abc import Iterable
 
+import typer
+
 from fastness.checks.asvs import LEVELS, Coverage, Requirement, Who, cover, load_requirements
 from fastness.cli.checking import look_over
-from fastness.cli.terminal import paint, printable, say
+from fastness.cli.reporting import publish_text
+from fastness.cli.terminal import paint, printable
 from fastness.kernel.report import Report
+from fastness.reports.forms import Form, Format
 
 LEFT = (
     (Who.SUPPORT, "Left to the app, which has the framework's means"),
@@ -21,15 +25,19 @@ LEFT = (
 )
 
 
-def show_coverage(app_name: str | None, level: int, *, as_json: bool) -> bool:
+def show_coverage(app_name: str | None, level: int, form: Form) -> bool:
     """Run the checks, sort the requirements by what they found, and return whether the app may start."""
-    report, profile = look_over(app_name)
-    coverage = coverage_of(report, level)
-    if as_json:
-        say(json.dumps(json_of(coverage, profile), indent=2))
+    run = look_over(app_name).run
+    coverage = coverage_of(run.report, level)
+    if form.format is Format.TEXT:
+        publish_text(text_of(coverage), form.output)
+    elif form.format is Format.JSON:
+        publish_text(json.dumps(json_of(coverage, run.profile), indent=2), form.output)
     else:
-        say(text_of(coverage))
-    return report.is_passed
+        raise typer.BadParameter(
+            "--asvs is written as text or json; the page of --format html counts the requirements."
+        )
+    return run.report.is_passed
 
 
 def coverage_of(report: Report, level: int) -> Coverage:

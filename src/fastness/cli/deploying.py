@@ -9,10 +9,11 @@ ASVS 5.0: V13.4.2 (no debug mode in production), V12.2.1 (TLS).
 from contextlib import nullcontext
 
 from fastness.checks.runner import KNOWN_IDS, run_checks
-from fastness.cli.checking import deployment_of, text_of
+from fastness.cli.checking import deployment_of
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.notices import accepted_for
+from fastness.cli.reporting import text_of
 from fastness.cli.serving import Listening, serve_production
 from fastness.cli.supervising import supervised_worker
 from fastness.cli.terminal import remark

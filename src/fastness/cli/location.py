@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastness.app import Fastness
 from fastness.cli.errors import CommandError
@@ -107,18 +107,28 @@ def load_object(target: str, folder: Path) -> object:
     return found
 
 
+def name_of(folder: Path) -> tuple[str, str]:
+    """What pyproject.toml calls the project and its version; the folder's name where it does not."""
+    project = _read_project(folder / PROJECT_FILE).get("project", {})
+    return str(project.get("name", folder.name)), str(project.get("version", "0"))
+
+
 def _read_section(file: Path) -> Mapping[str, object]:
-    if not file.exists():
-        return {}
-    try:
-        section = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("fastness", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from None
+    section = _read_project(file).get("tool", {}).get("fastness", {})
     if unknown := sorted(section.keys() - KNOWN_KEYS):
         raise CommandError(
             f"[tool.fastness] in {file} has {', '.join(unknown)}; it may have {', '.join(sorted(KNOWN_KEYS))}."
         )
     return section if isinstance(section, dict) else {}
+
+
+def _read_project(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from None
 
 
 def _text(section: Mapping[str, object], key: str) -> str | None:

@@ -14,7 +14,17 @@ from typer.core import TyperGroup
 
 from fastness import __version__
 from fastness.cli.auditcommands import auditlog
-from fastness.cli.options import AppOption, JSONOption, PortOption, group
+from fastness.cli.options import (
+    AppOption,
+    FormatOption,
+    JSONOption,
+    OutputOption,
+    PortOption,
+    ReportJSONOption,
+    end,
+    form_of,
+    group,
+)
 from fastness.cli.rolecommands import WithoutSuperuserOption, groups, roles
 from fastness.cli.terminal import complain, say
 from fastness.kernel.errors import FastnessError
@@ -153,7 +163,9 @@ def worker(
 @app.command()
 def check(
     *,
-    json: JSONOption = False,
+    format: FormatOption = None,  # noqa: A002 - the name of the option
+    output: OutputOption = None,
+    json: ReportJSONOption = False,
     asvs: Annotated[
         int | None,
         typer.Option(
@@ -169,9 +181,8 @@ def check(
     from fastness.cli.checking import show_checks
     from fastness.cli.coverage import show_coverage
 
-    is_passed = show_checks(app_name, as_json=json) if asvs is None else show_coverage(app_name, asvs, as_json=json)
-    if not is_passed:
-        raise typer.Exit(1)
+    form = form_of(format, as_json=json, output=output)
+    end(is_passed=show_checks(app_name, form) if asvs is None else show_coverage(app_name, asvs, form))
 
 
 @app.command()
@@ -186,8 +197,9 @@ def probe(
         bool, typer.Option("--passwords-stdin", help="Read the passwords from standard input, a line for each account.")
     ] = False,
     max_requests: Annotated[int | None, typer.Option(help="Send no more than this many requests.", min=1)] = None,
-    json: JSONOption = False,
-    output: Annotated[Path | None, typer.Option(help="Write the report into this file.")] = None,
+    format: FormatOption = None,  # noqa: A002 - the name of the option
+    output: OutputOption = None,
+    json: ReportJSONOption = False,
     app_name: AppOption = None,
 ) -> None:
     """Scan the running app from outside.
@@ -196,17 +208,15 @@ def probe(
     """
     from fastness.cli.probing import probe_site
 
-    is_clean = probe_site(
+    is_passed = probe_site(
         app_name,
         url,
         names=account or (),
         reads_stdin=passwords_stdin,
         max_requests=max_requests,
-        as_json=json,
-        output=output,
+        form=form_of(format, as_json=json, output=output),
     )
-    if not is_clean:
-        raise typer.Exit(1)
+    end(is_passed=is_passed)
 
 
 @app.command()
@@ -220,8 +230,9 @@ def audit(
         Path | None, typer.Option(metavar="FILE", help="Write the list of components (CycloneDX) into this file.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the network.")] = False,
-    json: JSONOption = False,
-    output: Annotated[Path | None, typer.Option(help="Write the report into this file.")] = None,
+    format: FormatOption = None,  # noqa: A002 - the name of the option
+    output: OutputOption = None,
+    json: ReportJSONOption = False,
 ) -> None:
     """Look the project's source, repository and dependencies over.
 
@@ -229,8 +240,27 @@ def audit(
     """
     from fastness.cli.auditing import audit_project
 
-    if not audit_project(snapshot=osv, sbom=sbom, is_offline=offline, as_json=json, output=output):
-        raise typer.Exit(1)
+    form = form_of(format, as_json=json, output=output)
+    end(is_passed=audit_project(snapshot=osv, sbom=sbom, is_offline=offline, form=form))
+
+
+@app.command()
+def report(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Runs of check, audit and probe, as --format json writes them."),
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Write the page into this file.")],
+    app_name: AppOption = None,
+) -> None:
+    """Put several runs together into one HTML page.
+
+    Without files, check and audit run now, the audit without the network. The exit code is 1 if one of the runs did not pass.
+    """
+    from fastness.cli.combining import make_page
+
+    end(is_passed=make_page(app_name, files or [], output=output))
 
 
 @app.command()

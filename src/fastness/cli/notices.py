@@ -24,6 +24,13 @@ FOUND_BY_TOOLS: Final[tuple[Notice, ...]] = (
 )
 """What a tool can find, and so a project accept."""
 
+BY_TOOL: Final[Mapping[str, tuple[Notice, ...]]] = {
+    "check": (*catalogue.NOTICES, NEEDLESS_ACCEPTANCE),
+    "audit": (*audit_catalogue.NOTICES, NEEDLESS_ACCEPTANCE),
+    "probe": (*probe_catalogue.NOTICES, NEEDLESS_ACCEPTANCE),
+}
+"""What can stand in the report of each."""
+
 ALL_NOTICES: Final[tuple[Notice, ...]] = (*FOUND_BY_TOOLS, NEEDLESS_ACCEPTANCE, *traffic.NOTICES)
 
 

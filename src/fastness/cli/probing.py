@@ -7,27 +7,28 @@ ASVS 5.0: V15.1.5 (accepted findings carry their reasons).
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from getpass import getpass
-from pathlib import Path
 from typing import Final, Literal
 
 from fastness.accounts.pages import SIGN_IN_PATH, SIGN_OUT_PATH
 from fastness.app import Fastness
 from fastness.checks.matrix import Outcome, outcome_of
-from fastness.cli.checking import json_of, text_of
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.notices import accepted_for
 from fastness.cli.probeview import watching
-from fastness.cli.terminal import paint, printable, remark, say
-from fastness.kernel.report import Report
+from fastness.cli.reporting import publish
+from fastness.cli.terminal import printable
 from fastness.kernel.secret import Secret
 from fastness.probe.catalogue import KNOWN_IDS
 from fastness.probe.runner import run_probe
 from fastness.probe.target import Account, KnownRoute, Limits, Target, parse_address
+from fastness.reports.appfacts import facts_of
+from fastness.reports.forms import Form
+from fastness.reports.run import Run
 from fastness.settings.settings import SESSION_COOKIE
 from fastness.web.routing import Route
 
@@ -47,8 +48,7 @@ def probe_site(
     names: Sequence[str],
     reads_stdin: bool,
     max_requests: int | None,
-    as_json: bool,
-    output: Path | None,
+    form: Form,
 ) -> bool:
     """Scan the site, show what was found, and return whether it is clean."""
     address = parse_address(url)
@@ -60,12 +60,8 @@ def probe_site(
     accepted = accepted_for(KNOWN_IDS, location.accepted)
     with watching(address.origin) as watcher:
         report = asyncio.run(run_probe(target, accepted=accepted, watcher=watcher))
-    text = json.dumps(json_of(report, app.settings.profile.value), indent=2) if as_json else text_of_report(report)
-    if output is None:
-        say(text)
-    else:
-        output.write_text(text + "\n", encoding="utf-8")
-        remark(f"Wrote {output}.")
+    run = Run(report=report, made_at=datetime.now(UTC), subject=address.origin, profile=app.settings.profile.value)
+    publish(run, form, folder=location.folder, app=facts_of(app.routes, location.roles))
     return report.is_passed
 
 
@@ -97,23 +93,6 @@ def known_route(route: Route) -> KnownRoute:
         is_hidden=route.is_hidden,
         takes_other_sites=route.insecure_cross_site is not None,
     )
-
-
-def text_of_report(report: Report) -> str:
-    """The report for a person."""
-    parts = [text_of(finding) for finding in report.findings]
-    parts += [text_of(finding, reason) for finding, reason in report.accepted]
-    parts += [
-        f"{paint('NOT CHECKED', 'red', bold=True)}  {printable(one.what)}\n  why   {printable(one.why)}\n"
-        for one in report.unchecked
-    ]
-    if report.unchecked:
-        parts.append(paint(f"{len(report.unchecked)} could not be checked.", "red"))
-    elif report.findings:
-        parts.append(f"{len(report.findings)} found, {len(report.errors)} of them grave.")
-    else:
-        parts.append(paint("Nothing found.", "green"))
-    return "\n".join(parts)
 
 
 def _password_of(name: str, *, reads_stdin: bool) -> Secret:

@@ -7,12 +7,14 @@ ASVS 5.0: V16.4.1 (text is encoded for where it goes).
 """
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Final
 
 import typer
 
 from fastness.kernel.findings import Severity
+from fastness.kernel.printable import printable as printable  # noqa: PLC0414 - the commands' one place for what they write
 
 SEVERITY_COLOURS: Final = {
     Severity.CRITICAL: "red",
@@ -21,6 +23,8 @@ SEVERITY_COLOURS: Final = {
     Severity.LOW: "yellow",
     Severity.INFO: "cyan",
 }
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def say(text: str = "") -> None:
@@ -45,9 +49,9 @@ def paint(text: str, colour: str | None = None, *, bold: bool = False) -> str:
     return typer.style(text, fg=colour, bold=bold)
 
 
-def printable(text: str) -> str:
-    """Return the text with everything that a terminal would act on shown by its number."""
-    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
+def unpainted(text: str) -> str:
+    """Return the text without colours, for a file."""
+    return _COLOUR.sub("", text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -35,6 +35,8 @@ class Unchecked:
     """The package, the file, the address."""
     why: str
     """What was in the way, and what to do about it."""
+    topic: Topic | None = None
+    """What could have been found there; None for anything that the tool looks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
