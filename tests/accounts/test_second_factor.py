@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from fastness import JSONResponse, Routes, access
+from fastness.auth.errors import FactorRefusedError
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.totp import STEP_SECONDS, code_at
 from fastness.auth.users import User
+from fastness.sessions.identity import Identity
+from fastness.testing.visiting import with_identity
 from tests.accounts.conftest import PASSWORD
 
 EVERYBODY = {"settings": {"second_factors": SecondFactorRules(enforced_for=EnforcedFor.EVERYBODY)}}
@@ -259,6 +262,53 @@ async def test_v7_5_1_a_password_alone_confirms_nobody_who_has_a_factor(stale, c
     page = await browser.submit("/account/confirm", password=PASSWORD, code=code_of(secret))
     assert page.url.endswith("/account/security/app")
     assert browser.cookies["__Host-session"].value != before
+
+
+async def test_v7_5_1_a_new_password_is_no_fresh_proof_of_who_has_a_factor(stale):
+    _, browser, _, _ = stale
+    await browser.open("/account/password")
+    page = await browser.submit(old_password=PASSWORD, password="an entirely other sentence 4")
+    assert page.url.endswith("/account/password/changed")
+    assert (await browser.fetch("/account/security/app")).status == 403
+
+
+async def test_new_recovery_codes_prove_nothing(enrolled, browse, code_of, clock):
+    shop, secret, _ = enrolled
+    async with browse(shop) as browser:
+        await begin(browser)
+        await browser.submit("/second-factor", code=code_of(secret))
+        clock.advance(550)
+        await browser.open("/account/security")
+        assert len(codes_on(await browser.submit("/security/codes"))) == 10
+        clock.advance(51)
+        assert (await browser.fetch("/account/security/app")).status == 403
+
+
+async def test_of_two_who_set_up_the_first_factor_with_one_password_one_does(enrolled, browse, code_of, clock):
+    shop, secret, _ = enrolled
+    factors = shop.app.services.factors
+    with pytest.raises(FactorRefusedError) as caught:
+        await factors.add_totp(await ada(shop), b"x" * 20, code_of(b"x" * 20), is_first=True)
+    assert caught.value.reason == "has_factor"
+    async with browse(shop) as browser:
+        await begin(browser)
+        page = await browser.submit("/second-factor", code=code_of(secret))
+        assert page.status == 200
+
+
+async def test_a_factor_of_the_same_moment_ends_a_session_without_one(
+    make_shop, browse, routes, make_account, code_of, clock
+):
+    """The password was right before the factor was there, and the session was written after all others had been ended."""
+    shop = await make_shop(routes)
+    await make_account(shop, "ada")
+    services, user_id = shop.app.services, await ada(shop)
+    named = Identity(id=user_id, username="ada", display_name="", authenticated_at=clock.epoch())
+    proved = await services.load_identity(named)
+    await services.factors.add_totp(user_id, b"x" * 20, code_of(b"x" * 20))
+    async with browse(shop) as browser:
+        await with_identity(shop.app, proved)(browser)
+        assert (await browser.fetch("/")).json() is None
 
 
 async def test_a_recovery_code_confirms_once(stale):

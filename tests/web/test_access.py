@@ -75,6 +75,13 @@ R = AccessReason
         pytest.param(access.fresh(minutes=10), person(), "", None, id="fresh-to-the-second"),
         pytest.param(access.fresh(minutes=9), person(), "", R.NOT_FRESH, id="no-longer-fresh"),
         pytest.param(access.fresh(minutes=9), person(second_factor_at=NOW - 1), "", None, id="fresh-by-second-factor"),
+        pytest.param(
+            access.fresh(minutes=9),
+            person(authenticated_at=NOW, second_factor_at=NOW - 541),
+            "",
+            R.NOT_FRESH,
+            id="a-password-is-half-of-two",
+        ),
         pytest.param(access.fresh(minutes=9), person(authenticated_at=NOW + 5), "", R.NOT_FRESH, id="from-the-future"),
         pytest.param(access.permission("cases.add_note"), person(), "", None, id="permission"),
         pytest.param(access.permission("cases.add"), person(), "", R.NO_PERMISSION, id="permission-is-whole"),

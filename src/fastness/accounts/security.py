@@ -74,9 +74,9 @@ async def set_up_app(request: Request) -> Response:
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     try:
-        changed = await _add_app(request, pending.user_id)
+        changed = await _add_app(request, pending.user_id, is_first=True)
     except FactorRefusedError as error:
-        return await _set_up_page(request, pending.user_id, SET_UP_PATH, problem=_problem(error), status=422)
+        return await _not_set_up(request, pending, error)
     return await _first_session(request, pending, changed, Factor.TOTP)
 
 
@@ -87,9 +87,9 @@ async def set_up_passkey(request: Request) -> Response:
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     try:
-        changed = await _add_passkey(request, pending.user_id)
+        changed = await _add_passkey(request, pending.user_id, is_first=True)
     except FactorRefusedError as error:
-        return await _set_up_page(request, pending.user_id, SET_UP_PATH, problem=_problem(error), status=422)
+        return await _not_set_up(request, pending, error)
     return await _first_session(request, pending, changed, Factor.PASSKEY)
 
 
@@ -184,22 +184,30 @@ async def renew_codes(request: Request) -> Response:
         changed = await factors_of(request).renew_codes(request.user.id, except_session=request.session)
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
-    return _added(request, changed)
+    # Nothing was proved by it: the time of the proof stays.
+    _renew_session(request, changed, second_factor_at=request.user.second_factor_at)
+    return _codes_page(request, changed)
 
 
-async def _add_app(request: Request, user_id: UUID) -> Changed:
+async def _not_set_up(request: Request, pending: Pending, error: FactorRefusedError) -> Response:
+    if error.reason == "has_factor":  # it is asked for, as of everybody who has one
+        return redirect(request, request.address(SIGN_IN_PATH))
+    return await _set_up_page(request, pending.user_id, SET_UP_PATH, problem=_problem(error), status=422)
+
+
+async def _add_app(request: Request, user_id: UUID, *, is_first: bool = False) -> Changed:
     factors = factors_of(request)
     offer = request.session.get(_OFFER)
     secret = None if not isinstance(offer, str) else factors.open_offer(user_id, offer)
     if secret is None:
         raise FactorRefusedError("offer_gone")
     code = await _field(request, "code")
-    changed = await factors.add_totp(user_id, secret, code, except_session=request.session)
+    changed = await factors.add_totp(user_id, secret, code, is_first=is_first, except_session=request.session)
     request.session.delete(_OFFER)
     return changed
 
 
-async def _add_passkey(request: Request, user_id: UUID) -> Changed:
+async def _add_passkey(request: Request, user_id: UUID, *, is_first: bool = False) -> Changed:
     factors = factors_of(request)
     challenge = await take_challenge(request, _PURPOSE)
     party = factors.party(request.host)
@@ -207,7 +215,7 @@ async def _add_passkey(request: Request, user_id: UUID) -> Changed:
         raise FactorRefusedError("challenge_gone")
     answer, name = await _field(request, "answer"), await _field(request, "name")
     made = factors.check_creation(party, challenge, answer)
-    return await factors.add_passkey(user_id, made, name, except_session=request.session)
+    return await factors.add_passkey(user_id, made, name, is_first=is_first, except_session=request.session)
 
 
 async def _first_session(request: Request, pending: Pending, changed: Changed, factor: Factor) -> Response:
@@ -221,9 +229,13 @@ async def _first_session(request: Request, pending: Pending, changed: Changed, f
 
 def _added(request: Request, changed: Changed) -> Response:
     _renew_session(request, changed, second_factor_at=request.site.clock.epoch())
+    return (
+        _codes_page(request, changed) if changed.recovery_codes else redirect(request, request.address(SECURITY_PATH))
+    )
+
+
+def _codes_page(request: Request, changed: Changed) -> Response:
     target = request.address(SECURITY_PATH)
-    if not changed.recovery_codes:
-        return redirect(request, target)
     return render(request, "accounts/recovery_codes.html", codes=changed.recovery_codes, target=target)
 
 

@@ -43,7 +43,7 @@ from fastness.auth.factor_types import (
     is_enforced,
     relying_party,
 )
-from fastness.auth.factorrows import held_factors, parse_passkey_name, read_secret, wins
+from fastness.auth.factorrows import has_factor, held_factors, parse_passkey_name, read_secret, wins
 from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
 from fastness.auth.recovery import hash_code, new_codes
 from fastness.auth.sealing import Sealer
@@ -240,15 +240,25 @@ class Factors:
         await run_in_unit(self._database, tell, is_read_only=False)
 
     async def add_totp(
-        self, user_id: uuid.UUID, secret: bytes, code: str, *, except_session: Session | None = None
+        self,
+        user_id: uuid.UUID,
+        secret: bytes,
+        code: str,
+        *,
+        is_first: bool = False,
+        except_session: Session | None = None,
     ) -> Changed:
-        """Set up the app that shows this code now, in place of one that was set up before. Raises `FactorRefusedError`."""
+        """Set up the app that shows this code now, in place of one that was set up before. Raises `FactorRefusedError`.
+
+        `is_first` is for whoever has shown a password only: it refuses where there is a factor by now.
+        """
         # Not counted by the throttle: whoever sets it up sees the secret, and has nothing to guess.
         step = matching_step(secret, code, now=self._clock.epoch(), grace_seconds=self._rules.grace_seconds)
         if step is None:
             raise FactorRefusedError("code_wrong")
 
         async def add(db: AsyncSession) -> tuple[str, ...]:
+            await _refuse_second(db, user_id, is_first=is_first)
             await db.execute(delete(TOTP).where(TOTP.user_id == user_id))
             row_id = random_id()
             sealed = self._sealer.seal(SEAL_PURPOSE, str(row_id), secret_text(secret))
@@ -270,12 +280,19 @@ class Factors:
         return await self._change(user_id, remove, "factor_removed", Factor.TOTP, Notice.FACTOR_REMOVED, except_session)
 
     async def add_passkey(
-        self, user_id: uuid.UUID, made: NewPasskey, name: str, *, except_session: Session | None = None
+        self,
+        user_id: uuid.UUID,
+        made: NewPasskey,
+        name: str,
+        *,
+        is_first: bool = False,
+        except_session: Session | None = None,
     ) -> Changed:
-        """Keep a passkey that was made. Raises `FactorRefusedError`."""
+        """Keep a passkey that was made. Raises `FactorRefusedError`; `is_first` as for `add_totp`."""
         name = parse_passkey_name(name)
 
         async def add(db: AsyncSession) -> tuple[str, ...]:
+            await _refuse_second(db, user_id, is_first=is_first)
             count = await db.scalar(select(func.count()).select_from(Passkey).where(Passkey.user_id == user_id)) or 0
             if count >= self._rules.max_passkeys:
                 raise FactorRefusedError("too_many")
@@ -413,3 +430,9 @@ class Factors:
             user_id="" if user_id is None else str(user_id),
             detail={} if factor is None else {"factor": factor.value},
         )
+
+
+async def _refuse_second(db: AsyncSession, user_id: uuid.UUID, *, is_first: bool) -> None:
+    # The user's row is locked: of two who set up a first factor with one password, one does.
+    if is_first and await has_factor(db, user_id):
+        raise FactorRefusedError("has_factor")

@@ -14,6 +14,7 @@ LATE: Final[Mapping[str, str]] = {
     "User": "fastness.auth.users",
     "bind_actor": "fastness.authz.acting",
     "bind_unscoped": "fastness.authz.acting",
+    "has_factor": "fastness.auth.factorrows",
     "load_identity": "fastness.auth.identities",
 }
 """What every app needs sooner or later, and from where."""

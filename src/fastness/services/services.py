@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastness.auditlog.log import AuditSink
 from fastness.auth.factor_types import is_enforced
-from fastness.auth.purposes import RESET_REQUEST, SIGN_UP_REQUEST
+from fastness.auth.purposes import RESET_REQUEST, SIGN_UP_REQUEST, SLOWED_REQUEST
 from fastness.auth.token_rules import TokenCheck
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
@@ -30,6 +30,7 @@ from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.settings.settings import Settings
 from fastness.stores.store import Store
+from fastness.web.contexts import present_context
 from fastness.web.devices import device_cookie_of
 from fastness.web.exchange import Exchange
 from fastness.web.recording import request_id
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from fastness.auth.granting import Roles
     from fastness.auth.links import Links
     from fastness.auth.login import Login
+    from fastness.auth.notices import Notices
     from fastness.auth.own_password import OwnPassword
     from fastness.auth.password_links import PasswordLinks
     from fastness.auth.passwordpolicy import PasswordPolicy
@@ -129,6 +131,7 @@ class Services:
     sign_ups: "Late[SignUps]" = Late(_PEOPLE)
     password_links: "Late[PasswordLinks]" = Late(_PEOPLE)
     own_password: "Late[OwnPassword]" = Late(_PEOPLE)
+    notices: "Late[Notices]" = Late(_PEOPLE)
     roles: "Late[Roles]" = Late(_PEOPLE)
 
     factors: "Late[Factors]" = Late(_SECOND_FACTORS)
@@ -159,6 +162,7 @@ class Services:
             # The service is made when the first such mail is there.
             RESET_REQUEST: lambda db, mail: self.password_links.resolve_reset(db, mail),  # noqa: PLW0108
             SIGN_UP_REQUEST: lambda db, mail: self.sign_ups.resolve(db, mail),  # noqa: PLW0108
+            SLOWED_REQUEST: lambda db, mail: self.notices.resolve_slowed(db, mail),  # noqa: PLW0108
         }
         """What decides in the worker on mails of a kind."""
         self._wake_mail = asyncio.Event()
@@ -208,10 +212,14 @@ class Services:
     async def load_identity(self, former: Identity) -> Identity | None:
         """A stale snapshot made anew, or `None` where its session must end."""
         identity: Identity | None = await late("load_identity")(self.database, self.store, former)
-        if identity is not None and identity.second_factor_at is None:
-            # Somebody was given more than others may do while they were signed in with a password alone.
-            return None if is_enforced(self.settings.second_factors, identity) else identity
-        return identity
+        if identity is None or identity.second_factor_at is not None:
+            return identity
+        # Somebody was given more than others may do while they were signed in with a password alone, or has set up a factor
+        # in the very moment of this sign-in.
+        if is_enforced(self.settings.second_factors, identity):
+            return None
+        async with late("Unit")(self.database, is_read_only=True) as unit:
+            return None if await late("has_factor")(unit.session, identity.id) else identity
 
     async def load_account(self, db: "AsyncSession", user_id: UUID) -> "User | None":
         """The user's row."""
@@ -233,6 +241,7 @@ class Services:
             method=exchange.method,
             route="" if route is None else route.name,
             device=device_cookie_of(exchange),
+            browser=present_context(exchange).label,
         )
         outcome = await self.login.attempt(username=username, password=password, caller=caller, is_proof=is_proof)
         return outcome.identity

@@ -185,7 +185,9 @@ def decide_identity(rule: Access, identity: Identity, now: float) -> Verdict:
         case SecondFactor():
             return ALLOW if identity.second_factor_at is not None else Deny(AccessReason.NO_SECOND_FACTOR)
         case Fresh(seconds):
-            proved_at = max(identity.authenticated_at, identity.second_factor_at or 0.0)
+            # Whoever has shown a second factor shows it again: a password that was typed since proves half of it.
+            shown_at = identity.second_factor_at
+            proved_at = identity.authenticated_at if shown_at is None else shown_at
             # A time in the future comes from a clock that was set back: it proves nothing.
             return ALLOW if 0 <= now - proved_at <= seconds else Deny(AccessReason.NOT_FRESH)
         case Permission(name):
