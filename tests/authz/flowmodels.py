@@ -2,6 +2,7 @@
 
 import uuid
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, exists
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,4 +67,40 @@ class OrderFlow(Workflow[Order]):
     take_back = Transition(Stage.SENT, Stage.PAID, to=Stage.DRAFT)
 
 
-TABLES = [model.__table__ for model in (Order, Line)]
+class Parcel(Model):
+    """Its state's column is not called as the attribute is, and orders are of a kind."""
+
+    __tablename__ = "flow_parcels"
+
+    id: Mapped[PublicID]
+    owner_id: Mapped[uuid.UUID]
+    kind: Mapped[str] = mapped_column(default="parcel")
+    stage: Mapped[str] = mapped_column("state_of_it", key="state_key")
+    label: Mapped[str] = mapped_column(default="")
+
+    __mapper_args__: ClassVar[dict[str, object]] = {"polymorphic_on": "kind", "polymorphic_identity": "parcel"}
+
+
+class Letter(Parcel):
+    __mapper_args__: ClassVar[dict[str, object]] = {"polymorphic_identity": "letter"}
+
+
+class ParcelPolicy(Policy[Parcel]):
+    def view(self, actor: Actor) -> ColumnElement[bool]:
+        return Parcel.owner_id == actor.id
+
+    def edit(self, actor: Actor) -> ColumnElement[bool]:
+        return self.view(actor)
+
+    def create(self, actor: Actor) -> ColumnElement[bool]:
+        return self.view(actor)
+
+
+class ParcelFlow(Workflow[Parcel]):
+    column = "stage"
+    initial = Stage.DRAFT
+
+    send = Transition(Stage.DRAFT, to=Stage.SENT)
+
+
+TABLES = [model.__table__ for model in (Order, Line, Parcel)]

@@ -2,7 +2,7 @@ import asyncio
 import uuid
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from fastness import Because, Model, Transition, Workflow
 from fastness.authz.acting import bind_actor, bind_unscoped
@@ -16,7 +16,17 @@ from fastness.authz.workflows import declared_workflows
 from fastness.db.engine import Database
 from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
-from tests.authz.flowmodels import TABLES, Line, Order, OrderFlow, OrderPolicy, Stage
+from tests.authz.flowmodels import (
+    TABLES,
+    Letter,
+    Line,
+    Order,
+    OrderFlow,
+    OrderPolicy,
+    Parcel,
+    ParcelFlow,
+    Stage,
+)
 from tests.authz.models import Drawer
 
 TEST = Because("the tests look at what is really there")
@@ -189,6 +199,53 @@ async def test_a_bulk_update_does_not_set_the_column(database, order, begin):
     async with begin(OWNER) as unit:
         await unit.session.execute(scoped(update(Order).values(label="in bulk"), OWNER, "edit"))
     assert await stage_of(database, key) == Stage.DRAFT
+
+
+@pytest.mark.parametrize("model", [Parcel, Letter])
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda model: update(model).values(stage=Stage.PAID), id="by-attribute"),
+        pytest.param(lambda model: update(model).values({model.stage: Stage.PAID}), id="by-instrumented"),
+        pytest.param(lambda _: update(Parcel.__table__).values(state_key=Stage.PAID), id="by-column"),
+        pytest.param(lambda model: update(model).ordered_values((model.stage, Stage.PAID)), id="in-order"),
+        pytest.param(lambda model: update(model).values(stage=func.lower("PAID")), id="by-expression"),
+    ],
+)
+async def test_a_column_of_another_name_is_not_set_in_bulk(database, begin, model, written):
+    async with begin(OWNER) as unit:
+        parcel = model(owner_id=OWNER.id)
+        unit.session.add(parcel)
+        await unit.session.flush()
+        key = parcel.id
+    unit = begin(OWNER)
+    with pytest.raises(PolicyError, match="state"):
+        await unit.session.execute(scoped(written(model), OWNER, "edit"))
+    await unit.finish(500)
+    async with Unit(database, is_read_only=True) as unit:
+        assert await unit.session.scalar(unscoped(select(Parcel.stage).where(Parcel.id == key), TEST)) == Stage.DRAFT
+
+
+@pytest.mark.parametrize("model", [Parcel, Letter])
+async def test_a_subclass_takes_the_same_steps(begin, model):
+    async with begin(OWNER) as unit:
+        parcel = model(owner_id=OWNER.id)
+        unit.session.add(parcel)
+        await unit.session.flush()
+        await advance(unit.session, parcel, ParcelFlow.send)
+        assert parcel.stage == Stage.SENT
+        key = parcel.id
+    unit = begin(OWNER)
+    target = await Objects().load(unit.session, model, key, OWNER, may="edit")
+    target.stage = Stage.PAID
+    with pytest.raises(ForbiddenWriteError, match=r"request\.advance"):
+        await unit.session.flush()
+    await unit.finish(500)
+    unit = begin(OWNER)
+    unit.session.add(model(owner_id=OWNER.id, stage=Stage.PAID))
+    with pytest.raises(ForbiddenWriteError, match="begins as"):
+        await unit.session.flush()
+    await unit.finish(500)
 
 
 async def test_a_new_object_begins_at_the_beginning(begin):

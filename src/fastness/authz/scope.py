@@ -191,7 +191,7 @@ def _scoped_write(statement: Any, scope: Scope, evaluate: Evaluate) -> Any:  # n
         model = guard.models[0]
         after = AFTER if AFTER in registry().policy_of(model).actions else VIEW
         flow = registry().workflows.get(model)
-        states = frozenset() if flow is None else frozenset({flow.column})
+        states = frozenset() if flow is None else _columns_in(model.__mapper__.columns[flow.column], guard.table)
         scope.locked = {target: _columns_in(evaluate(model, after), guard.table) | states}
     criterion = PolicyCriterion(scope.conditions[target], statement.table, target)
     return statement.options(scope).where(criterion)
