@@ -29,7 +29,9 @@ from fastness.html.errors import (
 from fastness.html.joins import ends_well, join, settle
 from fastness.html.places import Place
 from fastness.html.plan import FORM_URL, TOKEN_IF_LOCAL, TOKEN_TAG, TOKEN_UNLESS_PLACED, Plan
-from fastness.html.tracker import FOREIGN_CODE, Insertion, advance, refuse_half_reference
+from fastness.html.reader import FOREIGN_CODE, Insertion
+from fastness.html.references import refuse_half_reference
+from fastness.html.tracker import advance
 
 _KNOWN_EXPRESSIONS: Final = frozenset({
     nodes.Name, nodes.NSRef, nodes.Const, nodes.TemplateData, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword,
