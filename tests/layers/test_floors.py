@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts", "admin"),
     ("settings",),
     ("checks", "audit", "probe"),
+    ("reports",),
     ("services",),
     ("declaration",),
     ("app",),

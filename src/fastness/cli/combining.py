@@ -53,5 +53,5 @@ def _facts(app_name: str | None) -> AppFacts | None:
     try:
         return facts_of(load_app(location).routes, location.roles)
     except ConfigError as error:
-        remark(f"Routes and workflows are left out: {printable(error.detail)}")
+        remark(f"Routes and workflows are left out: {printable(error.detail.replace("\n", " "))}")
         return None
