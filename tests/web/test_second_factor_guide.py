@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from fastness.cli.main import users
+from fastness.cli.usercommands import users
 from fastness.settings.settings import Settings
 from fastness.settings.variables import variables_of
 

@@ -18,6 +18,11 @@ _PLAIN: Final[dict[str, Any]] = {
 AppOption = Annotated[
     str | None, typer.Option("--app", metavar="MODULE:NAME", help="The app, if pyproject.toml does not name it.")
 ]
+UserArgument = Annotated[str, typer.Argument(help="The name they sign in with.")]
+WithoutSuperuserOption = Annotated[
+    str | None,
+    typer.Option("--without-superuser", metavar="WHY", help="Even if nobody is left who may do everything; say why."),
+]
 PortOption = Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)]
 JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON for other programs.")]
 ReportJSONOption = Annotated[bool, typer.Option("--json", help="Short for --format json.")]

@@ -4,20 +4,15 @@ from typing import Annotated
 
 import typer
 
-from fastness.cli.options import AppOption, JSONOption, group
+from fastness.cli.options import AppOption, JSONOption, UserArgument, WithoutSuperuserOption, group
 
 roles = group(help="What people may do here, by role.")
 groups = group(help="People who are given roles together.")
 
 RoleArgument = Annotated[str, typer.Argument(help="The name of the role.")]
 GroupArgument = Annotated[str, typer.Argument(help="The name of the group.")]
-UserArgument = Annotated[str, typer.Argument(help="The name they sign in with.")]
 UserOption = Annotated[
     str | None, typer.Option("--user", metavar="NAME", help="A person, by the name they sign in with.")
-]
-WithoutSuperuserOption = Annotated[
-    str | None,
-    typer.Option("--without-superuser", metavar="WHY", help="Even if nobody is left who may do everything; say why."),
 ]
 GroupOption = Annotated[str | None, typer.Option("--group", metavar="NAME", help="Everybody in a group.")]
 
