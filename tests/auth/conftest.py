@@ -3,7 +3,9 @@ import pytest
 from fastness.auth.accounts import Accounts
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.login import Login
+from fastness.auth.notices import Notices
 from fastness.auth.passwords import PasswordHasher, PasswordRules
+from fastness.auth.sealing import Sealer
 from fastness.auth.throttle import Throttle
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.workers import HashingPool
@@ -15,6 +17,7 @@ from fastness.kernel.clock import ManualClock
 from fastness.kernel.events import MemorySink
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.mail.outbox import Outbox
 from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.stores.memory import MemoryStore
@@ -75,12 +78,26 @@ def accounts(store, sessions, hasher, pool, events, clock):
 
 
 @pytest.fixture
-def make_login(database, store, hasher, pool, events, clock):
+def keyring():
+    return Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
+
+
+@pytest.fixture
+def throttle(store, keyring, events, clock):
+    return Throttle(ThrottleRules(), store=store, keyring=keyring, events=events, clock=clock)
+
+
+@pytest.fixture
+def notices(keyring, throttle, clock):
+    outbox = Outbox(seals=Sealer(keyring), clock=clock)
+    return Notices(outbox=outbox, devices=throttle.devices, site="shop.example", clock=clock)
+
+
+@pytest.fixture
+def make_login(database, store, hasher, pool, keyring, throttle, notices, events, clock):
     def make(**changes):
-        keyring = Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
-        throttle = Throttle(ThrottleRules(), store=store, keyring=keyring, events=events, clock=clock)
         parts = {"database": database, "store": store, "hasher": hasher, "pool": pool, "keyring": keyring}
-        parts |= {"throttle": throttle, "second_factors": SecondFactorRules()}
+        parts |= {"throttle": throttle, "second_factors": SecondFactorRules(), "notices": notices}
         return Login(**{**parts, "events": events, "clock": clock, **changes})
 
     return make

@@ -44,13 +44,13 @@ def django_url(tmp_path):
 
 
 @pytest.fixture
-def carry(database, store, events, clock):
+def carry(database, store, notices, events, clock):
     """Carries a plan out as the command does."""
     catalogue = PermissionCatalogue([CasePermissions])
 
     async def run(url, **options):
         tables = await read_tables(url, STATEMENTS)
-        roles = Roles(store=store, catalogue=catalogue, events=events, clock=clock)
+        roles = Roles(store=store, catalogue=catalogue, notices=notices, events=events, clock=clock)
         importer = DjangoImporter(roles=roles, store=store, events=events, clock=clock)
         async with Unit(database, is_read_only=False) as unit:
             keys = frozenset(await unit.session.scalars(select(User.username_key)))

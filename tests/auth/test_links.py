@@ -171,6 +171,14 @@ async def test_a_flood_of_requests_ends_in_few_living_links(database, links, mak
         assert await unit.session.scalar(select(func.count()).select_from(OneTimeLink)) == 1
 
 
+async def test_an_address_in_other_letters_is_the_same_mailbox(database, links, make_link):
+    for number in range(MAX_LIVING):
+        await make_link(Purpose.SIGN_UP, user=None, data=ADDRESS[:number].upper() + ADDRESS[number:])
+    async with Unit(database, is_read_only=False) as unit:
+        for typed in (ADDRESS, ADDRESS.upper()):
+            assert await links.create(unit.session, Purpose.SIGN_UP, user=None, lives_for=HOUR, data=typed) is None
+
+
 async def test_links_are_revoked_by_purpose(database, links, make_link, find, ada):
     reset, invite = await make_link(), await make_link(Purpose.INVITE)
     async with Unit(database, is_read_only=False) as unit:

@@ -25,8 +25,9 @@ def database_url(request, tmp_path):
 
 
 @pytest.fixture
-def roles(store, events, clock):
-    return Roles(store=store, catalogue=PermissionCatalogue([]), events=events, clock=clock)
+def roles(store, notices, events, clock):
+    catalogue = PermissionCatalogue([])
+    return Roles(store=store, catalogue=catalogue, notices=notices, events=events, clock=clock)
 
 
 @pytest.fixture

@@ -303,8 +303,9 @@ async def test_a_device_is_known_by_each_name_of_its_user(throttle):
     device = await known(throttle, names=("ada", "ada@example.com", str(ADA)))
     for name in ("ADA", "ada@example.com", str(ADA)):
         assert await throttle.devices.recognise(device, account=name) is not None
-    assert await throttle.devices.is_known(device, user_id=ADA)
-    assert not await throttle.devices.is_known(device, user_id=UUID(int=8))
+    assert throttle.devices.is_known(device, user_id=ADA, epoch=0)
+    assert not throttle.devices.is_known(device, user_id=ADA, epoch=1)
+    assert not throttle.devices.is_known(device, user_id=UUID(int=8), epoch=0)
 
 
 async def test_a_device_stays_known_when_the_key_rotates(make_throttle):

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fastness.auth.factor_types import Origin
+from fastness.web.contexts import present_context
 from fastness.web.devices import device_cookie_of
 from fastness.web.recording import request_id
 from fastness.web.requests import Request
@@ -34,4 +35,5 @@ def origin_of(request: Request) -> Origin:
         client_ip=request.client_ip,
         request_id=request_id(request.exchange),
         device=device_cookie_of(request.exchange),
+        browser=present_context(request.exchange).label,
     )

@@ -93,9 +93,7 @@ class DeviceCookies:
             return None
         return device if await self._store.epoch(str(device.user_id)) == device.epoch else None
 
-    async def is_known(self, cookie: str, *, user_id: UUID) -> bool:
-        """Whether this user has signed in on this device before, and nothing has revoked it since."""
+    def is_known(self, cookie: str, *, user_id: UUID, epoch: int) -> bool:
+        """Whether this user has signed in on this device before, and nothing has revoked it until their present epoch."""
         device = self.read(cookie)
-        return (
-            device is not None and device.user_id == user_id and await self._store.epoch(str(user_id)) == device.epoch
-        )
+        return device is not None and (device.user_id, device.epoch) == (user_id, epoch)

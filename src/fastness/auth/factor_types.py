@@ -115,12 +115,14 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where an attempt comes from; only for events and for the throttle."""
+    """Where an attempt comes from; only for events, for notices and for the throttle."""
 
     client_ip: str = ""
     request_id: str = ""
     device: str = ""
     """The value of the device cookie."""
+    browser: str = ""
+    """As people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

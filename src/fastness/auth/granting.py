@@ -8,7 +8,8 @@ that commit to do so. If the store is down the call raises, and nothing has chan
 anew for nothing.
 
 Every change names who made it: the actor of the request, whose holdings are read again here (`fastness.auth.escalation`
-decides), or the reason of code that acts for nobody. Which people may come this far, the route's access rule says.
+decides), or the reason of code that acts for nobody. Which people may come this far, the route's access rule says. Somebody
+who was given something, or lost it, hears of it; what a role or a group permits is told to nobody.
 
 ASVS 5.0: V8.2.1, V8.3.1, V8.3.2 (changes apply at once), V15.4.2, V16.3.2, V16.3.3.
 """
@@ -34,6 +35,7 @@ from fastness.auth.errors import (
 )
 from fastness.auth.escalation import Change, EscalationReason, Giver, decide_change
 from fastness.auth.holdings import load_holdings
+from fastness.auth.notices import Notices
 from fastness.auth.roles import (
     GROUP_MEMBERS,
     GROUP_ROLES,
@@ -55,6 +57,7 @@ from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.verdicts import Deny
+from fastness.mail.notices import Notice
 from fastness.sessions.identity import SUPERUSER
 from fastness.stores.store import Store
 
@@ -65,17 +68,22 @@ _GRANTED = EventName.AUTHZ_CHANGE
 class Roles:
     """Changes who may do what, inside the caller's unit of work; the caller commits."""
 
-    __slots__ = ("_catalogue", "_clock", "_events", "_store")
+    __slots__ = ("_catalogue", "_clock", "_events", "_notices", "_store")
 
-    def __init__(self, *, store: Store, catalogue: PermissionCatalogue, events: EventSink, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, catalogue: PermissionCatalogue, notices: Notices, events: EventSink, clock: Clock
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._notices = notices
         self._events = events
         self._clock = clock
 
     def reporting_to(self, events: EventSink) -> "Roles":
         """The same service with another sink, such as a request's, which adds address and route."""
-        return Roles(store=self._store, catalogue=self._catalogue, events=events, clock=self._clock)
+        return Roles(
+            store=self._store, catalogue=self._catalogue, notices=self._notices, events=events, clock=self._clock
+        )
 
     # What roles there are, and what they permit.
 
@@ -269,6 +277,8 @@ class Roles:
         change = Change(gives=gives, roles=frozenset({role.name}), permissions=permits, receivers=receivers)
         if not await self._change_pair(db, table, pair, change, by):
             return False
+        if isinstance(holder, User):
+            await self._tell_owner(db, holder.id)
         self._tell(db, _GRANTED, "role_granted" if gives else "role_revoked", by, role=role.name, **whom)
         return True
 
@@ -280,6 +290,7 @@ class Roles:
         change = Change(gives=gives, permissions=frozenset({permission}), receivers=frozenset({user.id}))
         if not await self._change_pair(db, USER_PERMISSIONS, pair, change, by):
             return False
+        await self._tell_owner(db, user.id)
         reason = "permission_granted" if gives else "permission_revoked"
         self._tell(db, _GRANTED, reason, by, permission=permission, user=str(user.id))
         return True
@@ -296,6 +307,7 @@ class Roles:
         )
         if not await self._change_pair(db, GROUP_MEMBERS, {"group_id": group.id, "user_id": user.id}, change, by):
             return False
+        await self._tell_owner(db, user.id)
         reason = "member_added" if gives else "member_removed"
         self._tell(db, _GRANTED, reason, by, group=group.name, user=str(user.id))
         return True
@@ -346,6 +358,14 @@ class Roles:
     async def _renew(self, user_ids: Collection[uuid.UUID]) -> None:
         if user_ids:
             await self._store.bump_epochs([str(user_id) for user_id in user_ids])
+
+    async def _tell_owner(self, db: AsyncSession, user_id: uuid.UUID) -> None:
+        """Tell somebody what they hold now. Whoever has not come yet has nothing to be surprised at."""
+        user = await db.get_one(User, user_id)
+        if user.last_login_at is not None:
+            mine = select(USER_PERMISSIONS.c.permission).where(USER_PERMISSIONS.c.user_id == user_id)
+            held = [*sorted((await load_holdings(db, user_id)).roles), *sorted(await db.scalars(mine))]
+            await self._notices.tell(db, user, Notice.ROLES_CHANGED, ", ".join(held))
 
     def _tell(self, db: AsyncSession, name: EventName, reason: str, by: Actor | Because, **detail: str) -> None:
         if isinstance(by, Because):

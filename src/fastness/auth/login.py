@@ -8,10 +8,13 @@ before its password is looked at, and refuses the one that comes too soon.
 No connection is held while the password is hashed, and the last look at the row is made under the writer's lock: a
 password that is changed, or an account that is closed, during those milliseconds wins against the sign-in.
 
+An account that is slowed, and one that is signed in to on a new device, is told to its owner (`fastness.auth.notices`).
+
 A right password is a sign-in only where nothing else has to follow. For whoever has a second factor or needs one, and for
 somebody signed in who proves who they are once more, the event is another one and no time of a sign-in is written.
 
-ASVS 5.0: V6.3.8 (users cannot be deduced), V6.3.1 (one controlled path), V16.3.1 (attempts are logged), V15.4.2.
+ASVS 5.0: V6.3.8 (users cannot be deduced), V6.3.1 (one controlled path), V6.3.5, V16.3.1 (attempts are
+logged), V15.4.2.
 """
 
 import uuid
@@ -28,6 +31,7 @@ from fastness.auth.factor_types import is_enforced
 from fastness.auth.factorrows import has_factor
 from fastness.auth.holdings import load_holdings
 from fastness.auth.identities import identity_of
+from fastness.auth.notices import Notices
 from fastness.auth.passwords import PasswordHasher
 from fastness.auth.throttle import Attempt, Throttle
 from fastness.auth.typednames import TypedNames
@@ -71,7 +75,7 @@ class LoginOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Where an attempt comes from; for the event, and for the counters of the throttle."""
+    """Where an attempt comes from; for the event, for notices, and for the counters of the throttle."""
 
     request_id: str = ""
     client_ip: str = ""
@@ -79,6 +83,8 @@ class Caller:
     route: str = ""
     device: str = ""
     """The value of the device cookie."""
+    browser: str = ""
+    """As people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ class Login:
         "_events",
         "_hasher",
         "_names",
+        "_notices",
         "_pool",
         "_second_factors",
         "_store",
@@ -116,10 +123,12 @@ class Login:
         keyring: Keyring,
         throttle: Throttle,
         second_factors: SecondFactorRules,
+        notices: Notices,
         events: EventSink,
         clock: Clock,
     ) -> None:
         self._second_factors = second_factors
+        self._notices = notices
         self._database = database
         self._store = store
         self._hasher = hasher
@@ -160,6 +169,8 @@ class Login:
                 route=caller.route,
             )
         )
+        if reservation.slows_account:
+            await run_in_unit(self._database, lambda db: self._notices.slowed(db, username), is_read_only=False)
         try:
             outcome = await self._check(username, password, caller, is_proof=is_proof)
         except HashingBusyError:
@@ -182,7 +193,7 @@ class Login:
             checked = await self._pool.run(self._checker.check, found.password_hash, password, may_pass=found.is_active)
             reason = _reason(found, checked)
             outcome = (
-                await self._enter(found, checked, began, is_proof=is_proof)
+                await self._enter(found, checked, began, caller, is_proof=is_proof)
                 if reason is LoginReason.SUCCESS
                 else LoginOutcome(reason=reason)
             )
@@ -195,7 +206,9 @@ class Login:
             row = (await unit.session.execute(query)).one_or_none()
         return _Found() if row is None else _Found(id=row.id, password_hash=row.password_hash, is_active=row.is_active)
 
-    async def _enter(self, found: _Found, checked: Checked, began: float, *, is_proof: bool) -> LoginOutcome:
+    async def _enter(
+        self, found: _Found, checked: Checked, began: float, caller: Caller, *, is_proof: bool
+    ) -> LoginOutcome:
         async def enter(session: AsyncSession) -> LoginOutcome:
             epoch = await self._store.epoch(str(found.id))
             user = await session.get(User, found.id, with_for_update=True)
@@ -209,6 +222,7 @@ class Login:
                 is_proof or is_enforced(self._second_factors, identity) or await has_factor(session, user.id)
             )
             if is_sign_in:
+                await self._notices.signed_in(session, user, epoch=epoch, device=caller.device, browser=caller.browser)
                 user.last_login_at = self._clock.now()
             return LoginOutcome(reason=LoginReason.SUCCESS, user=user, identity=identity, is_sign_in=is_sign_in)
 

@@ -14,6 +14,8 @@ RESET_REQUEST: Final = "password-reset-request"
 """The kind of the row that is written in the outbox for every address that asks."""
 SIGN_UP_REQUEST: Final = "sign-up"
 """The same of sign-ups."""
+SLOWED_REQUEST: Final = "sign-in-slowed"
+"""The same of many sign-ins that failed."""
 
 
 class Purpose(StrEnum):

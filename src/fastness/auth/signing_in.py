@@ -9,13 +9,13 @@ ASVS 5.0: V6.3.3, V6.4.3 (a reset does not skip the second factor), V6.1.3, V7.2
 
 import uuid
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.factor_types import Factor, Held, Origin, Pending, Step, is_enforced
 from fastness.auth.factors import Factors
 from fastness.auth.identities import load_identity
+from fastness.auth.notices import Notices
 from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
@@ -35,6 +35,7 @@ class SigningIn:
         store: Store,
         factors: Factors,
         rules: SecondFactorRules,
+        notices: Notices,
         events: EventSink,
         clock: Clock,
     ) -> None:
@@ -42,6 +43,7 @@ class SigningIn:
         self._store = store
         self._factors = factors
         self._rules = rules
+        self._notices = notices
         self._events = events
         self._clock = clock
 
@@ -85,7 +87,7 @@ class SigningIn:
         identity = await self._load(pending.user_id, pending.authenticated_at, now)
         if identity is None or identity.epoch != (pending.epoch if epoch is None else epoch):
             return None
-        await self._signed_in(identity, factor, origin)
+        await self._signed_in(identity, factor, origin, epoch=pending.epoch)
         return identity
 
     async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
@@ -93,7 +95,7 @@ class SigningIn:
         now = self._clock.epoch()
         identity = await self._load(user_id, now, now)
         if identity is not None:
-            await self._signed_in(identity, Factor.PASSKEY, origin)
+            await self._signed_in(identity, Factor.PASSKEY, origin, epoch=identity.epoch)
         return identity
 
     async def confirm(self, former: Identity, factor: Factor, *, origin: Origin) -> Identity | None:
@@ -107,9 +109,11 @@ class SigningIn:
             self._emit(identity, EventName.AUTHN_PROOF_SUCCESS, factor, origin)
         return identity
 
-    async def _signed_in(self, identity: Identity, factor: Factor, origin: Origin) -> None:
+    async def _signed_in(self, identity: Identity, factor: Factor, origin: Origin, *, epoch: int) -> None:
         async def note(db: AsyncSession) -> None:
-            await db.execute(update(User).where(User.id == identity.id).values(last_login_at=self._clock.now()))
+            user = await db.get_one(User, identity.id, with_for_update=True)
+            await self._notices.signed_in(db, user, epoch=epoch, device=origin.device, browser=origin.browser)
+            user.last_login_at = self._clock.now()
 
         await run_in_unit(self._database, note, is_read_only=False)
         self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, origin)

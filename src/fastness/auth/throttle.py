@@ -69,6 +69,8 @@ class Reservation:
 
     counters: tuple[Counter, ...]
     is_known_device: bool
+    slows_account: bool = False
+    """Whether so many failed before it that the account is slowed from this attempt on: true once in the account's window."""
 
 
 class Throttle:
@@ -100,15 +102,17 @@ class Throttle:
             StoreUnavailableError: nothing can be counted, so nothing may be tried.
         """
         counters, is_known = await self._counters_of(attempt)
+        slows_account = False
         for number, counter in enumerate(counters):
-            count, turn = await self._count(counter, attempt)
+            count, turn, is_first_wait = await self._count(counter, attempt)
+            slows_account |= is_first_wait and counter.counted is Counted.ACCOUNT
             if not isinstance(decide_attempt(counter.limit, counter.counted, count=count, turn=turn), Allow):
                 # What was refused was not tried: it makes nobody's wait longer, here or in the counters before.
                 for counted in counters[: number + 1]:
                     await self._add(counted, -1)
                 self._emit(EventName.AUTHN_LOGIN_FAIL_MAX, counter.counted, attempt)
                 raise ThrottledError(counter.counted, retry_after_seconds=await self._wait(counter))
-        return Reservation(counters=counters, is_known_device=is_known)
+        return Reservation(counters=counters, is_known_device=is_known, slows_account=slows_account)
 
     async def succeeded(self, reservation: Reservation) -> None:
         """The attempt was right: forget what was charged to this account from this address, and keep the rest."""
@@ -178,21 +182,22 @@ class Throttle:
         key = self._keyring.mac(_PURPOSE, counted.encode(), *parts)[:_KEY_BYTES]
         return Counter(counted, _PREFIX + key, self._rules.limit_of(counted))
 
-    async def _count(self, counter: Counter, attempt: Attempt) -> tuple[int, int | None]:
-        """Count an attempt, and ask for the turn if it is not free."""
+    async def _count(self, counter: Counter, attempt: Attempt) -> tuple[int, int | None, bool]:
+        """Count an attempt, and ask for the turn if it is not free; and whether it is the first that a wait follows."""
         limit, now = counter.limit, self._clock.epoch()
         count = await self._store.increment(counter.key, expires_at=now + limit.window_seconds)
         if count < limit.attempts:
-            return count, None
+            return count, None, False
         found = await self._store.get(_level_key(counter))
         level = 0 if found is None else int(found.value)
         turn = await self._store.increment(_turn_key(counter), expires_at=now + limit.delay_seconds(level))
-        if turn == 1:
-            # Nobody else gets a turn while this one lasts, so the level rises by one for each.
-            level = await self._store.increment(_level_key(counter), expires_at=now + limit.window_seconds)
-            if level == 1:
-                self._emit(EventName.AUTHN_LOGIN_LOCK, counter.counted, attempt)
-        return count, turn
+        if turn != 1:
+            return count, turn, False
+        # Nobody else gets a turn while this one lasts, so the level rises by one for each.
+        level = await self._store.increment(_level_key(counter), expires_at=now + limit.window_seconds)
+        if level == 1:
+            self._emit(EventName.AUTHN_LOGIN_LOCK, counter.counted, attempt)
+        return count, turn, level == 1
 
     async def _add(self, counter: Counter, amount: int) -> None:
         expires_at = self._clock.epoch() + counter.limit.window_seconds

@@ -24,7 +24,7 @@ class Notice(StrEnum):
     """What happened."""
 
     NEW_DEVICE = "new-device"
-    """Somebody signed in from a browser that had not been used for the account."""
+    """Somebody signed in from a browser that is not known for the account, or no longer."""
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of a notice
     FACTOR_ADDED = "factor-added"
     FACTOR_REMOVED = "factor-removed"

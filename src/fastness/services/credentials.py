@@ -51,6 +51,7 @@ def make_login(services: Services) -> Login:
         keyring=services.keyring,
         throttle=services.throttle,
         second_factors=services.settings.second_factors,
+        notices=services.notices,
         events=services.events,
         clock=services.clock,
     )

@@ -4,6 +4,7 @@ from fastness.auth.accounts import Accounts
 from fastness.auth.address_links import AddressLinks
 from fastness.auth.granting import Roles
 from fastness.auth.links import Links
+from fastness.auth.notices import Notices
 from fastness.auth.own_password import OwnPassword
 from fastness.auth.password_links import PasswordLinks
 from fastness.auth.personal_data import PersonalData
@@ -86,4 +87,20 @@ def make_own_password(services: Services) -> OwnPassword:
 
 def make_roles(services: Services) -> Roles:
     """Changes roles, groups, and who holds what."""
-    return Roles(store=services.store, catalogue=services.permissions, events=services.events, clock=services.clock)
+    return Roles(
+        store=services.store,
+        catalogue=services.permissions,
+        notices=services.notices,
+        events=services.events,
+        clock=services.clock,
+    )
+
+
+def make_notices(services: Services) -> Notices:
+    """Tells people what happens to their accounts."""
+    return Notices(
+        outbox=services.outbox,
+        devices=services.throttle.devices,
+        site=services.settings.hosts.site_name,
+        clock=services.clock,
+    )

@@ -30,6 +30,7 @@ def make_signing_in(services: Services) -> SigningIn:
         store=services.store,
         factors=services.factors,
         rules=services.settings.second_factors,
+        notices=services.notices,
         events=services.events,
         clock=services.clock,
     )
