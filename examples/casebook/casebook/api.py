@@ -13,7 +13,8 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from casebook.models import Case, Note, Status
+from casebook.models import Case, Fee, Note, Stage, Status
+from casebook.workflows import record_payment
 from fastness import Request, mounting
 
 CurrentRequest = Annotated[Request, Depends(mounting.current_request)]
@@ -47,11 +48,24 @@ class NoteInfo(BaseModel):
     written_at: datetime
 
 
+class FeeInfo(BaseModel):
+    """A fee of a case."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    purpose: str
+    cents: int
+    stage: Stage
+    paid_at: datetime | None
+
+
 class CaseDetails(CaseInfo):
-    """A case with its notes."""
+    """A case with its notes and fees."""
 
     summary: str
     notes: list[NoteInfo]
+    fees: list[FeeInfo]
 
 
 class NewNote(BaseModel):
@@ -71,8 +85,8 @@ async def list_cases(request: CurrentRequest) -> list[CaseInfo]:
 
 @api.get("/cases/{case_id}")
 async def read_case(case_id: uuid.UUID, request: CurrentRequest) -> CaseDetails:
-    """One case with its notes."""
-    return CaseDetails.model_validate(await request.pick(Case, case_id, with_=[Case.notes]))
+    """One case with its notes and fees."""
+    return CaseDetails.model_validate(await request.pick(Case, case_id, with_=[Case.notes, Case.fees]))
 
 
 @api.post("/cases/{case_id}/notes", status_code=201)
@@ -83,3 +97,12 @@ async def write_note(case_id: uuid.UUID, note: NewNote, request: CurrentRequest)
     request.db.add(written)
     await request.db.flush()
     return NoteInfo.model_validate(written)
+
+
+@api.post("/fees/{fee_id}/payment")
+@mounting.options(idempotency_key=True)
+async def pay_fee(fee_id: uuid.UUID, request: CurrentRequest) -> FeeInfo:
+    """Record that a fee was paid. Who hears no answer sends the same request again, under the same key."""
+    fee = await request.pick(Fee, fee_id, may="pay")
+    await record_payment(request, fee)
+    return FeeInfo.model_validate(fee)

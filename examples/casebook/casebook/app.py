@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from casebook import cases, offices
+from casebook import cases, fees, offices
 from casebook.api import api
 from fastness import Fastness, Settings, access
 
@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 app = Fastness(
     Settings.load(project="casebook"),
-    routes=[cases.routes, offices.routes],
+    routes=[cases.routes, fees.routes, offices.routes],
     templates=HERE / "templates",
     static=HERE / "static",
 )

@@ -1,15 +1,18 @@
-"""The pages of cases: the list, one case, its notes, its state, and with whom it is shared."""
+"""The pages of cases: the list, one case, its notes, its steps, and with whom it is shared."""
 
 import uuid
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, select
 
-from casebook.forms import CaseForm, NoteForm, ShareForm, StatusForm
+from casebook.casepage import case_page, load_case, step_refused
+from casebook.forms import CaseForm, NoteForm, ShareForm, StepForm
 from casebook.models import Case, Member, Note, Office, Share, Status
 from casebook.policies import WRITERS
+from casebook.workflows import CaseFlow
 from fastness import Comparison, Filter, ListQuery, Request, Response, Routes, access, redirect, render
 from fastness.auth.users import find_user
+from fastness.authz.errors import TransitionRefusedError
 
 routes = Routes(access=access.signed_in)
 
@@ -28,6 +31,8 @@ CASES = ListQuery(
     page_sizes=(20, 50),
 )
 """What the list can be asked for. An address that asks for anything else gets 400."""
+
+STEPS = {step.name: step for step in CaseFlow.transitions}
 
 
 @routes.get("/", name="my_cases")
@@ -86,14 +91,17 @@ async def add_note(request: Request) -> Response:
     return redirect(request, "show_case", case_id=case.id)
 
 
-@routes.post("/cases/{case_id:uuid}/status", name="change_status")
-async def change_status(request: Request) -> Response:
+@routes.post("/cases/{case_id:uuid}/steps", name="take_step")
+async def take_step(request: Request) -> Response:
     """Close a case, open it again, or note that it waits for somebody else."""
-    case = await load_case(request, "edit")
-    form = await request.form(StatusForm)
+    case = await load_case(request, "view")
+    form = await request.form(StepForm)
     if form.errors:
         return await case_page(request, case, status=422)
-    case.status = form.status.data
+    try:
+        await request.advance(case, STEPS[form.step.data])
+    except TransitionRefusedError as refusal:
+        return await step_refused(request, request.path_params["case_id"], refusal)
     return redirect(request, "show_case", case_id=case.id)
 
 
@@ -123,33 +131,6 @@ async def end_share(request: Request) -> Response:
     share = await request.load(Share, "share_id", may="delete")
     await request.db.delete(share)
     return redirect(request, "show_case", case_id=share.case_id)
-
-
-async def load_case(request: Request, action: str) -> Case:
-    """Load the case of the address with all that its page shows."""
-    with_ = [(Case.notes, Note.author), (Case.shares, Share.user), Case.office, Case.owner]
-    return await request.load(Case, "case_id", may=action, with_=with_)
-
-
-async def case_page(
-    request: Request,
-    case: Case,
-    *,
-    form: NoteForm | None = None,
-    share_form: ShareForm | None = None,
-    status: int = 200,
-) -> Response:
-    """Show a case, with the buttons that its visitor may press."""
-    return render(
-        request,
-        "case.html",
-        status=status,
-        case=case,
-        form=form or NoteForm(),
-        share_form=share_form or ShareForm(),
-        may_write=await request.may("comment", case),
-        may_edit=await request.may("edit", case),
-    )
 
 
 async def writes_for(request: Request) -> list[tuple[str, str]]:

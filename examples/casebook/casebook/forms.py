@@ -1,15 +1,25 @@
 """What people may send."""
 
-from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import BooleanField, Field, Form, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, ValidationError
 
-from casebook.models import Duty, Status
+from casebook.models import Duty
+from casebook.money import parse_amount
+from casebook.workflows import CaseFlow
 from fastness.auth.usernames import MAX_LENGTH
 
 
 def stripped(value: str | None) -> str:
     """Leave out what surrounds the text: a note of nothing but blanks is empty."""
     return (value or "").strip()
+
+
+def an_amount(_form: Form, field: Field) -> None:
+    """Refuse what is no amount of money."""
+    try:
+        parse_amount(field.data)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 class NoteForm(Form):
@@ -49,11 +59,27 @@ class CaseForm(Form):
     )
 
 
-class StatusForm(Form):
-    """Another state for a case. There are no others than these."""
+class StepForm(Form):
+    """A step with a case. There are no others than these."""
 
     # The stubs know pairs only; WTForms takes plain values too.
-    status = SelectField("Status", choices=[state.value for state in Status], coerce=Status)  # type: ignore[misc]
+    step = SelectField("Step", choices=[step.name for step in CaseFlow.transitions])  # type: ignore[misc]
+
+
+class FeeForm(Form):
+    """A fee for a case."""
+
+    purpose = StringField(
+        "What for",
+        filters=[stripped],
+        validators=[
+            DataRequired("Say what it is for."),
+            Length(max=200, message="Say it in at most 200 characters."),
+        ],
+    )
+    amount = StringField(
+        "Amount in euros", filters=[stripped], validators=[an_amount], render_kw={"inputmode": "decimal"}
+    )
 
 
 class ShareForm(Form):

@@ -1,12 +1,13 @@
-"""What the offices keep: who works where, cases, the notes in them, and with whom a case is shared."""
+"""What the offices keep: who works where, cases, their notes and fees, and with whom a case is shared."""
 
 import uuid
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from casebook.money import MOST_CENTS, amount_text
 from fastness import Model
 from fastness.auth.users import User
 from fastness.db.model import PublicID
@@ -18,6 +19,13 @@ class Status(StrEnum):
     OPEN = "open"
     WAITING = "waiting"
     CLOSED = "closed"
+
+
+class Stage(StrEnum):
+    """How far a fee has come."""
+
+    DUE = "due"
+    PAID = "paid"
 
 
 class Duty(StrEnum):
@@ -79,6 +87,7 @@ class Case(Model):
     office: Mapped[Office] = relationship()
     owner: Mapped[User] = relationship()
     notes: Mapped[list["Note"]] = relationship(back_populates="case", order_by="Note.written_at.desc()")
+    fees: Mapped[list["Fee"]] = relationship(back_populates="case", order_by="Fee.charged_at")
     shares: Mapped[list["Share"]] = relationship(back_populates="case")
 
     @property
@@ -113,3 +122,27 @@ class Note(Model):
     written_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     case: Mapped[Case] = relationship(back_populates="notes")
     author: Mapped[User] = relationship()
+
+
+class Fee(Model):
+    """Something that the client of a case pays for. Only its stage changes, and who saw that."""
+
+    __tablename__ = "fees"
+    __table_args__ = (CheckConstraint(f"cents BETWEEN 1 AND {MOST_CENTS}", name="amount"),)
+
+    id: Mapped[PublicID]
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(200))
+    cents: Mapped[int]
+    stage: Mapped[Stage] = mapped_column(stored(Stage), default=Stage.DUE)
+    charged_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    paid_at: Mapped[datetime | None]
+    paid_to_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("fastness_users.id"))
+    """Who recorded the payment."""
+    case: Mapped[Case] = relationship(back_populates="fees")
+    paid_to: Mapped[User | None] = relationship()
+
+    @property
+    def amount(self) -> str:
+        """How much it is, for people."""
+        return amount_text(self.cents)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from casebook.models import Case, Duty, Member, Note, Office, Share, Status
+from casebook.models import Case, Duty, Fee, Member, Note, Office, Share, Status
 from fastness import Actor, Policy
 
 Condition = ColumnElement[bool]
@@ -80,8 +80,16 @@ class CasePolicy(Policy[Case]):
         return writers & (Case.status != Status.CLOSED)
 
     def edit(self, actor: Actor) -> Condition:
-        """Change its state, and share it."""
+        """Go on with it, close it, share it."""
         return works_at(Case.office_id, actor, *WRITERS)
+
+    def reopen(self, actor: Actor) -> Condition:
+        """Open it again: the owners of its office."""
+        return works_at(Case.office_id, actor, Duty.OWNER)
+
+    def charge(self, actor: Actor) -> Condition:
+        """Add a fee: while the case is not closed."""
+        return self.edit(actor) & (Case.status != Status.CLOSED)
 
     def create(self, actor: Actor) -> Condition:
         """Open one: in an office that one writes for, and in one's own name."""
@@ -103,6 +111,24 @@ class NotePolicy(Policy[Note]):
     def create(self, actor: Actor) -> Condition:
         """Whoever may write in the case, in their own name."""
         return exists().where(Case.id == Note.case_id, CasePolicy().comment(actor)) & (Note.author_id == actor.id)
+
+
+class FeePolicy(Policy[Fee]):
+    """Fees are read with their case. They are added and paid, never taken back."""
+
+    writing: ClassVar[frozenset[str]] = frozenset({"pay"})
+
+    def view(self, actor: Actor) -> Condition:
+        """Whoever may see the case."""
+        return exists().where(Case.id == Fee.case_id, CasePolicy().view(actor))
+
+    def create(self, actor: Actor) -> Condition:
+        """Whoever may charge for the case."""
+        return exists().where(Case.id == Fee.case_id, CasePolicy().charge(actor))
+
+    def pay(self, actor: Actor) -> Condition:
+        """Record that it was paid: whoever may change the case."""
+        return exists().where(Case.id == Fee.case_id, CasePolicy().edit(actor))
 
 
 class SharePolicy(Policy[Share]):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from casebook.models import Case, Duty, Member, Note, Office, Share, Status
+from casebook.models import Case, Duty, Fee, Member, Note, Office, Share, Stage, Status
 from fastness import Because, Fastness
 from fastness.auth.users import find_user
 
@@ -41,6 +41,8 @@ class Story:
     """Who reads along, and writes notes, from the other office."""
     notes: tuple[tuple[str, int, str, str], ...] = ()
     """Who wrote it, how many days ago, at what time, and what."""
+    fees: tuple[tuple[str, int, int, str], ...] = ()
+    """What for, how many cents, how many days ago, and who recorded the payment; nobody, while it is due."""
 
 
 HARBOUR_STREET = "Harbour Street Advice Centre"
@@ -148,6 +150,10 @@ STORIES = (
             ("maren", 24, "09:30", "Client brings his own list of hours: 61 nights, pencil, signed by nobody."),
             ("idris", 21, "15:10", "The rota hung in the canteen. A colleague has photographs of it and will come in."),
         ),
+        fees=(
+            ("First consultation", 4000, 24, "maren"),
+            ("Certified copies of the rota, 61 pages", 3050, 20, ""),
+        ),
     ),
     Story(
         owner="maren",
@@ -163,6 +169,7 @@ STORIES = (
                 "Surveyor comes on the first dry day. Until then nothing can be said about the angle.",
             ),
         ),
+        fees=(("Survey of the extension, in advance", 124_000, 46, ""),),
     ),
     Story(
         owner="maren",
@@ -175,6 +182,7 @@ STORIES = (
             ("maren", 96, "10:20", "Confirmation of the booking and the bank statement are in the file."),
             ("maren", 61, "16:35", "Refunded in full, with interest. Closed."),
         ),
+        fees=(("Letter before action, recorded delivery", 895, 90, "jonna"),),
     ),
     Story(
         owner="idris",
@@ -186,6 +194,7 @@ STORIES = (
             ("idris", 9, "08:50", "Change of address was reported in writing. We have the stamped copy."),
             ("idris", 3, "13:15", "Objection filed. Emergency payment applied for on the same form."),
         ),
+        fees=(("Certified copy of the notice", 650, 8, ""),),
     ),
     Story(
         owner="idris",
@@ -213,6 +222,7 @@ STORIES = (
             ("maren", 30, "14:20", "I know the managing agent from another case; ask for Mrs Lindqvist, mornings."),
             ("idris", 29, "09:40", "Mrs Lindqvist promises a fitter this week."),
         ),
+        fees=(("Four thermometers with log", 5960, 38, "wren"),),
     ),
     Story(
         owner="idris",
@@ -279,9 +289,21 @@ def add_cases(db: AsyncSession, ids: dict[str, uuid.UUID], office_ids: dict[str,
                     Note(author_id=ids[author], text=text, written_at=at(now, days_ago, time))
                     for author, days_ago, time, text in story.notes
                 ],
+                fees=[fee(ids.get(payee), now, purpose, cents, days) for purpose, cents, days, payee in story.fees],
                 shares=[Share(user_id=ids[story.shared_with], may_write=True)] if story.shared_with else [],
             )
         )
+
+
+def fee(paid_to_id: uuid.UUID | None, now: datetime, purpose: str, cents: int, days_ago: int) -> Fee:
+    """Make a fee that somebody recorded as paid two days later, or that is due."""
+    charged_at = at(now, days_ago, "12:00")
+    if paid_to_id is None:
+        return Fee(purpose=purpose, cents=cents, charged_at=charged_at)
+    paid_at = charged_at + timedelta(days=2)
+    return Fee(
+        purpose=purpose, cents=cents, charged_at=charged_at, stage=Stage.PAID, paid_at=paid_at, paid_to_id=paid_to_id
+    )
 
 
 def at(now: datetime, days_ago: int, time: str) -> datetime:

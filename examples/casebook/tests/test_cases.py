@@ -119,17 +119,12 @@ async def test_a_closed_case_takes_no_note_until_it_is_open_again(maren):
     path = case_path(maren, "Deposit withheld")
     await maren.open(path)
     note = maren.page.form("/notes")
-    assert 'class="chip closed"' in (await maren.submit("/status", status="closed")).text
+    assert 'class="chip closed"' in (await maren.submit("/steps", step="close")).text
     assert (await maren.submit(note, text="Too late")).status == 422
     await maren.open(path)
-    await maren.submit("/status", status="open")
+    await maren.submit("/steps", step="reopen")
     assert "In time" in (await maren.submit("/notes", text="In time")).text
     assert "Too late" not in maren.page.text
-
-
-async def test_a_state_that_does_not_exist_is_refused(maren):
-    await maren.open(case_path(maren, "Deposit withheld"))
-    assert (await maren.submit("/status", status="burnt")).status == 422
 
 
 async def test_a_new_case_gets_the_next_number(maren, app):

@@ -1,11 +1,12 @@
 """Every page of the demo, tried by everybody, and the routes as they were last reviewed."""
 
+import dataclasses
 import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from casebook.models import Case, Duty, Member, Office, Share
+from casebook.models import Case, Duty, Fee, Member, Office, Share, Status
 from casebook.policies import CasePolicy
 from casebook.seed import PEOPLE as WORKERS
 from sqlalchemy import select, true
@@ -57,6 +58,14 @@ class Making:
             unit.session.add(share)
         return share
 
+    async def fee(self, username):
+        """A fee of a new case of somebody's."""
+        case = await self.case(username)
+        async with self.app.services.open_unit(is_read_only=False, unscoped=MAKING) as unit:
+            fee = Fee(case_id=case.id, purpose="A stamp", cents=95)
+            unit.session.add(fee)
+        return fee
+
     async def member(self, username):
         """Somebody new in the office of somebody."""
         async with self.app.services.open_unit(is_read_only=False, unscoped=MAKING) as unit:
@@ -83,9 +92,9 @@ class Making:
         await db.flush()
         return person
 
-    async def both(self, make):
+    async def both(self, make, **values):
         """Maren's, and Idris'."""
-        return ObjectID((await make("maren")).id, (await make("idris")).id)
+        return ObjectID((await make("maren", **values)).id, (await make("idris", **values)).id)
 
 
 @pytest.fixture
@@ -107,6 +116,21 @@ async def samples_of(making):
             params={"case_id": await making.both(making.case)},
             form={"username": "tariq"},
         )
+
+    def step(name, status, allowed):
+        async def take():
+            params = {"case_id": await making.both(making.case, status=status)}
+            return Sample(owner="maren", other="idris", allowed=allowed, params=params, form={"step": name})
+
+        return take
+
+    async def pay_fee():
+        params = {"fee_id": await making.both(making.fee)}
+        return Sample(owner="maren", other="idris", allowed={"jonna"}, params=params)
+
+    async def pay_fee_by_program():
+        headers = {"idempotency-key": uuid.uuid4().hex}
+        return dataclasses.replace(await pay_fee(), headers=headers, status=200)
 
     async def end_share():
         params = {"share_id": await making.both(making.share)}
@@ -134,9 +158,21 @@ async def samples_of(making):
         ),
         "show_case": Sample(owner="maren", other="idris", allowed=HARBOUR, params=cases),
         "add_note": Sample(owner="maren", other="idris", allowed={"jonna"}, params=cases, form={"text": "Seen."}),
-        "change_status": Sample(
-            owner="maren", other="idris", allowed={"jonna"}, params=cases, form={"status": "waiting"}
+        "take_step": [
+            step("wait", Status.OPEN, {"jonna"}),
+            step("resume", Status.WAITING, {"jonna"}),
+            step("close", Status.OPEN, {"jonna"}),
+            step("reopen", Status.CLOSED, set()),
+        ],
+        "add_fee": Sample(
+            owner="maren",
+            other="idris",
+            allowed={"jonna"},
+            params=cases,
+            form={"purpose": "A stamp", "amount": "0.95"},
         ),
+        "POST /fees/{fee_id:uuid}/payment": pay_fee,
+        "POST /api/fees/{fee_id}/payment": pay_fee_by_program,
         "share_case": share_case,
         "end_share": end_share,
         "my_offices": Sample(owner="maren", allowed=PEOPLE, private=("Harbour Street",), shown_to=HARBOUR),

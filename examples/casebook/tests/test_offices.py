@@ -30,7 +30,8 @@ async def test_who_reads_only_finds_nothing_to_press(tariq):
     ("form", "values"),
     [
         pytest.param("/notes", {"text": "Written by a reader"}, id="note"),
-        pytest.param("/status", {"status": "closed"}, id="status"),
+        pytest.param("/steps", {"step": "close"}, id="step"),
+        pytest.param("/fees", {"purpose": "A stamp", "amount": "1"}, id="fee"),
         pytest.param("/shares", {"username": "idris"}, id="share"),
     ],
 )
@@ -45,6 +46,7 @@ async def test_who_reads_only_cannot_send_what_an_editor_sends(jonna, tariq, for
     assert "Written by a reader" not in (await jonna.open(path)).text
     assert 'class="chip open"' in jonna.page.text
     assert "Idris" not in jonna.page.text
+    assert "A stamp" not in jonna.page.text
     assert (await jonna.submit(form, **values)).status == 200
 
 
@@ -68,7 +70,8 @@ async def test_who_may_write_in_a_shared_case_writes_notes_and_changes_nothing_e
     await idris.open("/")
     await idris.open(case_path(idris, "Deposit withheld"))
     assert "From next door" in (await idris.submit("/notes", text="From next door")).text
-    assert "/status" not in idris.page.text
+    assert "/steps" not in idris.page.text
+    assert "/fees" not in idris.page.text
     assert "/shares" not in idris.page.text
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from casebook import policies
-from casebook.models import Case, Member, Note, Office, Share
+from casebook.models import Case, Fee, Member, Note, Office, Share
 from casebook.seed import PEOPLE, add_cases
 from sqlalchemy import select
 
@@ -27,8 +27,8 @@ from fastness.testing.postgres import postgres_server
 
 IDS = {person.username: uuid.UUID(int=number) for number, person in enumerate(PEOPLE, start=1)}
 SECRET = "for-the-tests-only"
-TABLES = [model.__table__ for model in (User, Office, Member, Case, Share, Note)]
-POLICIES = ("OfficePolicy", "MemberPolicy", "CasePolicy", "NotePolicy", "SharePolicy")
+TABLES = [model.__table__ for model in (User, Office, Member, Case, Share, Note, Fee)]
+POLICIES = ("OfficePolicy", "MemberPolicy", "CasePolicy", "NotePolicy", "FeePolicy", "SharePolicy")
 
 
 def actor(username):
@@ -118,7 +118,7 @@ def ask(address):
     return run
 
 
-@pytest.mark.parametrize("model", [Office, Member, Case, Note, Share])
+@pytest.mark.parametrize("model", [Office, Member, Case, Note, Fee, Share])
 @pytest.mark.parametrize("username", ["maren", "idris", "tariq"])
 async def test_the_database_shows_what_the_app_shows(database, ask, model, username):
     async with Unit(database, is_read_only=True) as unit:
@@ -134,12 +134,16 @@ async def test_the_database_shows_what_the_app_shows(database, ask, model, usern
     assert await ask("", f"SELECT id FROM {model.__tablename__}") == set()  # noqa: S608
 
 
+PAID = "UPDATE fees SET paid_at = now() WHERE case_id IN (SELECT id FROM cases WHERE owner_id = $1)"
 WRITES = [
     pytest.param("maren", "UPDATE cases SET title = title WHERE owner_id = $1", "maren", True, id="owner changes"),
     pytest.param("tariq", "UPDATE cases SET title = title WHERE owner_id = $1", "maren", False, id="reader does not"),
     pytest.param("maren", "UPDATE cases SET title = title WHERE owner_id = $1", "idris", False, id="other office"),
     pytest.param("maren", "DELETE FROM cases WHERE owner_id = $1", "maren", False, id="no case is deleted"),
     pytest.param("maren", "UPDATE notes SET text = '' WHERE author_id = $1", "maren", False, id="notes stay"),
+    pytest.param("jonna", PAID, "maren", True, id="an editor takes a payment"),
+    pytest.param("tariq", PAID, "maren", False, id="a reader does not"),
+    pytest.param("idris", PAID, "maren", False, id="nor somebody else"),
     pytest.param(
         "maren", "UPDATE members SET duty = 'reader' WHERE user_id = $1", "tariq", True, id="owner gives a duty"
     ),
