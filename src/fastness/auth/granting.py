@@ -57,7 +57,6 @@ from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.verdicts import Deny
-from fastness.mail.notices import Notice
 from fastness.sessions.identity import SUPERUSER
 from fastness.stores.store import Store
 
@@ -278,7 +277,7 @@ class Roles:
         if not await self._change_pair(db, table, pair, change, by):
             return False
         if isinstance(holder, User):
-            await self._tell_owner(db, holder.id)
+            await self._notices.roles_changed(db, holder.id)
         self._tell(db, _GRANTED, "role_granted" if gives else "role_revoked", by, role=role.name, **whom)
         return True
 
@@ -290,7 +289,7 @@ class Roles:
         change = Change(gives=gives, permissions=frozenset({permission}), receivers=frozenset({user.id}))
         if not await self._change_pair(db, USER_PERMISSIONS, pair, change, by):
             return False
-        await self._tell_owner(db, user.id)
+        await self._notices.roles_changed(db, user.id)
         reason = "permission_granted" if gives else "permission_revoked"
         self._tell(db, _GRANTED, reason, by, permission=permission, user=str(user.id))
         return True
@@ -307,7 +306,7 @@ class Roles:
         )
         if not await self._change_pair(db, GROUP_MEMBERS, {"group_id": group.id, "user_id": user.id}, change, by):
             return False
-        await self._tell_owner(db, user.id)
+        await self._notices.roles_changed(db, user.id)
         reason = "member_added" if gives else "member_removed"
         self._tell(db, _GRANTED, reason, by, group=group.name, user=str(user.id))
         return True
@@ -358,14 +357,6 @@ class Roles:
     async def _renew(self, user_ids: Collection[uuid.UUID]) -> None:
         if user_ids:
             await self._store.bump_epochs([str(user_id) for user_id in user_ids])
-
-    async def _tell_owner(self, db: AsyncSession, user_id: uuid.UUID) -> None:
-        """Tell somebody what they hold now. Whoever has not come yet has nothing to be surprised at."""
-        user = await db.get_one(User, user_id)
-        if user.last_login_at is not None:
-            mine = select(USER_PERMISSIONS.c.permission).where(USER_PERMISSIONS.c.user_id == user_id)
-            held = [*sorted((await load_holdings(db, user_id)).roles), *sorted(await db.scalars(mine))]
-            await self._notices.tell(db, user, Notice.ROLES_CHANGED, ", ".join(held))
 
     def _tell(self, db: AsyncSession, name: EventName, reason: str, by: Actor | Because, **detail: str) -> None:
         if isinstance(by, Because):

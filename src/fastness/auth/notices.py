@@ -10,6 +10,7 @@ Not told: the first sign-in of an account, and what it may do before that; its o
 ASVS 5.0: V6.3.5 (suspicious attempts), V6.3.8 (same work for every name).
 """
 
+import uuid
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +18,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.devices import DeviceCookies
+from fastness.auth.holdings import load_holdings
 from fastness.auth.purposes import SLOWED_REQUEST
+from fastness.auth.roles import USER_PERMISSIONS
 from fastness.auth.usernames import try_username_key
 from fastness.auth.users import User
 from fastness.kernel.clock import Clock
@@ -59,11 +62,23 @@ class Notices:
         if user.last_login_at is not None and not self._devices.is_known(device, user_id=user.id, epoch=epoch):
             await self.tell(db, user, Notice.NEW_DEVICE, browser)
 
+    async def roles_changed(self, db: AsyncSession, user_id: uuid.UUID) -> None:
+        """Tell somebody what they hold now: their roles, and the permissions that were given to them and no others."""
+        user = await db.get_one(User, user_id)
+        if user.last_login_at is not None:
+            mine = select(USER_PERMISSIONS.c.permission).where(USER_PERMISSIONS.c.user_id == user_id)
+            held = [*sorted((await load_holdings(db, user_id)).roles), *sorted(await db.scalars(mine))]
+            await self.tell(db, user, Notice.ROLES_CHANGED, ", ".join(held))
+
     async def slowed(self, db: AsyncSession, typed_name: str) -> None:
         """Have the owner of an account told, if there is one, that sign-ins with its name are slowed."""
-        context = {"name": try_username_key(typed_name) or "", "at": int(self._clock.epoch())}
-        mail = Mail(to=_NOBODY, template="mail/sign_in_slowed", context=context, kind=SLOWED_REQUEST)
-        await self._outbox.add(db, mail)
+        request = Mail(
+            to=_NOBODY,
+            template="mail/sign_in_slowed",
+            context={"name": try_username_key(typed_name) or "", "at": int(self._clock.epoch())},
+            kind=SLOWED_REQUEST,
+        )
+        await self._outbox.add(db, request)
 
     async def resolve_slowed(self, db: AsyncSession, request: Mail) -> Mail | None:
         """In the worker: the notice to the account's owner, if there is one."""
