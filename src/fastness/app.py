@@ -294,6 +294,7 @@ class Fastness:
             session_cookie=self.settings.session_cookie,
             device_cookie=self.settings.device_cookie,
             redirects=self.settings.redirects,
+            hosts=self.settings.hosts,
             addresses=addresses,
             languages=self.settings.languages,
             render=lambda name, context: templates().render(name, context),

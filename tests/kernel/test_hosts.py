@@ -310,3 +310,18 @@ def test_hosts_that_browsers_send_are_read_or_are_no_dns_names(host):
             parse_host(host)
     else:
         assert str(parse_host(host)) == host.removesuffix(".")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "came_to", "expected"),
+    [
+        pytest.param(("example.com", "www.example.com"), "www.example.com", "www.example.com", id="written-out"),
+        pytest.param(("example.com", ".example.com"), "evil.example.com", "example.com", id="below-a-suffix"),
+        pytest.param((".pages.example", "example.com"), "evil.pages.example", "example.com", id="below-another-suffix"),
+        pytest.param((".example.com",), "shop.example.com", "shop.example.com", id="only-suffixes"),
+        pytest.param((".example.com",), "example.com", "example.com", id="the-suffix-itself"),
+        pytest.param(("example.com",), "EXAMPLE.com", "example.com", id="other-spelling"),
+    ],
+)
+def test_a_link_in_a_mail_leads_to_a_name_that_is_written_out(allowed, came_to, expected):
+    assert HostRules(allowed=allowed).name_for_links(came_to) == expected

@@ -62,11 +62,13 @@ def sign_ups_of(request: Request) -> "SignUps":
 def place_of(request: Request, path: str) -> Place:
     """Where links from this request lead, below `path`.
 
-    The name is that of the Host header, which was checked; its port is the visitor's word, so that it counts in development only.
+    The name is one that the settings write out: that of the Host header, if it is such a one. Its port is the visitor's word, so
+    that it counts in development only.
     """
     site = request.site
-    origin = f"http://{request.host}" if site.is_development else f"https://{without_port(request.host)}"
-    return Place(page=origin + request.address(path), site=without_port(request.host))
+    name = site.hosts.name_for_links(without_port(request.host))
+    origin = f"http://{request.host}" if site.is_development else f"https://{name}"
+    return Place(page=origin + request.address(path), site=name)
 
 
 def add_link_pages(

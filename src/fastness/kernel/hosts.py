@@ -88,6 +88,16 @@ class HostRules:
         """What the site is called where no request says by which of its names: the first."""
         return next((name.removeprefix(".") for name in self.allowed), "localhost")
 
+    def name_for_links(self, name: str) -> str:
+        """Which name a link in a mail leads to, where its request came to `name`: one that the rules write out, if they do.
+
+        Below a suffix whoever sends the request chooses the name, and one of them may be somebody else's page, which would
+        then be given the link's token (CWE-644).
+        """
+        if name in self._exact:
+            return name
+        return next((entry for entry in self.allowed if not entry.startswith(".")), name)
+
     def matches(self, name: str) -> bool:
         """Tell whether a parsed name (`Host.name`) is one of these."""
         return name in self._exact or (bool(self._suffixes) and name.endswith(self._suffixes))

@@ -13,6 +13,7 @@ from fastness.html.values import TrustedURL
 from fastness.kernel.clock import Clock
 from fastness.kernel.cookies import CookieRules
 from fastness.kernel.events import EventName, EventSink
+from fastness.kernel.hosts import HostRules
 from fastness.kernel.languages import ENGLISH
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.redirects import RedirectRules
@@ -115,6 +116,8 @@ class Site:
     """Whom an API token acts for, or why it does not."""
     debug_token: Secret | None
     """Opens the development error page to browsers on other machines."""
+    hosts: HostRules = field(default_factory=HostRules)
+    """The names of the site."""
     languages: tuple[str, ...] = (ENGLISH,)
     """Of pages and mails; the first is for whoever reads none of them."""
     sign_in_path: str | None
