@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness.auth.account_rules import AccountRules, SignInName
 from fastness.auth.errors import SignUpRefusedError
+from fastness.auth.links import MAX_LIVING
 from fastness.auth.users import User
 from fastness.db.model import Model
 from fastness.mail.outbox import QueuedMail
@@ -102,6 +103,18 @@ async def test_asking_answers_the_same_for_an_address_that_is_taken(shop, browse
     assert LINK.search(mails["nobody@mail.org"])
     assert not LINK.search(mails[ADDRESS])
     assert "one already: grace" in mails[ADDRESS]
+
+
+async def test_nobody_floods_a_mailbox(shop, browse, ask, deliver, link):
+    async with browse(shop) as browser:
+        await browser.open(await link())
+        await browser.submit(username="grace", password=PASSWORD)
+    for number in range(2 * MAX_LIVING):
+        await ask(ADDRESS[:number].upper() + ADDRESS[number:])
+        await ask("other@mail.example"[:number].upper() + "other@mail.example"[number:])
+        shop.clock.advance(61)
+    sent = [address.lower() for address, _ in await deliver()]
+    assert (sent.count(ADDRESS), sent.count("other@mail.example")) == (MAX_LIVING, MAX_LIVING)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import DeadLinkError
 from fastness.auth.purposes import Purpose
-from fastness.auth.users import User
+from fastness.auth.users import User, email_key
 from fastness.db.columns import HIDDEN
 from fastness.db.model import Model, PublicID
 from fastness.kernel.clock import Clock
@@ -85,7 +85,9 @@ class Links:
         """Make a link and return its token, which goes into a mail and nowhere else; None if enough of them live already."""
         now = self._clock.now()
         await db.execute(delete(OneTimeLink).where(OneTimeLink.expires_at <= now))
-        whose = OneTimeLink.data == data if user is None else OneTimeLink.user_id == user.id
+        # In any case of letters: they all reach one mailbox.
+        same_data = func.lower(OneTimeLink.data) == email_key(data)
+        whose = same_data if user is None else OneTimeLink.user_id == user.id
         living = select(func.count()).select_from(OneTimeLink).where(OneTimeLink.purpose == purpose.value, whose)
         if (await db.scalar(living) or 0) >= MAX_LIVING:
             return None

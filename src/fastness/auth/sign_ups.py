@@ -92,14 +92,15 @@ class SignUps:
         """In the worker: the mail that a request leads to."""
         site = request.context["site"]
         lives_for = self._rules.confirm_life
+        # Also for whoever has an account, though nobody is sent it: it counts how often somebody asks for one mailbox.
+        token = await self._links.create(db, Purpose.SIGN_UP, user=None, lives_for=lives_for, data=request.to)
+        if token is None:
+            return None
         known = await has_confirmed(db, request.to)
         if known is not None:
             # To the address as the account has it, not as it was typed.
             context = {"site": site, "username": plain(known.username)}
             return Mail(to=known.email, template="mail/sign_up_known", kind=request.kind, context=context)
-        token = await self._links.create(db, Purpose.SIGN_UP, user=None, lives_for=lives_for, data=request.to)
-        if token is None:
-            return None
         context = {"site": site, "link": f"{request.context['page']}{token}", "life": span(lives_for)}
         return Mail(to=request.to, template="mail/sign_up", kind=request.kind, context=context, lives_for=lives_for)
 
