@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness import JSONResponse, Model, Response, Routes, access, redirect
 from fastness.auth.answers import KeptAnswer
+from fastness.db.engine import Database
 from fastness.db.migrations import upgrade
 from fastness.db.unit import Unit
 from fastness.sessions.identity import Identity
@@ -57,6 +58,18 @@ def make_routes():
     @routes.post("/moved", access=access.signed_in, idempotency_key=True)
     async def moved(request):
         return redirect(request, "payments")
+
+    @routes.post("/later", access=access.signed_in, idempotency_key=True)
+    async def later(request):
+        async def after():
+            # By now the payment can be seen from outside.
+            async with Unit(request.site.service(Database), is_read_only=True) as unit:
+                calls.append([*(await unit.session.scalars(select(Payment.cents))).all()])
+
+        request.db.add(Payment(cents=7))
+        response = Response("paid", headers={"content-disposition": 'attachment; filename="a.txt"'})
+        response.background = after
+        return response
 
     @routes.post("/large", access=access.signed_in, idempotency_key=True)
     async def large(request):
@@ -110,6 +123,13 @@ async def test_the_second_request_gets_the_first_answer_and_does_nothing(till):
     assert "x-other" in first.headers
     assert "x-other" not in second.headers
     assert "no-store" in second.headers["cache-control"]
+
+
+async def test_what_comes_after_the_answer_comes_after_the_commit_and_once(till):
+    first, second = [await till.pay(path="/later") for _ in range(2)]
+    assert (first.text, second.text, await till.paid()) == ("paid", "paid", [7])
+    assert till.calls == [[7]]
+    assert second.headers["content-disposition"] == first.headers["content-disposition"]
 
 
 async def test_a_new_key_is_a_new_request(till):

@@ -3,7 +3,8 @@
     @routes.post("/fees/{fee_id:uuid}/payment", access=access.signed_in, idempotency_key=True)
 
 The first request does the work and its answer is kept, in the same transaction; a second one with the same key and the same
-content gets that answer and does nothing. The same key with other content is refused, and so is a request without a key. What
+content gets that answer and does nothing. What an answer does after its last byte (a background task) is done after the commit,
+and once. The same key with other content is refused, and so is a request without a key. What
 failed (a status of 400 and above) was undone and is not kept, so that it can be tried again.
 
 The key is of the client's choice: it names a request among one person's, and opens nothing. Answers are kept up to a size; a
@@ -12,7 +13,7 @@ route that answers with more cannot use this. `auth/answers.py` has the rows. Th
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from fastness.kernel.errors import FastnessError, InvalidInputError
@@ -27,10 +28,12 @@ HEADER: Final = b"idempotency-key"
 MAX_KEPT_BYTES: Final = 65_536
 _KEY: Final = re.compile(rb'(?P<quote>"?)(?P<key>[A-Za-z0-9_.:-]{16,128})(?P=quote)')
 """A structured text, as the draft has it, or the same without its quotation marks, as most clients send it."""
-_KEPT_HEADERS: Final = frozenset({b"content-type", b"location"})
+_KEPT_HEADERS: Final = frozenset(
+    {b"content-type", b"content-encoding", b"content-disposition", b"content-language", b"location"}
+)
+"""What says what the body is, and where else to look: without these it would be read as something else."""
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
 _FAILED: Final = 400
-_NO_ANSWER: Final = 500
 
 
 class IdempotencyKeyError(InvalidInputError):
@@ -69,12 +72,14 @@ def carried_out_once(app: ASGIApp) -> ASGIApp:
         if known is not None:
             await send_again(send, *known)
             return
-        held = HeldAnswer()
-        await app(scope, replayed(body, receive), held)
-        if held.status < _FAILED:
-            await answers.keep(db, named, held.answer())
-        for message in held.messages:
-            await send(message)
+
+        async def let_go(held: HeldAnswer) -> None:
+            if held.status < _FAILED:
+                await answers.keep(db, named, held.answer())
+            for message in held.messages:
+                await send(message)
+
+        await app(scope, replayed(body, receive), HeldAnswer(let_go))
 
     return once
 
@@ -109,11 +114,12 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 class HeldAnswer:
-    """A `send` that holds what is sent, until it is known whether it is kept."""
+    """A `send` that holds what is sent, until it is whole. What was never finished is neither kept nor sent."""
 
-    __slots__ = ("messages", "size")
+    __slots__ = ("_let_go", "messages", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, let_go: "Callable[[HeldAnswer], Awaitable[None]]") -> None:
+        self._let_go = let_go
         self.messages: list[Message] = []
         self.size = 0
 
@@ -124,11 +130,13 @@ class HeldAnswer:
                 f"A route with idempotency_key=True answers with at most {MAX_KEPT_BYTES} bytes; answer with an address."
             )
         self.messages.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            await self._let_go(self)
 
     @property
     def status(self) -> int:
-        """Of the answer; 500 where the app sent none."""
-        return int(self.messages[0]["status"]) if self.messages else _NO_ANSWER
+        """Of the answer."""
+        return int(self.messages[0]["status"])
 
     def answer(self) -> "tuple[int, tuple[tuple[str, str], ...], bytes]":
         """What is kept of it: never a cookie."""
