@@ -138,6 +138,7 @@ WATCHED: Final[Mapping[str, tuple[Wire, Reader]]] = {
     "os.fork": (Wire.PROCESS, read_nothing),
     "os.forkpty": (Wire.PROCESS, read_nothing),
     "pty.spawn": (Wire.PROCESS, read_nothing),
+    "sqlite3.load_extension": (Wire.NATIVE, read_nothing),
     "ctypes.dlopen": (Wire.NATIVE, read_nothing),
     "ctypes.dlsym": (Wire.NATIVE, read_nothing),
     "ctypes.dlsym/handle": (Wire.NATIVE, read_nothing),
