@@ -31,6 +31,6 @@ def place_of(where: str | None, folder: Path) -> Place:
         file = (root / found["file"]).resolve()
         if not file.is_relative_to(root) or not file.is_file():
             return Place()
-    except OSError:  # longer than a name may be
+    except (OSError, ValueError):  # longer than a name may be, or with characters that no name has
         return Place()
     return Place(file=file.relative_to(root).as_posix(), line=int(found["line"]) if found["line"] else None)

@@ -148,7 +148,10 @@ def _message(finding: Finding) -> Iterator[str]:
 def _location(where: str | None, place: Place) -> dict[str, object]:
     shown = place if place.file else _FALLBACK
     physical: dict[str, object] = {
-        "artifactLocation": {"uri": quote(shown.file or "", safe="/"), "uriBaseId": "%SRCROOT%"},
+        "artifactLocation": {
+            "uri": quote(shown.file or "", safe="/", errors="surrogateescape"),
+            "uriBaseId": "%SRCROOT%",
+        },
         "region": {"startLine": shown.line or 1},
     }
     location: dict[str, object] = {"physicalLocation": physical}
