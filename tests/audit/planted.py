@@ -139,6 +139,35 @@ FAULTS = {
         "api.add_middleware(CORSMiddleware, allow_origins=['*'], allow_credentials=True)\n",
         "FST-SOURCE-065",
     ),
+    "name-in-a-command": Fault(
+        "shop/thumbnails.py",
+        "import subprocess\n\nasync def shrink(request):\n"
+        "    subprocess.run(['convert', request.query['name']], check=True)\n",
+        "FST-SOURCE-007",
+    ),
+    "broken-hash": Fault(
+        "shop/etags.py",
+        "import hashlib\n\ndef tag(content):\n    return hashlib.md5(content).hexdigest()\n",
+        "FST-SOURCE-042",
+    ),
+    "past-the-safe-client": Fault("shop/weather.py", "import requests\n", "FST-SOURCE-050"),
+    "debugging-for-all": Fault(
+        "shop/inside.py", "from fastapi import FastAPI\n\ninside = FastAPI(debug=True)\n", "FST-SOURCE-062"
+    ),
+    "every-address": Fault(
+        "shop/run.py",
+        "import uvicorn\n\ndef run(app):\n    uvicorn.run(app, host='0.0.0.0')\n",
+        "FST-SOURCE-063",
+    ),
+    "guessable-file": Fault(
+        "shop/exports.py", "import tempfile\n\ndef export():\n    return tempfile.mktemp()\n", "FST-SOURCE-064"
+    ),
+    "unescaped-templates": Fault(
+        "shop/letters.py",
+        "from jinja2 import Environment\n\nletters = Environment(autoescape=False)\n",
+        "FST-SOURCE-066",
+    ),
+    "needless-nosec": Fault("shop/calm.py", "X = 1  # nosec FST002 # only constants come here\n", "FST-SOURCE-071"),
     "bare-nosec": Fault("shop/quiet.py", "X = [eval(each) for each in WORDS]  # nosec\n", "FST-SOURCE-070"),
     "world-writable": Fault("shop/files.py", "import os\n\nos.chmod('var', 0o777)\n", "FST-BANDIT-001"),
     "tracked-env": Fault(".env.production", "FASTNESS_SECRET_KEY=x\n", "FST-REPOSITORY-001", needs_git=True),

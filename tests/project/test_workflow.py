@@ -62,7 +62,12 @@ def test_every_action_is_pinned_by_a_commit(text):
 
 def test_it_may_do_nothing_that_it_does_not_need(workflow):
     assert workflow["permissions"] == {}
-    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {"proof": {"contents": "read"}}
+    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
+        "proof": {"contents": "read"},
+        "publish": {"actions": "read", "contents": "read", "security-events": "write"},
+    }
+    # Who may write runs nothing of the project, nor of what it needs.
+    assert [step for step in workflow["jobs"]["publish"]["steps"] if "run" in step] == []
     # YAML 1.1 takes `on` for a truth value. "pull_request_target" would give secrets to the code of strangers.
     assert set(workflow[True]) == {"push", "pull_request", "schedule"}
     assert workflow["jobs"]["proof"]["steps"][0]["with"] == {"persist-credentials": False}
@@ -145,11 +150,11 @@ def test_its_steps_pass_on_a_new_project(checkout, workflow, tmp_path):
         log = checkout / "reports/serve.log"
         assert done.returncode == 0, (step["name"], done.stdout, done.stderr, log.read_text() if log.exists() else "")
     written = {file.name for file in (checkout / "reports").iterdir()}
-    assert written == {"check.json", "audit.json", "sbom.json", "tests.xml", "probe.json", "serve.log"}
+    assert written == {"check.sarif", "audit.sarif", "sbom.json", "tests.xml", "probe.sarif", "serve.log"}
     for tool in ("check", "audit", "probe"):
-        report = json.loads((checkout / f"reports/{tool}.json").read_text())
-        assert (report["tool"], report["errors"], report["unchecked"]) == (tool, 0, [])
-    assert json.loads((checkout / "reports/probe.json").read_text())["findings"] == []
+        (run,) = json.loads((checkout / f"reports/{tool}.sarif").read_text())["runs"]
+        assert run["invocations"][0]["executionSuccessful"], tool
+        assert {result["level"] for result in run["results"]} <= ({"note"} if tool != "probe" else set())
     assert 'failures="0"' in (checkout / "reports/tests.xml").read_text()
 
 

@@ -129,8 +129,8 @@ class Limits:
     max_requests: int = 10_000
     requests_per_second: int = 100
     at_once: int = 6
-    timeout_seconds: float = 10
-    """For one answer."""
+    timeout_seconds: float = 30
+    """For one answer; a busy machine takes its time over a password."""
     total_seconds: float = 600
 
     def __post_init__(self) -> None:
