@@ -75,8 +75,7 @@ class Project:
 
     def found(self) -> frozenset[str]:
         """The ids that `fastness check` finds."""
-        report, _ = look_over(None)
-        return frozenset(finding.id for finding in report.findings)
+        return frozenset(finding.id for finding in look_over(None).run.report.findings)
 
 
 def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
