@@ -7,7 +7,6 @@ from casebook.models import Case, Fee, Note, Share, Stage
 from casebook.money import amount_text
 from casebook.workflows import CaseFlow
 from fastness import Request, Response, render
-from fastness.authz.errors import TransitionRefusedError
 
 
 async def load_case(request: Request, action: str) -> Case:
@@ -56,9 +55,11 @@ async def case_page(
     )
 
 
-async def step_refused(request: Request, case_id: uuid.UUID, refusal: TransitionRefusedError) -> Response:
-    """Show the case as it is by now, and say why the step was not taken."""
+async def case_page_again(
+    request: Request, case_id: uuid.UUID, refusal: str, *, fee_form: FeeForm | None = None
+) -> Response:
+    """Show the case as it is by now, and say why nothing was done."""
     # PostgreSQL lets a transaction that came too late do nothing more, and its view of the rows is the old one.
     await request.db.rollback()
     case = await pick_case(request, case_id, "view")
-    return await case_page(request, case, refusal=refusal.public, status=refusal.status)
+    return await case_page(request, case, fee_form=fee_form, refusal=refusal, status=409)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, select
 
-from casebook.casepage import case_page, load_case, step_refused
+from casebook.casepage import case_page, case_page_again, load_case
 from casebook.forms import CaseForm, NoteForm, ShareForm, StepForm
 from casebook.models import Case, Member, Note, Office, Share, Status
 from casebook.policies import WRITERS
@@ -101,7 +101,7 @@ async def take_step(request: Request) -> Response:
     try:
         await request.advance(case, STEPS[form.step.data])
     except TransitionRefusedError as refusal:
-        return await step_refused(request, request.path_params["case_id"], refusal)
+        return await case_page_again(request, request.path_params["case_id"], refusal.public)
     return redirect(request, "show_case", case_id=case.id)
 
 

@@ -84,6 +84,9 @@ class Case(Model):
     summary: Mapped[str] = mapped_column(Text, default="")
     status: Mapped[Status] = mapped_column(stored(Status), default=Status.OPEN)
     opened_on: Mapped[date]
+    charged_at: Mapped[datetime | None]
+    """When a fee was last added. Whoever adds one writes the case too: closing it looks at the fees, and on PostgreSQL
+    two people who write different rows at the same moment do not see each other."""
     office: Mapped[Office] = relationship()
     owner: Mapped[User] = relationship()
     notes: Mapped[list["Note"]] = relationship(back_populates="case", order_by="Note.written_at.desc()")

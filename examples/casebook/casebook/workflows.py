@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, exists
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import casebook.policies  # noqa: F401 - a workflow asks its model's policy who may, so that one is declared before
 from casebook.models import Case, Fee, Stage, Status
@@ -39,6 +40,17 @@ class FeeFlow(Workflow[Fee]):
     initial = Stage.DUE
 
     pay = Transition(Stage.DUE, to=Stage.PAID, may="pay")
+
+
+async def add_fee(db: AsyncSession, case: Case, *, purpose: str, cents: int) -> None:
+    """Add a fee to a case that was loaded to be changed.
+
+    Raises:
+        TransactionConflictError: somebody else has changed the case at this moment.
+    """
+    case.charged_at = datetime.now(UTC)
+    db.add(Fee(case_id=case.id, purpose=purpose, cents=cents))
+    await db.flush()
 
 
 async def record_payment(request: Request, fee: Fee) -> None:

@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fees")),
     )
     op.create_index(op.f("ix_fees_case_id"), "fees", ["case_id"])
+    op.add_column("cases", sa.Column("charged_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("cases", "charged_at")
     op.drop_table("fees")

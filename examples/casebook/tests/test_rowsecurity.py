@@ -9,12 +9,15 @@ import pytest
 from casebook import policies
 from casebook.models import Case, Fee, Member, Note, Office, Share
 from casebook.seed import PEOPLE, add_cases
+from casebook.workflows import CaseFlow, add_fee
 from sqlalchemy import select
 
 from fastness import Because, Model
 from fastness.auth.users import User
 from fastness.authz.acting import bind_actor, bind_unscoped
 from fastness.authz.actors import Actor
+from fastness.authz.advancing import advance
+from fastness.authz.errors import TransitionRefusedError
 from fastness.authz.registry import registry
 from fastness.authz.rls import row_security_statements
 from fastness.authz.rowactor import SETTING, value_of
@@ -153,6 +156,23 @@ WRITES = [
         "idris", "UPDATE members SET duty = 'reader' WHERE user_id = $1", "tariq", False, id="nor from elsewhere"
     ),
 ]
+
+
+async def test_a_case_is_not_closed_while_a_fee_is_added(database):
+    """Both have looked before either writes."""
+    title = "Deposit withheld after move-out"
+    units = []
+    for username in ("maren", "jonna"):
+        unit = Unit(database, is_read_only=False)
+        bind_actor(unit.session, actor(username))
+        mine = scoped(select(Case).where(Case.title == title), actor(username), "edit")
+        units.append((unit, (await unit.session.scalars(mine)).one()))
+    (adding, one), (closing, same) = units
+    async with adding:
+        await add_fee(adding.session, one, purpose="A stamp", cents=95)
+    with pytest.raises(TransitionRefusedError):
+        await advance(closing.session, same, CaseFlow.close)
+    await closing.finish(409)
 
 
 @pytest.mark.parametrize(("username", "statement", "whose", "is_done"), WRITES)
