@@ -8,7 +8,6 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from zlib import crc32
@@ -16,13 +15,14 @@ from zlib import crc32
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fastness import Fastness, JSONResponse, Routes, access, services
+from fastness import Fastness, JSONResponse, Routes, access
 from fastness.auditlog.rules import AuditRules
 from fastness.auth.account_rules import AccountRules
 from fastness.auth.password_rules import PasswordRules
 from fastness.db.model import Model
 from fastness.mail.mailers import text_of
 from fastness.mail.rules import MailBackend, MailRules
+from fastness.services.services import import_late
 from fastness.testing.browser import Browser
 from tests.accounts.flows import LINK
 from tests.web.shop import ORIGIN, make_settings
@@ -32,8 +32,7 @@ SECOND = "an entirely different one"
 PATIENCE = 40
 
 # A process is forked from one that has loaded this file, and shall not spend its short life with loading more.
-for home in services._LATE.values():
-    import_module(home)
+import_late()
 
 
 class KilledMember(Model):

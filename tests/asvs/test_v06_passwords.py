@@ -189,13 +189,13 @@ async def test_v6_4_6_nobody_chooses_the_password_of_somebody_else(shop, browse,
     assert (await services.login.attempt(username="ada", password=NEW)).user
 
 
-def test_v6_4_6_a_password_is_set_by_its_owner_or_at_the_server_s_own_terminal():
+def test_v6_4_6_a_password_is_set_by_its_owner_only():
     callers = {
         file.relative_to(SOURCE).as_posix()
         for file in SOURCE.rglob("*.py")
         if re.search(r"accounts\.set_password\(", file.read_text(encoding="utf-8"))
     }
-    assert callers == {"auth/own_password.py", "auth/password_links.py", "cli/people.py"}
+    assert callers == {"auth/own_password.py", "auth/password_links.py"}
 
 
 async def test_v6_4_1_an_invited_account_has_no_password_before_its_owner_chose_one(shop):

@@ -198,8 +198,6 @@ def test_users(run_there):
     assert (again.returncode, "already" in again.stderr) == (1, True)
     short = run_there("users", "create", "alex", "--password-stdin", stdin="short\n")
     assert (short.returncode, "at least 15" in short.stderr) == (1, True)
-    nobody = run_there("users", "create", "alex", stdin=f"{PASSWORD}\n")
-    assert (nobody.returncode, "--password-stdin" in nobody.stderr) == (1, True)
 
 
 def test_a_name_that_shows_no_difference_is_refused(run):
@@ -241,17 +239,32 @@ def test_a_seed_fills_development_only(run, project):
     assert (refused.returncode, "development" in refused.stderr) == (1, True)
 
 
-def test_users_set_password(run_there):
+def test_users_choose_their_passwords_by_a_link_that_is_printed(run_there):
     assert run_there("db", "upgrade").returncode == 0
-    assert run_there("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n").returncode == 0
-    done = run_there("users", "set-password", "robin", "--password-stdin", stdin="a new and long enough phrase\n")
-    assert (done.returncode, done.stdout) == (0, "Set the password of robin; every device is signed out.\n")
-    common = run_there("users", "set-password", "robin", "--password-stdin", stdin="password12345678\n")
-    assert common.returncode == 1
-    assert "guessed first" in common.stderr
-    nobody = run_there("users", "set-password", "alex", "--password-stdin", stdin=f"{PASSWORD}\n")
-    assert nobody.returncode == 1
-    assert "no user" in nobody.stderr
+    address = ("--address", "http://localhost:8123")
+    created = run_there("users", "create", "robin", *address)
+    assert created.returncode == 0, created.stderr
+    said, link = created.stdout.splitlines()
+    assert (said, link.startswith("http://localhost:8123/account/invite/")) == ("Created robin.", True)
+    again = run_there("users", "link", "robin", *address)
+    assert again.stdout.startswith("http://localhost:8123/account/invite/")
+    assert again.stdout.strip() != link
+    assert "owner" in again.stderr
+    assert run_there("users", "create", "kim", "--password-stdin", stdin=f"{PASSWORD}\n").returncode == 0
+    assert "/account/reset/" in run_there("users", "link", "kim", *address).stdout
+    assert run_there("users", "close", "kim").returncode == 0
+    for name, said in (("kim", "closed"), ("alex", "no user")):
+        refused = run_there("users", "link", name)
+        assert (refused.returncode, refused.stdout, said in refused.stderr) == (1, "", True)
+
+
+def test_an_operator_chooses_the_first_password_of_an_installation_and_no_other(run):
+    assert run("db", "upgrade").returncode == 0
+    for name, is_made in (("robin", True), ("alex", False)):
+        done = run("users", "create", name, "--password-stdin", stdin=f"{PASSWORD}\n", **DEPLOYED)
+        assert done.returncode == (not is_made), done.stderr
+    assert "their own password" in done.stderr
+    assert run("users", "create", "alex", **DEPLOYED).stdout.count("https://shop.example.com/account/invite/") == 1
 
 
 def test_import_django(run, tmp_path):

@@ -38,6 +38,9 @@ from fastness.mail.mail import Mail
 from fastness.mail.notices import Notice, notice, plain
 from fastness.mail.outbox import Outbox
 
+_HANDED_OVER: Final = "handed over"
+"""What a link carries that went into no mail, and so shows nobody's mailbox."""
+
 
 class PasswordLinks:
     """Asks for, sends and uses links to a new password."""
@@ -120,6 +123,20 @@ class PasswordLinks:
         await self._links.revoke(db, Purpose.INVITE, user)
         await self._send(db, Purpose.INVITE, user, place, lives_for=self._rules.invite_life)
 
+    async def hand_over(self, db: AsyncSession, user: User) -> tuple[Purpose, str]:
+        """A link for somebody whom no mail reaches: for an operator, who makes sure by other means whose hands it goes to.
+
+        It ends the links from before, confirms no address, and is an invitation where there is no password yet. Returns what it
+        is for, and its token.
+        """
+        purpose = Purpose.INVITE if user.password_hash is None else Purpose.RESET
+        lives_for = self._rules.invite_life if purpose is Purpose.INVITE else self._rules.reset_life
+        await self._links.revoke(db, purpose, user)
+        token = await self._links.create(db, purpose, user=user, lives_for=lives_for, data=_HANDED_OVER)
+        if token is None:
+            raise DeadLinkError
+        return purpose, token
+
     async def find_user(self, db: AsyncSession, purpose: Purpose, key: bytes) -> User | None:
         """Whose password the link sets, to show the form; None for a dead link."""
         found = await self._links.find(db, purpose, key)
@@ -152,16 +169,18 @@ class PasswordLinks:
 
         owner, has_second_factor = await run_in_unit(self._database, look, is_read_only=True)
         new = await self._accounts.accept_password(password, owner, has_second_factor=has_second_factor)
-        user = (await self._links.use(db, purpose, key)).user
+        link = await self._links.use(db, purpose, key)
+        user = link.user
         if user is None:
             raise DeadLinkError
         if display_name:
             user.display_name = display_name
         await self._accounts.set_password(db, user, new)
-        # Another account may have confirmed the address; the password is set all the same.
-        with suppress(AddressTakenError):
-            await confirm_address(db, user)
-        if purpose is Purpose.RESET:
+        if link.data != _HANDED_OVER:
+            # Another account may have confirmed the address; the password is set all the same.
+            with suppress(AddressTakenError):
+                await confirm_address(db, user)
+        if purpose is Purpose.RESET and user.email:
             await self._outbox.add(
                 db,
                 notice(Notice.PASSWORD_CHANGED, to=user.email, site=site, at=self._clock.now(), username=user.username),

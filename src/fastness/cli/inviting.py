@@ -17,7 +17,6 @@ from fastness.auth.users import find_user
 from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
-from fastness.cli.people import NewUser
 from fastness.cli.terminal import printable, say
 from fastness.kernel.formats import decide_email, decide_url
 from fastness.kernel.verdicts import Allow
@@ -25,6 +24,16 @@ from fastness.mail.rules import MailBackend
 from fastness.settings.settings import Settings
 
 INVITE_PATH: Final = "/account/invite/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """What is asked for."""
+
+    username: str
+    display_name: str
+    email: str
+    is_staff: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,13 @@ def invite(app_name: str | None, user: NewUser, *, address: str | None) -> None:
 
 
 def place_for(settings: Settings, address: str | None) -> Place:
-    """Where the link leads: a command has no request that would tell."""
+    """Where the link leads."""
+    address = site_address(settings, address)
+    return Place(page=address + INVITE_PATH, site=address.partition("://")[2].partition("/")[0])
+
+
+def site_address(settings: Settings, address: str | None) -> str:
+    """Where the site is, without a slash at its end: a command has no request that would tell."""
     if address is None and settings.is_development:
         address = "http://localhost:8000"
     if address is None:
@@ -66,8 +81,7 @@ def place_for(settings: Settings, address: str | None) -> Place:
     address = address.rstrip("/")
     if not isinstance(decide_url(address, https_only=not settings.is_development), Allow):
         raise CommandError("--address is where the site is, https://example.com.")
-    site = address.partition("://")[2].partition("/")[0]
-    return Place(page=address + INVITE_PATH, site=site)
+    return address
 
 
 async def _invite(app: Fastness, user: NewUser, place: Place) -> Invited:

@@ -9,6 +9,9 @@ from fastness.cli.options import AppOption, JSONOption, UserArgument, WithoutSup
 users = group(help="The people who can sign in.")
 imports = group(help="People from other systems.")
 
+AddressOption = Annotated[
+    str | None, typer.Option("--address", metavar="URL", help="Where the site is; without, its first host.")
+]
 PermissionArgument = Annotated[str, typer.Argument(help="The name of the permission.")]
 
 
@@ -19,17 +22,24 @@ def create_user(
     display_name: Annotated[str, typer.Option("--name", help="The name that others see.")] = "",
     email: Annotated[str, typer.Option(help="The mail address.")] = "",
     staff: Annotated[bool, typer.Option("--staff", help="May use what only staff may.")] = False,
+    address: AddressOption = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+        bool,
+        typer.Option(
+            "--password-stdin",
+            help="Read the password from the first line of standard input: for the first user, and in development.",
+        ),
     ] = False,
     app_name: AppOption = None,
 ) -> None:
-    """Create a user. The password is asked for twice and not shown."""
-    from fastness.cli.people import NewUser, create
+    """Create a user, and print the link by which they choose their password. It works once."""
+    from fastness.cli.inviting import NewUser
+    from fastness.cli.people import create
 
     create(
         app_name,
         NewUser(username=username, display_name=display_name or username, email=email, is_staff=staff),
+        address=address,
         reads_stdin=password_stdin,
     )
 
@@ -41,14 +51,11 @@ def invite_user(
     username: Annotated[str, typer.Option(help="The name to sign in with; without, the mail address.")] = "",
     display_name: Annotated[str, typer.Option("--name", help="The name that others see.")] = "",
     staff: Annotated[bool, typer.Option("--staff", help="May use what only staff may.")] = False,
-    address: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where the site is; without, its first host.")
-    ] = None,
+    address: AddressOption = None,
     app_name: AppOption = None,
 ) -> None:
     """Create a user who chooses the password: by a link in a mail that works once."""
-    from fastness.cli.inviting import invite
-    from fastness.cli.people import NewUser
+    from fastness.cli.inviting import NewUser, invite
 
     user = NewUser(username=username or email, display_name=display_name, email=email, is_staff=staff)
     invite(app_name, user, address=address)
@@ -73,19 +80,15 @@ def reset_user_factors(username: UserArgument, *, app_name: AppOption = None) ->
     reset_factors(app_name, username)
 
 
-@users.command("set-password")
-def set_user_password(
-    username: UserArgument,
-    *,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
-    ] = False,
-    app_name: AppOption = None,
-) -> None:
-    """Set your own password where no page or mail can be reached. For others, send a link: only they should know it."""
-    from fastness.cli.people import set_password
+@users.command("link")
+def make_user_link(username: UserArgument, *, address: AddressOption = None, app_name: AppOption = None) -> None:
+    """Print a link by which somebody chooses a new password whom no mail reaches. It works once.
 
-    set_password(app_name, username, reads_stdin=password_stdin)
+    Make sure by other means that it is the owner who asks, and that nobody else gets it.
+    """
+    from fastness.cli.people import make_link
+
+    make_link(app_name, username, address=address)
 
 
 @users.command("roles")
