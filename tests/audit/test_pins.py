@@ -1,5 +1,7 @@
 """What a project pins is read from its own files, and what cannot be read is told."""
 
+import os
+
 import pytest
 
 from fastness.audit.dependencies import merged
@@ -147,3 +149,34 @@ def test_licences_of_what_is_installed(tmp_path, monkeypatch):
     assert [(each.id, each.where) for each in found] == [("FST-DEPS-009", "1 of 3"), ("FST-DEPS-010", "1 of 3")]
     assert "gplthing (GPL-3.0-only)" in found[0].detail
     assert found[1].detail.startswith("nothing.")
+
+
+@pytest.mark.parametrize("way", ["absolute", "relative", "link"])
+def test_a_file_outside_of_the_project_is_not_read(tmp_path, way):
+    (tmp_path / "secrets.txt").write_text("key = s3cr3t-of-somebody\ns3cr3t==1\n")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    if way == "link":
+        (folder / "requirements.txt").symlink_to(tmp_path / "secrets.txt")
+    else:
+        named = tmp_path / "secrets.txt" if way == "absolute" else "../secrets.txt"
+        (folder / "requirements.txt").write_text(f"-r {named}\n")
+    pins = read_pins(folder)
+    assert "s3cr3t" not in repr(pins)
+    assert [each.why for each in pins.unchecked] == ["It lies outside of the project."]
+
+
+def test_a_file_of_the_same_repository_is_read(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "common.txt").write_text("jinja2==2.10\n")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("-r ../common.txt\n")
+    assert [(name, version) for name, version, *_ in pinned(folder)] == [("jinja2", "2.10")]
+
+
+def test_what_has_no_end_is_not_read(tmp_path):
+    (tmp_path / "requirements-a.txt").symlink_to("/dev/zero")
+    (tmp_path / "requirements-b.txt").symlink_to("requirements-b.txt")
+    os.mkfifo(tmp_path / "uv.lock")
+    assert len(read_pins(tmp_path).unchecked) == 3

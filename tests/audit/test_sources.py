@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -93,6 +94,12 @@ def test_a_file_too_deep_to_look_at_was_not_checked(look):
     pattern = "(" * 3000 + "a" + ")" * 3000
     _, _, unchecked = look(a=f"import re\nre.compile({pattern!r})\n")
     assert unchecked == ["a.py"]
+
+
+def test_what_has_no_end_was_not_checked(look, tmp_path):
+    (tmp_path / "a.py").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "b.py")
+    assert look() == ([], [], ["a.py", "b.py"])
 
 
 def test_a_folder_cannot_put_itself_in_the_place_of_bandit(look):

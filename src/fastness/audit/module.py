@@ -99,7 +99,10 @@ class Module:
 def read_module(file: Path) -> Module:
     """Read a file; raises `UnreadableError`."""
     try:
-        source = file.read_bytes()
+        if not file.is_file():
+            raise UnreadableError("It is no file.")
+        with file.open("rb") as opened:
+            source = opened.read(MAX_BYTES + 1)
         if len(source) > MAX_BYTES:
             raise UnreadableError(f"The file is longer than {MAX_BYTES} bytes.")
         return make_module(ast.parse(source))

@@ -16,6 +16,7 @@ from typing import Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from fastness.audit.reading import NotReadError, read_within, repository_of
 from fastness.kernel.report import Unchecked
 
 _NAMES: Final = ("requirements*.txt", "requirements/*.txt")
@@ -74,6 +75,7 @@ def read_pins(folder: Path) -> Pins:
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._root = repository_of(folder)
         self._seen: set[Path] = set()
         self.dependencies: list[Dependency] = []
         self.loose: list[tuple[str, str]] = []
@@ -136,9 +138,9 @@ class _Reader:
 
     def _lines(self, file: Path) -> Iterator[str]:
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self.unchecked.append(Unchecked(what=self._where(file), why=f"The file cannot be read: {error}"))
+            text = read_within(file, self._root)
+        except NotReadError as error:
+            self.unchecked.append(Unchecked(what=self._where(file), why=str(error)))
             return
         for line in text.replace("\\\n", " ").splitlines():
             if shown := _COMMENT.sub("", line).strip():
@@ -146,10 +148,12 @@ class _Reader:
 
     def _toml(self, file: Path) -> Mapping[str, object]:
         try:
-            return tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            return tomllib.loads(read_within(file, self._root))
+        except NotReadError as error:
+            self.unchecked.append(Unchecked(what=self._where(file), why=str(error)))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             self.unchecked.append(Unchecked(what=self._where(file), why=f"The file cannot be read: {error}"))
-            return {}
+        return {}
 
     def _where(self, file: Path) -> str:
         return str(file.relative_to(self._folder)) if file.is_relative_to(self._folder) else str(file)

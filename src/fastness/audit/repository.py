@@ -14,6 +14,7 @@ from typing import Final
 
 from fastness.audit.outcome import Outcome
 from fastness.audit.programs import ProgramError, run_program
+from fastness.audit.reading import NotReadError, read_within
 from fastness.audit.secrets import known_secret
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.report import Unchecked
@@ -145,8 +146,8 @@ def _ignores_env(folder: Path) -> bool:
     if _is_in_repository(folder):
         return bool(_git(folder, "check-ignore", "--no-index", ".env", accepts=(0, 1)).strip())
     try:
-        lines = (folder / ".gitignore").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = read_within(folder / ".gitignore", folder.resolve()).splitlines()
+    except NotReadError:
         return not (folder / ".env").exists()
     return any(fnmatch.fnmatch(".env", line.strip().lstrip("/")) for line in lines if line.strip())
 
