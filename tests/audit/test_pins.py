@@ -166,6 +166,30 @@ def test_a_file_outside_of_the_project_is_not_read(tmp_path, way):
     assert [each.why for each in pins.unchecked] == ["It lies outside of the project."]
 
 
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        pytest.param("a", "1\\n-e ./evil", id="folder"),
+        pytest.param("a", "1\\n--index-url https://evil.example", id="option"),
+        pytest.param("a\\n./evil", "1", id="folder-in-the-name"),
+        pytest.param("a", "1 @ https://evil.example/a.tar.gz", id="address"),
+        pytest.param("-r evil.txt #", "1", id="option-as-a-name"),
+        pytest.param("a", "", id="no-version"),
+    ],
+)
+@pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"])
+def test_nothing_but_names_and_versions_reaches_pip(tmp_path, lock, name, version):
+    (tmp_path / lock).write_text(f'[[package]]\nname = "{name}"\nversion = "{version}"\n')
+    pins = read_pins(tmp_path)
+    assert (pins.dependencies, [each.why for each in pins.unchecked]) == ((), ["This is no package in a version."])
+
+
+def test_a_lock_file_of_another_kind_is_no_error(tmp_path):
+    (tmp_path / "uv.lock").write_text('package = ["a", 1]\n')
+    (tmp_path / "poetry.lock").write_text('[[package]]\nversion = "1"\n')
+    assert (read_pins(tmp_path).dependencies, len(read_pins(tmp_path).unchecked)) == ((), 1)
+
+
 def test_a_file_of_the_same_repository_is_read(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "common.txt").write_text("jinja2==2.10\n")

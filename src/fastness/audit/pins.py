@@ -3,6 +3,9 @@
 Files are found by their names (`requirements*.txt`, `requirements/*.txt`, `pylock*.toml`, `uv.lock`, `poetry.lock`,
 `pdm.lock`) and by `-r` in them. Nothing is resolved or installed. A line that cannot be read is told, not skipped.
 
+What is read goes into files for pip and pip-audit, a line for each package. A lock file may give a package any text for a name: a
+line end in it, and behind that an option or a folder, which pip would build and so run. Such a one is told, and goes nowhere.
+
 ASVS 5.0: V15.1.2 (an inventory), V15.2.4 (from the expected place).
 """
 
@@ -23,6 +26,8 @@ _NAMES: Final = ("requirements*.txt", "requirements/*.txt")
 _LOCKS: Final = ("pylock*.toml", "uv.lock", "poetry.lock", "pdm.lock")
 _HASH: Final = re.compile(r"--hash[= ](\S+:[0-9a-fA-F]+)")
 _INCLUDE: Final = re.compile(r"(?:-r|--requirement)[= ]?\s*(\S+)")
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
 
 
@@ -100,16 +105,16 @@ class _Reader:
         content = self._toml(file)
         packages = content.get("packages") or content.get("package") or []
         for package in packages if isinstance(packages, list) else []:
+            if not isinstance(package, Mapping):
+                continue
             source = package.get("source")
             is_local = isinstance(source, Mapping) and bool(source.keys() & {"editable", "virtual", "directory"})
             if isinstance(package.get("version"), str) and not is_local:
-                self.dependencies.append(
-                    Dependency(
-                        name=canonicalize_name(str(package["name"])),
-                        version=package["version"],
-                        where=self._where(file),
-                        hashes=tuple(dict.fromkeys(_hashes(package))),
-                    )
+                self._keep(
+                    str(package.get("name", "")),
+                    package["version"],
+                    where=self._where(file),
+                    hashes=tuple(dict.fromkeys(_hashes(package))),
                 )
 
     def read_project(self, file: Path) -> None:
@@ -132,9 +137,15 @@ class _Reader:
         if version is None:
             self.loose.append((requirement.name, where))
         else:
-            name = canonicalize_name(requirement.name)
-            hashes = tuple(_HASH.findall(line))
-            self.dependencies.append(Dependency(name=name, version=version, where=where, hashes=hashes))
+            self._keep(requirement.name, version, where=where, hashes=tuple(_HASH.findall(line)))
+
+    def _keep(self, name: str, version: str, *, where: str, hashes: tuple[str, ...]) -> None:
+        if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
+            self.unchecked.append(
+                Unchecked(what=f"{where}: {name[:80]} {version[:80]}", why="This is no package in a version.")
+            )
+            return
+        self.dependencies.append(Dependency(name=canonicalize_name(name), version=version, where=where, hashes=hashes))
 
     def _lines(self, file: Path) -> Iterator[str]:
         try:
