@@ -84,7 +84,7 @@ async def test_nobody_is_told_of_an_address_that_is_taken_but_its_reader(shop, b
         await browser.open(LINK.search(text)[1])
         await browser.submit()
     await make("eve", email="eve@mail.example")
-    _notice, (to, text) = await change("eve", NEW.upper())
+    [(to, text)] = await change("eve", NEW.upper())
     assert to == NEW.upper()
     async with browse(shop) as browser:
         await browser.open(LINK.search(text)[1])
