@@ -9,6 +9,7 @@ line end in it, and behind that an option or a folder, which pip would build and
 ASVS 5.0: V15.1.2 (an inventory), V15.2.4 (from the expected place).
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -81,16 +82,17 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root = repository_of(folder)
-        self._seen: set[Path] = set()
+        self._seen: set[str] = set()
         self.dependencies: list[Dependency] = []
         self.loose: list[tuple[str, str]] = []
         self.wanted: list[str] = []
         self.unchecked: list[Unchecked] = []
 
     def read_requirements(self, file: Path) -> None:
-        if file.resolve() in self._seen:
+        real = os.path.realpath(file)  # unlike resolve(), no error where links lead in a circle
+        if real in self._seen:
             return
-        self._seen.add(file.resolve())
+        self._seen.add(real)
         where = self._where(file)
         for line in self._lines(file):
             if included := _INCLUDE.match(line):
