@@ -53,5 +53,6 @@ def _facts(app_name: str | None) -> AppFacts | None:
     try:
         return facts_of(load_app(location).routes, location.roles)
     except ConfigError as error:
-        remark(f"Routes and workflows are left out: {printable(error.detail.replace("\n", " "))}")
+        why = error.detail.replace("\n", " ")
+        remark(f"Routes and workflows are left out: {printable(why)}")
         return None
