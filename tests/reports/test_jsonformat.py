@@ -28,6 +28,10 @@ def test_what_is_written_is_read_again(run):
     assert run_from(json_of(run).encode()) == run
 
 
+def test_a_name_that_is_no_text_does_not_make_a_file_that_nobody_reads():
+    assert run_from(json_of(hostile_run()).encode()).report.findings[8].where == "? alone"
+
+
 def test_nothing_but_ascii_is_written():
     assert json_of(hostile_run()).isascii()
 

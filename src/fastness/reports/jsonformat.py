@@ -30,7 +30,9 @@ class ReportFileError(ConfigError):
 
 def json_of(run: Run) -> str:
     """The run as indented JSON in ASCII."""
-    return json.dumps(document_of(run), indent=2)
+    # Half a pair of surrogates, from a file name that is no UTF-8, is no text for other programs (RFC 8259 §8.2).
+    whole = json.dumps(document_of(run), ensure_ascii=False).encode(errors="replace")
+    return json.dumps(json.loads(whole), indent=2)
 
 
 def document_of(run: Run) -> dict[str, object]:
