@@ -47,6 +47,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "web/*",
         "accounts/*",
         "app.py",
+        "checks/people.py",
         "checks/rowsecurity.py",
         "services/*",
         "cli/*",

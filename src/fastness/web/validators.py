@@ -9,6 +9,7 @@ field that was left empty passes; that something must be there is WTForms' `Inpu
 `kernel/formats.py`'s. ASVS 5.0 V2.2.1, V1.3.12.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from decimal import Decimal
@@ -62,7 +63,7 @@ class BoundField(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validator(Generic[ValueT_contra]):
+class Validator(ABC, Generic[ValueT_contra]):
     """The base: `check` raises `RuleBrokenError`, and calling it does the same for a form's field."""
 
     takes: ClassVar[tuple[type, ...]] = (str,)
@@ -70,9 +71,9 @@ class Validator(Generic[ValueT_contra]):
     message: str = ""
     """Said instead of the usual sentence."""
 
+    @abstractmethod
     def check(self, value: ValueT_contra) -> None:
         """Raise `RuleBrokenError` where the value breaks the rule."""
-        raise NotImplementedError
 
     @property
     def field_flags(self) -> Mapping[str, int]:
@@ -144,9 +145,9 @@ class Formed(Validator[str]):
     def field_flags(self) -> Mapping[str, int]:
         return {"maxlength": self.max}
 
+    @abstractmethod
     def decide(self, value: str) -> Verdict:
         """Ask the kernel."""
-        raise NotImplementedError
 
     def check(self, value: str) -> None:
         if len(value) > self.max:

@@ -12,6 +12,7 @@ ASVS 5.0: V7.4.1, V15.4.2.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
@@ -29,12 +30,12 @@ LIFETIME = 100.0
 AT_ONCE = 20
 
 
-class StoreContract:
+class StoreContract(ABC):
     """Subclass it and write `make_store`."""
 
+    @abstractmethod
     def make_store(self, clock: Clock) -> Store:
         """A closed, empty store that takes the time from this clock."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[tuple[Store, ManualClock]]:
