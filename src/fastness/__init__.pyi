@@ -5,10 +5,10 @@ from fastness.app import protect as protect
 from fastness.authz.actors import Actor as Actor
 from fastness.authz.permissions import Permissions as Permissions
 from fastness.authz.policies import Policy as Policy
-from fastness.authz.workflows import Transition as Transition
-from fastness.authz.workflows import Workflow as Workflow
 from fastness.authz.scope import scoped as scoped
 from fastness.authz.scope import unscoped as unscoped
+from fastness.authz.workflows import Transition as Transition
+from fastness.authz.workflows import Workflow as Workflow
 from fastness.db.columns import PasswordHash as PasswordHash
 from fastness.db.columns import SecretText as SecretText
 from fastness.db.model import Model as Model

@@ -2,7 +2,6 @@
 
 import uuid
 from enum import StrEnum
-from typing import ClassVar
 
 from sqlalchemy import ColumnElement, ForeignKey, exists
 from sqlalchemy.orm import Mapped, mapped_column
@@ -78,11 +77,11 @@ class Parcel(Model):
     stage: Mapped[str] = mapped_column("state_of_it", key="state_key")
     label: Mapped[str] = mapped_column(default="")
 
-    __mapper_args__: ClassVar[dict[str, object]] = {"polymorphic_on": "kind", "polymorphic_identity": "parcel"}
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "parcel"}  # noqa: RUF012 - SQLAlchemy reads it once
 
 
 class Letter(Parcel):
-    __mapper_args__: ClassVar[dict[str, object]] = {"polymorphic_identity": "letter"}
+    __mapper_args__ = {"polymorphic_identity": "letter"}  # noqa: RUF012 - SQLAlchemy reads it once
 
 
 class ParcelPolicy(Policy[Parcel]):

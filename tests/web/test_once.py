@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
+from starlette.background import BackgroundTask
 
 from fastness import JSONResponse, Model, Response, Routes, access, redirect
 from fastness.auth.answers import KeptAnswer
@@ -68,7 +69,7 @@ def make_routes():
 
         request.db.add(Payment(cents=7))
         response = Response("paid", headers={"content-disposition": 'attachment; filename="a.txt"'})
-        response.background = after
+        response.background = BackgroundTask(after)
         return response
 
     @routes.post("/large", access=access.signed_in, idempotency_key=True)

@@ -13,7 +13,8 @@ object begins at `initial`, and `request.advance(case, CaseFlow.close)` is one U
 the condition as it writes (`advancing.py`). Of two people who press the button at once, one is told that it has happened.
 
 A session that is exempt for a reason (`bind_unscoped`) may set any state: seeds and repairs need that. What the database does
-by itself is not covered.
+by itself is not covered, nor a row that another transaction of PostgreSQL adds at that moment and that a condition looks at:
+whoever adds one writes the object's row as well (docs/guides/workflows.md).
 
 ASVS 5.0: V2.1.3 (limits of business logic are documented), V2.3.1 (steps in their order), V2.3.2, V2.3.4 (locked against doing
 it twice).
