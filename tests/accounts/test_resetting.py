@@ -8,6 +8,7 @@ import pytest
 from fastness.auth.links import OneTimeLink
 from fastness.auth.purposes import Place
 from fastness.auth.users import User, find_user
+from fastness.kernel.tokens import hash_token
 from fastness.mail.outbox import QueuedMail
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK, deliver, make, routes, rows, shop
@@ -289,3 +290,16 @@ async def test_v6_2_1_the_shorter_password_is_for_whoever_needs_a_factor(shop, b
         assert "At least 8 characters." in page.text
         page = await browser.submit(password="wug fimble")
         assert page.url.endswith("/account/password-set")
+
+
+@pytest.mark.parametrize("email", ["ada@mail.example", ""], ids=["address", "no-address"])
+async def test_a_link_that_is_handed_over_sets_a_password_and_confirms_no_address(shop, make, email):
+    user = await make(email=email)
+    services = shop.app.services
+    async with services.open_unit(is_read_only=False) as unit:
+        purpose, token = await services.password_links.hand_over(unit.session, user)
+    async with services.open_unit(is_read_only=False) as unit:
+        await services.password_links.set_password(unit.session, purpose, hash_token(token), NEW, site="shop.example")
+    assert (await services.login.attempt(username="ada", password=NEW)).user is not None
+    [found] = await rows(shop, User)
+    assert found.confirmed_email_key is None
