@@ -93,6 +93,30 @@ def test_what_hostile_mail_held_is_shown_as_text(page, casebook):
     assert page.locator(".timeline script, .timeline img").count() == 0
 
 
+def test_a_case_is_closed_when_it_is_paid_and_opened_again(page, browser, casebook):
+    """The page is from before the fee, which was added in another tab."""
+    sign_in(page, casebook)
+    open_case(page, "Neighbour's extension")
+    page.get_by_role("button", name="Record payment").click()
+    expect(page.get_by_role("button", name="Close case")).to_be_visible()
+    other = browser.new_page()
+    other.goto(page.url)
+    other.get_by_text("Add a fee").click()
+    other.get_by_label("What for").fill("Letter, recorded delivery")
+    other.get_by_label("Amount").fill("8,95")
+    other.get_by_role("button", name="Add fee").click()
+    expect(other.get_by_text("€\xa08.95 due")).to_be_visible()
+    expect(other.get_by_role("button", name="Close case")).to_have_count(0)
+    page.get_by_role("button", name="Close case").click()
+    expect(page.get_by_role("alert")).to_contain_text("Every fee has to be paid first.")
+    expect(page.get_by_role("button", name="Close case")).to_have_count(0)
+    page.get_by_role("button", name="Record payment").click()
+    page.get_by_role("button", name="Close case").click()
+    expect(page.locator(".eyebrow .chip")).to_have_text("Closed")
+    page.get_by_role("button", name="Open this case again").click()
+    expect(page.locator(".eyebrow .chip")).to_have_text("Open")
+
+
 def test_somebody_elses_case_is_unknown(page, casebook):
     sign_in(page, casebook, IDRIS)
     open_case(page, "Benefit stopped")
@@ -204,6 +228,10 @@ def test_every_page_fits_and_brings_its_style(page, casebook, tmp_path, width, s
     look("cases")
     open_case(page, "Phishing mail")
     look("case")
+    page.goto(casebook + "/")
+    open_case(page, "Unpaid overtime")
+    page.get_by_text("Add a fee").click()
+    look("fees")
     page.goto(casebook + "/cases/new")
     look("new-case")
     assert refused == []
