@@ -94,7 +94,7 @@ async def test_fields_of_your_own(settings, routes, opened):
 
 
 async def test_what_the_app_adds_to_the_download(settings, routes, opened):
-    class Case(Model):
+    class GuideCase(Model):
         __tablename__ = "guide_cases"
 
         id: Mapped[int] = mapped_column(primary_key=True)
@@ -102,15 +102,15 @@ async def test_what_the_app_adds_to_the_download(settings, routes, opened):
         title: Mapped[str]
         opened_at: Mapped[datetime]
 
-    names = {"Fastness": Fastness, "settings": settings, "routes": routes, "Case": Case, "select": select}
+    names = {"Fastness": Fastness, "settings": settings, "routes": routes, "Case": GuideCase, "select": select}
     text = block("account-flows.md", "async def export_cases")
     app, browser = await opened(text, names)
     user = await make_user(app)
     async with app.services.database.write.begin() as connection:
-        await connection.run_sync(Case.__table__.create)
+        await connection.run_sync(GuideCase.__table__.create)
     async with app.services.open_unit(is_read_only=False) as unit:
         for owner in (user.id, uuid.uuid4()):
-            unit.session.add(Case(owner_id=owner, title="Damp flat", opened_at=user.created_at))
+            unit.session.add(GuideCase(owner_id=owner, title="Damp flat", opened_at=user.created_at))
     await browser.sign_in("ada", PASSWORD)
     page = await browser.fetch("/account/data/export")
     assert page.json()["cases"] == [{"title": "Damp flat", "opened": user.created_at.isoformat()}]

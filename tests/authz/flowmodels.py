@@ -66,10 +66,10 @@ class OrderFlow(Workflow[Order]):
     take_back = Transition(Stage.SENT, Stage.PAID, to=Stage.DRAFT)
 
 
-class Parcel(Model):
+class Packet(Model):
     """Its state's column is not called as the attribute is, and orders are of a kind."""
 
-    __tablename__ = "flow_parcels"
+    __tablename__ = "flow_packets"
 
     id: Mapped[PublicID]
     owner_id: Mapped[uuid.UUID]
@@ -80,13 +80,13 @@ class Parcel(Model):
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "parcel"}  # noqa: RUF012 - SQLAlchemy reads it once
 
 
-class Letter(Parcel):
+class Letter(Packet):
     __mapper_args__ = {"polymorphic_identity": "letter"}  # noqa: RUF012 - SQLAlchemy reads it once
 
 
-class ParcelPolicy(Policy[Parcel]):
+class PacketPolicy(Policy[Packet]):
     def view(self, actor: Actor) -> ColumnElement[bool]:
-        return Parcel.owner_id == actor.id
+        return Packet.owner_id == actor.id
 
     def edit(self, actor: Actor) -> ColumnElement[bool]:
         return self.view(actor)
@@ -95,11 +95,11 @@ class ParcelPolicy(Policy[Parcel]):
         return self.view(actor)
 
 
-class ParcelFlow(Workflow[Parcel]):
+class PacketFlow(Workflow[Packet]):
     column = "stage"
     initial = Stage.DRAFT
 
     send = Transition(Stage.DRAFT, to=Stage.SENT)
 
 
-TABLES = [model.__table__ for model in (Order, Line, Parcel)]
+TABLES = [model.__table__ for model in (Order, Line, Packet)]

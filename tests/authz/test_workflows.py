@@ -23,8 +23,8 @@ from tests.authz.flowmodels import (
     Order,
     OrderFlow,
     OrderPolicy,
-    Parcel,
-    ParcelFlow,
+    Packet,
+    PacketFlow,
     Stage,
 )
 from tests.authz.models import Drawer
@@ -201,13 +201,13 @@ async def test_a_bulk_update_does_not_set_the_column(database, order, begin):
     assert await stage_of(database, key) == Stage.DRAFT
 
 
-@pytest.mark.parametrize("model", [Parcel, Letter])
+@pytest.mark.parametrize("model", [Packet, Letter])
 @pytest.mark.parametrize(
     "written",
     [
         pytest.param(lambda model: update(model).values(stage=Stage.PAID), id="by-attribute"),
         pytest.param(lambda model: update(model).values({model.stage: Stage.PAID}), id="by-instrumented"),
-        pytest.param(lambda _: update(Parcel.__table__).values(state_key=Stage.PAID), id="by-column"),
+        pytest.param(lambda _: update(Packet.__table__).values(state_key=Stage.PAID), id="by-column"),
         pytest.param(lambda model: update(model).ordered_values((model.stage, Stage.PAID)), id="in-order"),
         pytest.param(lambda model: update(model).values(stage=func.lower("PAID")), id="by-expression"),
     ],
@@ -223,16 +223,16 @@ async def test_a_column_of_another_name_is_not_set_in_bulk(database, begin, mode
         await unit.session.execute(scoped(written(model), OWNER, "edit"))
     await unit.finish(500)
     async with Unit(database, is_read_only=True) as unit:
-        assert await unit.session.scalar(unscoped(select(Parcel.stage).where(Parcel.id == key), TEST)) == Stage.DRAFT
+        assert await unit.session.scalar(unscoped(select(Packet.stage).where(Packet.id == key), TEST)) == Stage.DRAFT
 
 
-@pytest.mark.parametrize("model", [Parcel, Letter])
+@pytest.mark.parametrize("model", [Packet, Letter])
 async def test_a_subclass_takes_the_same_steps(begin, model):
     async with begin(OWNER) as unit:
         parcel = model(owner_id=OWNER.id)
         unit.session.add(parcel)
         await unit.session.flush()
-        await advance(unit.session, parcel, ParcelFlow.send)
+        await advance(unit.session, parcel, PacketFlow.send)
         assert parcel.stage == Stage.SENT
         key = parcel.id
     unit = begin(OWNER)
