@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from fastness.auth.errors import ThrottledError
 from fastness.auth.links import OneTimeLink
 from fastness.auth.purposes import Place
+from fastness.auth.throttle import FACTOR, Attempt
 from fastness.auth.users import User, find_user
 from fastness.kernel.tokens import hash_token
 from fastness.mail.outbox import QueuedMail
@@ -98,6 +100,33 @@ async def test_the_worker_decides_who_gets_a_mail(shop, make, ask, deliver, acco
     await ask("ada@mail.example")
     assert [to for to, _ in await deliver()] == ["ada@mail.example"] * count
     assert await rows(shop, QueuedMail) == []
+
+
+async def is_slowed(shop, attempt):
+    """Whether one more attempt, from an address of its own, has to wait."""
+    try:
+        await shop.app.services.throttle.reserve(attempt)
+    except ThrottledError:
+        return True
+    return False
+
+
+async def test_the_link_lets_the_owner_of_a_slowed_account_in(shop, browse, make, get_link):
+    user = await make()
+    guesses = [{"account": "ada"}, {"account": str(user.id), "kind": FACTOR}]
+    for guess in guesses:
+        for number in range(100):
+            await is_slowed(shop, Attempt(client_ip=f"198.51.100.{number}", **guess))
+    password, factor = (Attempt(client_ip="203.0.113.7", **guess) for guess in guesses)
+    assert await is_slowed(shop, password)
+    assert await is_slowed(shop, factor)
+    link = await get_link()
+    async with browse(shop) as browser:
+        await browser.open(link)
+        await browser.submit(password=NEW)
+    assert not await is_slowed(shop, password)
+    # A mailbox is one factor: guesses at the other one stay counted.
+    assert await is_slowed(shop, factor)
 
 
 async def test_a_flood_of_requests_ends_in_few_mails(make, ask, deliver):

@@ -207,7 +207,7 @@ def test_a_name_that_shows_no_difference_is_refused(run):
 
 def test_keys(run, project):
     key = run("keys", "new").stdout.strip()
-    assert len(key) == 64
+    assert re.fullmatch(r"k[0-9]{8}\.[A-Za-z0-9_-]{64}", key)
     before = (project / ".env").read_text()
     assert run("keys", "rotate").returncode == 0
     assert (project / ".env").read_text() != before

@@ -23,6 +23,7 @@ from fastness.accounts.mailed import (
 from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.auth.errors import DeadLinkError, PasswordRefusedError
 from fastness.auth.purposes import Purpose
+from fastness.auth.throttle import Throttle
 from fastness.kernel.formats import MAX_EMAIL_LENGTH, decide_email
 from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
@@ -124,13 +125,17 @@ async def _set_password(request: Request, purpose: Purpose) -> Response:
         return _dead(request, purpose)
     site = place_of(request, RESET_PATH).site
     try:
-        await links.set_password(
+        user = await links.set_password(
             request.db, purpose, key, fields.get("password", ""), site=site, display_name=display_name
         )
     except PasswordRefusedError as error:
         return await _show_form(request, purpose, refused=error, display_name=display_name)
     except DeadLinkError:
         return _dead(request, purpose)
+    # Whoever slowed the account by guessing has to begin anew, and its owner need not wait. Codes stay counted: a mailbox is
+    # one factor.
+    throttle = request.site.service(Throttle)
+    await throttle.unlock(user.username, user.email, user_id=user.id, by="a link in a mail", factors=False)
     drop_key(request, purpose)
     return redirect(request, request.address(PASSWORD_SET_PATH))
 

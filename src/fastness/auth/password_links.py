@@ -151,8 +151,8 @@ class PasswordLinks:
         *,
         site: str,
         display_name: str | None = None,
-    ) -> None:
-        """Use the link: set the password, end all sessions, tell the owner. Nobody is signed in.
+    ) -> User:
+        """Use the link: set the password, end all sessions, tell the owner, whom it returns. Nobody is signed in.
 
         Call it before the first statement of the transaction.
 
@@ -185,6 +185,7 @@ class PasswordLinks:
                 db,
                 notice(Notice.PASSWORD_CHANGED, to=user.email, site=site, at=self._clock.now(), username=user.username),
             )
+        return user
 
     async def _send(
         self, db: AsyncSession, purpose: Purpose, user: User, place: Place, *, lives_for: timedelta

@@ -135,7 +135,7 @@ class Throttle:
         for counter in reservation.counters:
             await self._add(counter, -1)
 
-    async def unlock(self, *names: str, user_id: UUID, by: str) -> None:
+    async def unlock(self, *names: str, user_id: UUID, by: str, factors: bool = True) -> None:
         """Forget what was charged to an account, from every address and on every device.
 
         What was charged to addresses and to the site stays.
@@ -144,9 +144,10 @@ class Throttle:
             names: what its owner signs in with, such as user name and e-mail address.
             user_id: whose it is; the counters of second factors go by it.
             by: who asks for it, for the event.
+            factors: whether codes of second factors are forgotten too; not where a mailbox is all that was proved.
         """
         # One durable write, whatever the number of addresses: all keys of the account have its epoch in them.
-        accounts = (str(user_id), *filter(None, names))
+        accounts = ((str(user_id),) if factors else ()) + tuple(filter(None, names))
         await self._store.bump_epochs([self._owner(self._names.digest_of(account)) for account in accounts])
         self._events.emit(
             SecurityEvent(
