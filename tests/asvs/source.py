@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import fastness
@@ -10,19 +9,18 @@ import fastness
 FOLDER = Path(fastness.__file__).parent
 
 
-@cache
-def trees() -> dict[str, ast.Module]:
-    """Every file of the framework, but for the templates of new projects."""
-    return {
-        file.relative_to(FOLDER).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
-        for file in sorted(FOLDER.rglob("*.py"))
-        if "project" not in file.relative_to(FOLDER).parts
-    }
+# Read at once, while no test runs: Python 3.11 stumbles over a parser beside a thread that parses, too.
+TREES = {
+    file.relative_to(FOLDER).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+    for file in sorted(FOLDER.rglob("*.py"))
+    if "project" not in file.relative_to(FOLDER).parts
+}
+"""Every file of the framework, but for the templates of new projects."""
 
 
 def imports() -> Iterator[tuple[str, str]]:
     """Each import, as file and dotted name."""
-    for file, tree in trees().items():
+    for file, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from ((file, alias.name) for alias in node.names)

@@ -208,6 +208,8 @@ def deployed_site(seeded: Path, folder: Path, **overrides: str) -> Iterator[Site
     command = [*serve_command(port), "--certfile", "certificate.pem", "--keyfile", "key.pem"]
     environ = environ_of(folder, **{"FASTNESS_HOSTS": "localhost,target.example", **overrides})
     environ["FASTNESS_IS_HTTPS_REQUIRED"] = "true"
+    # A start is refused where guessing is not stopped.
+    environ = {name: value for name, value in environ.items() if not name.startswith("FASTNESS_THROTTLE_")}
     with running_server(command, port=port, folder=folder, environ=environ) as process:
         yield Site(port, folder, process, folder / f"server-{port}.log", scheme="https", trust=trust)
 

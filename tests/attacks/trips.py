@@ -91,7 +91,8 @@ async def settings_file(request: Request) -> None:
 
 
 async def own_code(request: Request) -> None:
-    with open(__file__, "a"):
+    # A module that lies in no temporary folder, as a checkout may.
+    with open(os.__file__, "a"):
         pass
 
 
@@ -183,7 +184,7 @@ TRIPS: dict[str, tuple[Callable[[Request], Awaitable[None]], str, str]] = {
     "passwords": (passwords, "files", "/etc/passwd (read)"),
     "linked": (linked, "files", "/etc/passwd (read)"),
     "settings-file": (settings_file, "files", ""),
-    "own-code": (own_code, "files", f"{Path(__file__).resolve()} (write)"),
+    "own-code": (own_code, "files", f"{Path(os.__file__).resolve()} (write)"),
     "removed": (removed, "files", "/etc/fastness-no-such-file (write)"),
     "database": (database, "files", "/etc/passwd (write)"),
     "connection": (connection, "sockets", "169.254.169.254 port 80"),

@@ -114,5 +114,8 @@ def test_signing_in_to_the_demo_over_http(browser, demo):
 def test_it_is_a_browser_that_drops_secure_cookies_on_http(browser, tmp_path):
     with library_site(tmp_path) as address:
         browser.get(address + "/set-cookies")
+        # Other tests have left theirs: cookies of localhost are those of all its ports.
+        browser.delete_all_cookies()
+        browser.get(address + "/set-cookies")
         browser.get(address + "/cookies")
         assert browser.title == "plain"

@@ -97,7 +97,7 @@ def test_the_secret_is_the_owners_alone_and_nobody_elses(here):
     create_project("one")
     create_project("two")
     first, second = values(here / "one/.env"), values(here / "two/.env")
-    assert len(first["FASTNESS_SECRET_KEY"]) == 64
+    assert len(first["FASTNESS_SECRET_KEY"]) == len("k20261122.") + 64
     assert first["FASTNESS_SECRET_KEY"] != second["FASTNESS_SECRET_KEY"]
     assert stat.S_IMODE((here / "one/.env").stat().st_mode) == 0o600
     assert ".env" in (here / "one/.gitignore").read_text().splitlines()

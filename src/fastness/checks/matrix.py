@@ -123,11 +123,9 @@ def proved(identity: Identity | None, proofs: tuple[str, ...]) -> Identity | Non
     """The same person, having shown these proofs."""
     if identity is None:
         return None
-    return replace(
-        identity,
-        authenticated_at=_NOW if "fresh" in proofs else 0.0,
-        second_factor_at=0.0 if "second factor" in proofs else None,
-    )
+    # Whoever has a second factor shows it again for a fresh proof.
+    at = _NOW if "fresh" in proofs else 0.0
+    return replace(identity, authenticated_at=at, second_factor_at=at if "second factor" in proofs else None)
 
 
 def outcome_of(rule: Access, identity: Identity | None) -> Outcome:

@@ -29,6 +29,7 @@ from sqlalchemy import ColumnElement, Update, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.db.engine import Database
+from fastness.db.errors import TransactionConflictError
 from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError, UnavailableError
@@ -145,7 +146,11 @@ class Postman:
         return sent
 
     async def _deliver_one(self) -> _End:
-        taken = await self._take()
+        try:
+            taken = await self._take()
+        except TransactionConflictError:
+            # PostgreSQL's way of saying that another worker took it at this moment; there may be more.
+            return _End.FAILED
         if taken is None:
             return _End.NOTHING
         if not self._clock.now() < taken.expires_at:
