@@ -52,7 +52,6 @@ RELAY is the same site through a port without TLS: sqlmap does not speak TLS 1.3
 That sqlmap finds what is there shows `python -m scripts.sqlmap_run`, which has an open page among its targets.
 ORIGIN is `https://localhost` with a port, HOST the same without its scheme.
 Each scanner has a time limit; what one cut short is told in its figures.
-The demo holds back whoever sends too much, so scanners get refusals among their answers, as they would from a deployment.
 
 """
 
