@@ -37,7 +37,8 @@ from fastness.web.exchange import ASGIApp, Receive, Scope, Send
 from fastness.web.lifespans import Lifespan, start_all, stop_all
 from fastness.web.pipeline import PerimeterRules, build_pipeline
 from fastness.web.reports import report_routes
-from fastness.web.routing import Route, RouteOptions, Routes
+from fastness.web.route import Route, RouteOptions
+from fastness.web.routing import Routes
 from fastness.web.sealing import mounted_apps, seal_declared
 from fastness.web.site import Site
 from fastness.web.static import STATIC_PREFIX, StaticFiles

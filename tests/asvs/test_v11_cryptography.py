@@ -119,7 +119,7 @@ PLAIN = {
     ("auth/answers.py", "known.digest != named.digest"),
     ("web/debug.py", "site.debug_token == Secret(token)"),
     ("web/debugtoken.py", "token != Secret(given.strip() or '-')"),
-    ("auth/factors.py", "RecoveryCode.code_hash == code_hash"),
+    ("auth/factorproofs.py", "RecoveryCode.code_hash == code_hash"),
     ("auth/links.py", "OneTimeLink.token_hash == key"),
     ("auth/login.py", "user.password_hash != found.password_hash"),
     ("accounts/devices.py", "one.id_hash == own"),

@@ -15,7 +15,7 @@ from fastness.probe.headers import NO_POLICY, VERSION
 from fastness.probe.target import ProbeAddressError
 from fastness.reports.forms import Form
 from fastness.web import access
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 FINDING = NO_POLICY.found(where="GET /x\x1b[31m (404)")
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router, WebS
 from starlette.staticfiles import StaticFiles
 
 from fastness import Because, ConfigError, Routes, access, mounting
-from fastness.web.routing import MissingAccessError, RouteError
+from fastness.web.route import MissingAccessError, RouteError
 from tests.web.shop import Shop
 
 

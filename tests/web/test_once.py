@@ -15,7 +15,8 @@ from fastness.db.engine import Database
 from fastness.db.migrations import upgrade
 from fastness.db.unit import Unit
 from fastness.sessions.identity import Identity
-from fastness.web.routing import RouteError, seal_route
+from fastness.web.route import RouteError
+from fastness.web.routing import seal_route
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 WHO = {"ada": UUID(int=1), "bob": UUID(int=2)}

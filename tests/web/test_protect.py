@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from fastness import Because, access, protect
 from fastness.kernel.events import MemorySink
 from fastness.testing.servers import asgi_server, free_port, running_server
-from fastness.web.routing import MissingAccessError
+from fastness.web.route import MissingAccessError
 from tests.web.shop import make_settings
 from tests.web.wire import ask, messages_of
 

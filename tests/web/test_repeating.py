@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness import JSONResponse, Model, Routes, access
 from fastness.db.unit import Unit
-from fastness.web.routing import RouteError, seal_route
+from fastness.web.route import RouteError
+from fastness.web.routing import seal_route
 
 
 class Tally(Model):

@@ -10,7 +10,7 @@ from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 from fastness import Because, JSONResponse, Routes, access
 from fastness.app import SealedError
-from fastness.web.routing import MissingAccessError, RouteError
+from fastness.web.route import MissingAccessError, RouteError
 
 
 async def answer(request):

@@ -17,7 +17,7 @@ from fastness.html.inventory import TemplateFinding
 from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.findings import Finding
 from fastness.settings.settings import Settings
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

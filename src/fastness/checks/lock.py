@@ -17,7 +17,7 @@ from typing import Final
 from fastness.checks.check import Deployment
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.web.debugtoken import debug_routes
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 LOCK_FILE: Final = "access.lock"
 _HEAD: Final = """\

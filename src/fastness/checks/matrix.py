@@ -30,7 +30,7 @@ from fastness.web.accessrules import (
     permissions_in,
     rules_in,
 )
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _NOW: Final = 1_000_000_000.0
 _NOBODY_PASSES: Final = AnyOf(())

@@ -14,7 +14,7 @@ from fastness.kernel.crosssite import SAFE_METHODS
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.web.accessrules import Access, All, AnyOf, FromNetwork, Hidden, Public, rules_in
 from fastness.web.rates import told
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _OWN_FOLDER: Final = Path(__file__).parent.parent
 

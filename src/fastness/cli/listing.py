@@ -9,7 +9,7 @@ from fastness.checks.lock import methods_of
 from fastness.cli.location import find_location, load_app
 from fastness.cli.terminal import say, table
 from fastness.web.rates import told
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 
 def show_routes(app_name: str | None, *, as_json: bool) -> None:

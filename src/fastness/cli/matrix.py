@@ -16,7 +16,7 @@ from fastness.checks.matrix import Column, cell_of, columns_of
 from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, find_location, load_app
 from fastness.cli.terminal import printable, remark, say, table
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 
 def show_matrix(app_name: str | None, *, as_json: bool, asks_database: bool) -> None:

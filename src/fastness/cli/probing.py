@@ -30,7 +30,7 @@ from fastness.reports.appfacts import facts_of
 from fastness.reports.forms import Form
 from fastness.reports.run import Run
 from fastness.settings.settings import SESSION_COOKIE
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _KINDS: Final[dict[str, Literal["http", "websocket", "mount"]]] = {
     "http": "http",

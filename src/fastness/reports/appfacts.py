@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastness.authz.workflows import declared_workflows
 from fastness.checks.lock import methods_of
 from fastness.checks.matrix import Column, Outcome, cell_of, columns_of
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

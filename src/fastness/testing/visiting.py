@@ -24,7 +24,7 @@ from fastness.testing.browser import Browser, Cookie
 from fastness.testing.samples import Sample
 from fastness.web.exchange import Message
 from fastness.web.formtoken import ANONYMOUS as NO_SESSION
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 SignIn: TypeAlias = Callable[[Browser], Awaitable[object]]
 

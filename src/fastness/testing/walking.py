@@ -18,7 +18,7 @@ from fastness.testing.samples import ANONYMOUS, PEOPLE, SIGNED_IN, Sample, fille
 from fastness.testing.visiting import Answer, send
 from fastness.web.access import decide_access
 from fastness.web.accessrules import AccessFacts
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _NOT_ABOUT_ACCESS: Final = frozenset({"cross_site", "form_token", "stale_form", "method_refused"})
 """Codes of gates that would have refused anybody."""

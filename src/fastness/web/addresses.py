@@ -13,7 +13,7 @@ from fastness.html.values import TrustedURL
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.paths import decide_path
 from fastness.kernel.verdicts import Allow
-from fastness.web.routing import Route
+from fastness.web.route import Route
 from fastness.web.static import StaticFiles
 from fastness.web.table import Table
 

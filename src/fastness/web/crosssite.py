@@ -15,7 +15,7 @@ from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.verdicts import ALLOW, Allow, Verdict
 from fastness.web.exchange import CROSS_SITE, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.refusals import CrossSiteError, PipelineFaultError
-from fastness.web.routing import Route
+from fastness.web.route import Route
 from fastness.web.tokens import bearer_token
 
 _OWN_PAGES: Final = CrossSiteRules()

@@ -26,7 +26,7 @@ from fastness.web.refusals import PipelineFaultError
 from fastness.web.repeating import REPEATABLE, Checkpoint, may_repeat
 from fastness.web.requests import Request
 from fastness.web.responses import UnserialisableModelError, model_in
-from fastness.web.routing import Route
+from fastness.web.route import Route
 from fastness.web.sockets import WebSocket
 from fastness.web.watching import watched
 

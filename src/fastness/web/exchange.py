@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastness.kernel.errors import FastnessError
     from fastness.sessions.session import Session
     from fastness.web.headers import HeaderProfile
-    from fastness.web.routing import Route
+    from fastness.web.route import Route
     from fastness.web.site import Site
 
 Scope: TypeAlias = MutableMapping[str, Any]

@@ -26,7 +26,8 @@ from fastness.web.inclusions import (
     is_inclusion,
 )
 from fastness.web.mounted import Leaf, RouterGuard
-from fastness.web.routing import Kind, RouteError, below, by_rule, joined, source_of
+from fastness.web.route import Kind, RouteError, source_of
+from fastness.web.routing import below, by_rule, joined
 
 _KNOWN_MODULES: Final = frozenset({"starlette.routing", "fastapi.routing"})
 _ENDPOINT_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -23,7 +23,7 @@ from fastness.web.exchange import (
 )
 from fastness.web.headers import HeaderProfile
 from fastness.web.refusals import MalformedRequestError, MethodRefusedError, NotFoundError
-from fastness.web.routing import Route
+from fastness.web.route import Route
 from fastness.web.table import Table
 
 

@@ -34,7 +34,7 @@ from fastness.web.frozen import Check
 from fastness.web.innererrors import is_left_to_app, own_handlers, plain_error
 from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import MethodRefusedError, PipelineFaultError
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _ANSWERS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _PREFLIGHT: Final = (b"origin", b"access-control-request-method")

@@ -22,7 +22,7 @@ from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
 from fastness.web.exchange import SCOPE_KEY, Receive, Scope
 from fastness.web.requests import Connection, Request
-from fastness.web.routing import RouteOptions
+from fastness.web.route import RouteOptions
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

@@ -28,7 +28,7 @@ from fastness.web.limits import LimitsStage
 from fastness.web.match import MatchStage
 from fastness.web.proxy import ProxyStage
 from fastness.web.ratelimit import ClientRateStage, UserRateStage
-from fastness.web.routing import Framing, Route, RouteError
+from fastness.web.route import Framing, Route, RouteError
 from fastness.web.session import SessionStage
 from fastness.web.site import Site
 from fastness.web.table import Table

@@ -34,16 +34,8 @@ from fastness.web.innerroutes import (
 )
 from fastness.web.mounted import Doorway, Entry, Leaf, MountedApp, RouterGuard
 from fastness.web.rates import rates_of
-from fastness.web.routing import (
-    Declared,
-    MissingAccessError,
-    Route,
-    RouteError,
-    RouteOptions,
-    joined,
-    seal_route,
-    source_of,
-)
+from fastness.web.route import MissingAccessError, Route, RouteError, RouteOptions, source_of
+from fastness.web.routing import Declared, joined, seal_route
 
 _ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor)
 """Convertors that never match a slash. Exact classes: a subclass may have another expression."""

@@ -18,7 +18,7 @@ from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvert
 from starlette.routing import PARAM_REGEX
 
 from fastness.kernel.limits import KNOWN_METHODS
-from fastness.web.routing import Route
+from fastness.web.route import Route
 
 _ONE_SEGMENT: Final = (FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor)
 """Convertors that never match a slash. Exact classes: a subclass may have another expression."""
