@@ -1,6 +1,6 @@
 """Reading a file of a folder that is not trusted: a file of the project itself, and none without an end.
 
-A repository may hold links, and its requirement files name others: `-r /home/somebody/.netrc` would put lines of that file into a
+A repository may hold links, and its requirement files name others: `-r ../../.netrc` would put lines of that file into a
 report, which may be public; a link to /dev/zero has no end, and a pipe waits for ever. So what lies outside of the repository
 that holds the folder is not read, and neither is what is no file.
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import parse_host_rule
-from fastness.kernel.origins import parse_origin
+from fastness.kernel.origins import parse_origin_rule
 from fastness.kernel.tuples import refuse_bare_text
 
 
@@ -63,5 +63,5 @@ class SecondFactorRules:
                 raise ConfigError("rp_id is a host name without a leading dot.")
             parse_host_rule(self.rp_id)
         for origin in self.origins:
-            if parse_origin(origin).scheme != "https":
+            if parse_origin_rule("origins", origin).scheme != "https":
                 raise ConfigError("origins of passkeys begin with https://; browsers refuse them elsewhere.")

@@ -27,11 +27,8 @@ from fastness.auth import affected
 from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import (
     GrantRefusedError,
-    GroupNameError,
     NameTakenError,
-    ProtectedRoleError,
     UndeclaredPermissionError,
-    UsernameError,
 )
 from fastness.auth.escalation import Change, EscalationReason, Giver, decide_change
 from fastness.auth.holdings import load_holdings
@@ -45,14 +42,15 @@ from fastness.auth.roles import (
     Group,
     Role,
     find_role,
+    free_role_name,
+    parse_group_name,
     permissions_of_role,
 )
 from fastness.auth.superusers import keeping_a_superuser
-from fastness.auth.usernames import parse_username
 from fastness.auth.users import User
 from fastness.authz.actors import Actor
 from fastness.authz.permissions import PermissionCatalogue
-from fastness.authz.rolenames import parse_role_label, parse_role_name
+from fastness.authz.rolenames import parse_role_label
 from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
@@ -97,7 +95,7 @@ class Roles:
             UndeclaredPermissionError: no enum declares one of the permissions.
             GrantRefusedError: the role would permit what its maker may not.
         """
-        name = _free_name(name)
+        name = free_role_name(name)
         given = self._declared(permissions)
         await self._decide(db, by, Change(gives=True, roles=frozenset({name}), permissions=given))
         role = Role(name=name, label=parse_role_label(label), changed_at=self._clock.now())
@@ -109,9 +107,9 @@ class Roles:
 
     async def rename_role(self, db: AsyncSession, role: Role, name: str, *, by: Actor | Because) -> Role:
         """Give a role another name: what the rules that ask for either name admit changes with it."""
-        name = _free_name(name)
+        name = free_role_name(name)
         role = await affected.lock_role(db, role, self._now)
-        former = _free_name(role.name)
+        former = free_role_name(role.name)
         if name == former:
             return role
         holders = await affected.holders_of_role(db, role, self._now)
@@ -126,7 +124,7 @@ class Roles:
     async def delete_role(self, db: AsyncSession, role: Role, *, by: Actor | Because) -> None:
         """Delete a role; whoever has it loses it. A role made later under the same name is nobody's."""
         role = await affected.lock_role(db, role, self._now)
-        name = _free_name(role.name)
+        name = free_role_name(role.name)
         holders = await affected.holders_of_role(db, role, self._now)
         await self._decide(db, by, Change(gives=False, roles=frozenset({name})))
         await affected.lock_users(db, holders)
@@ -142,7 +140,7 @@ class Roles:
         """Make these the role's permissions; whether that was a change. Raises as `create_role` does."""
         wanted = self._declared(permissions)
         role = await affected.lock_role(db, role, self._now)
-        _free_name(role.name)
+        free_role_name(role.name)
         present = await permissions_of_role(db, role)
         given, taken = wanted - present, present - wanted
         if not given and not taken:
@@ -208,7 +206,7 @@ class Roles:
 
     async def create_group(self, db: AsyncSession, name: str, *, by: Actor | Because) -> Group:
         """Make an empty group. Raises `GroupNameError` and `NameTakenError`."""
-        shown, key = _group_name(name)
+        shown, key = parse_group_name(name)
         await self._decide(db, by, Change(gives=False))
         group = Group(name=shown, name_key=key, changed_at=self._now)
         async with _free(db):
@@ -218,7 +216,7 @@ class Roles:
 
     async def rename_group(self, db: AsyncSession, group: Group, name: str, *, by: Actor | Because) -> Group:
         """Give a group another name; nothing else depends on it."""
-        shown, key = _group_name(name)
+        shown, key = parse_group_name(name)
         await self._decide(db, by, Change(gives=False))
         group = await affected.lock_group(db, group, self._now)
         former = group.name
@@ -371,20 +369,6 @@ class Roles:
             detail={key: value for key, value in detail.items() if value},
         )
         emit_after_commit(db, self._events, record)
-
-
-def _free_name(name: str) -> str:
-    """The name of a role that may be changed: every one but the superuser's, which is the same in every app."""
-    if parse_role_name(name) == SUPERUSER:
-        raise ProtectedRoleError
-    return parse_role_name(name)
-
-
-def _group_name(name: str) -> tuple[str, str]:
-    try:
-        return parse_username(name)
-    except UsernameError as error:
-        raise GroupNameError(error.reason) from None
 
 
 def _names(items: Iterable[str]) -> str:

@@ -16,12 +16,15 @@ from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from fastness.auth.errors import GroupNameError, ProtectedRoleError, UsernameError
 from fastness.auth.usernames import MAX_LENGTH as MAX_GROUP_NAME_LENGTH
-from fastness.auth.usernames import try_username_key
+from fastness.auth.usernames import parse_username, try_username_key
 from fastness.auth.users import User
 from fastness.authz.permissions import MAX_LENGTH as MAX_PERMISSION_LENGTH
 from fastness.authz.rolenames import MAX_LENGTH as MAX_ROLE_NAME_LENGTH
+from fastness.authz.rolenames import parse_role_name
 from fastness.db.model import Model, PublicID
+from fastness.sessions.identity import SUPERUSER
 
 
 class Role(Model):
@@ -81,6 +84,22 @@ GROUP_ROLES: Final = Table(
 GROUP_MEMBERS: Final = Table(
     "fastness_group_members", Model.metadata, _pointer("group_id", Group), _pointer("user_id", User, is_indexed=True)
 )
+
+
+def free_role_name(name: str) -> str:
+    """The name of a role that may be changed: every one but the superuser's, which is the same in every app."""
+    parsed = parse_role_name(name)
+    if parsed == SUPERUSER:
+        raise ProtectedRoleError
+    return parsed
+
+
+def parse_group_name(name: str) -> tuple[str, str]:
+    """A group's name as it is shown, and as it is compared. Raises `GroupNameError`."""
+    try:
+        return parse_username(name)
+    except UsernameError as error:
+        raise GroupNameError(error.reason) from None
 
 
 async def find_role(db: AsyncSession, name: str) -> Role | None:

@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from fastness.kernel.errors import ConfigError
-from fastness.kernel.origins import MalformedOriginError, parse_origin
+from fastness.kernel.origins import MalformedOriginError, parse_origin, parse_origin_rule
 from fastness.kernel.tuples import refuse_bare_text
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
@@ -58,13 +57,7 @@ class CrossSiteRules:
 
     def __post_init__(self) -> None:
         refuse_bare_text("trusted_origins", self.trusted_origins)
-        try:
-            trusted = frozenset(parse_origin(entry).serialize() for entry in self.trusted_origins)
-        except MalformedOriginError as error:
-            raise ConfigError(
-                "Each of trusted_origins is a scheme and a host, such as https://forms.example.com: no path, no "
-                f'wildcard, not "null". {error.detail}'
-            ) from error
+        trusted = frozenset(parse_origin_rule("trusted_origins", entry).serialize() for entry in self.trusted_origins)
         object.__setattr__(self, "_trusted", trusted)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
-from fastness.kernel.origins import MalformedOriginError, parse_origin
+from fastness.kernel.origins import parse_origin_rule
 from fastness.kernel.tuples import refuse_bare_text
 
 HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -185,7 +185,7 @@ def frame_ancestors_of(framing: Framing) -> tuple[str, ...]:
         raise ConfigError(
             'framing is "deny", "same-origin" or a tuple of origins such as ("https://portal.example.com",).'
         )
-    return ("'self'", *(_partner(entry) for entry in framing))
+    return ("'self'", *(parse_origin_rule("framing", entry).serialize() for entry in framing))
 
 
 def _frame_options(framing: Framing) -> HeaderList:
@@ -223,15 +223,9 @@ def _permissions(opened: tuple[str, ...]) -> bytes:
                 f"permissions_policy: {feature!r} is not a feature that is closed, so it need not be opened."
             )
         # RFC 8941: self is a token, an origin a quoted string.
-        lists[feature] = "(" + " ".join(["self", *(f'"{_partner(each)}"' for each in partners)]) + ")"
+        origins = (parse_origin_rule("permissions_policy", each).serialize() for each in partners)
+        lists[feature] = "(" + " ".join(["self", *(f'"{origin}"' for origin in origins)]) + ")"
     return ", ".join(f"{feature}={allowed}" for feature, allowed in lists.items()).encode("ascii")
-
-
-def _partner(entry: str) -> str:
-    try:
-        return parse_origin(entry).serialize()
-    except MalformedOriginError as error:
-        raise ConfigError(f"{entry!r} is not an origin: write https://portal.example.com. {error.detail}") from error
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> bytes:

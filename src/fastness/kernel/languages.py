@@ -25,9 +25,9 @@ def check_languages(offered: tuple[str, ...]) -> None:
     """Refuse what is no list of language tags."""
     if not offered or len(set(offered)) != len(offered):
         raise ConfigError("languages names each language once, and at least one: en, de.")
-    for tag in offered:
-        if _TAG.fullmatch(tag) is None:
-            raise ConfigError(f"languages: {tag!r} is no language tag such as de or pt-BR.")
+    for number, tag in enumerate(offered, start=1):
+        if _TAG.fullmatch(tag) is None:  # the value is not shown: this may be a variable's
+            raise ConfigError(f"languages: entry {number} is no language tag such as de or pt-BR.")
 
 
 def choose_language(header: str, offered: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ ASVS 5.0: V3.4.2 and V3.5.1 (origins are validated against an allow-list), V4.4.
 from dataclasses import dataclass
 from typing import Final
 
-from fastness.kernel.errors import InvalidInputError
+from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.hosts import MAX_HOST_LENGTH, MalformedHostError, parse_host
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -54,3 +54,14 @@ def parse_origin(value: str) -> Origin:
     except MalformedHostError as error:
         raise MalformedOriginError(f"The origin has no proper host. {error.detail}") from error
     return Origin(scheme, host.name, default_port if host.port is None else host.port)
+
+
+def parse_origin_rule(name: str, entry: str) -> Origin:
+    """Parse an entry of the setting `name`, which lists origins; raises `ConfigError`."""
+    try:
+        return parse_origin(entry)
+    except MalformedOriginError as error:
+        raise ConfigError(
+            f"{name}: {entry!r} is not an origin. Write a scheme and a host, such as https://forms.example.com: no path, no "
+            f'wildcard, not "null". {error.detail}'
+        ) from error
