@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fastness.testing.postgres import PostgresServer, postgres_server
+from tests.forkserver import ForkServer, fork_server
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = frozenset({"attacks", "browser", "project"})
@@ -96,6 +97,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def running_postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL for all tests of this process; it starts when the first one asks for it."""
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Runs commands in processes of their own, faster than a fresh interpreter would."""
+    with fork_server() as server:
         yield server
 
 

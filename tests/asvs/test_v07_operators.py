@@ -1,7 +1,6 @@
 """V7.4.5, operators end sessions: with the real command, on the files of a real project, while nobody's browser is asked."""
 
 import asyncio
-import os
 import re
 import sqlite3
 from uuid import UUID
@@ -18,16 +17,14 @@ from tests.cli.conftest import made, project, run
 __all__ = ["made", "project", "run"]
 
 PASSWORD = "a long pass phrase of the tests\n"
-# The command is that of the framework which these tests are run against, a patched copy included.
-HERE = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
 
 @pytest.fixture
 def people(run, project):
     """Ada and Grace by name, as the command knows them."""
-    assert run("db", "upgrade", **HERE).returncode == 0
+    assert run("db", "upgrade").returncode == 0
     for name in ("ada", "grace"):
-        assert run("users", "create", name, "--password-stdin", stdin=PASSWORD, **HERE).returncode == 0
+        assert run("users", "create", name, "--password-stdin", stdin=PASSWORD).returncode == 0
     with sqlite3.connect(project / "var/data.sqlite3") as connection:
         rows = connection.execute("SELECT username, id FROM fastness_users").fetchall()
     connection.close()
@@ -63,8 +60,8 @@ def test_v7_4_5_an_operator_ends_the_sessions_of_one_person_and_of_everybody(run
 
     cookies = asyncio.run(with_sessions(project, begin))
     assert sorted(alive(project, cookies)) == ["ada", "grace"]
-    ended = run("users", "end-sessions", "ada", **HERE)
+    ended = run("users", "end-sessions", "ada")
     assert (ended.returncode, re.findall(r"Ended (\d+)", ended.stdout)) == (0, ["1"])
     assert alive(project, cookies) == ["grace"]
-    assert run("users", "end-sessions", "--all", **HERE).returncode == 0
+    assert run("users", "end-sessions", "--all").returncode == 0
     assert alive(project, cookies) == []

@@ -1,8 +1,6 @@
 """Commands run in a process of their own, as people run them: the app they load is nobody else's."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,20 +30,12 @@ def project(made, tmp_path):
 
 
 @pytest.fixture
-def run(project):
+def run(project, forks):
     """Run a command in the project; the environment holds nothing of the developer's."""
 
     def run_command(*arguments, folder=project, stdin="", **environ):
-        return subprocess.run(
-            [sys.executable, "-m", "fastness.cli", *arguments],
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], **environ},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        environ = {"PATH": os.environ["PATH"], **environ}
+        return forks.run("-m", "fastness.cli", *arguments, folder=folder, environ=environ, stdin=stdin)
 
     return run_command
 

@@ -1,9 +1,8 @@
 """`users tokens` on the command line."""
 
 import json
+import os
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -25,12 +24,11 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def token_id(run, project):
+def token_id(run, project, forks):
     """A project with a database, a person and a token."""
-
     assert run("db", "upgrade").returncode == 0
     assert run("users", "create", "ada", "--password-stdin", stdin=PASSWORD).returncode == 0
-    subprocess.run([sys.executable, "-c", MAKE], cwd=project, check=True)
+    assert forks.run("-c", MAKE, folder=project, environ=os.environ).returncode == 0
     (token,) = json.loads(run("users", "tokens", "ada", "--json").stdout)
     return token["id"]
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -39,13 +38,15 @@ def environ(tmp_path):
     }
 
 
-def run(folder, environ, *arguments, stdin=""):
-    return subprocess.run(
-        [*FASTNESS, *arguments], cwd=folder, env=environ, input=stdin, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def run(forks):
+    def run_command(folder, environ, *arguments, stdin=""):
+        return forks.run("-m", "fastness.cli", *arguments, folder=folder, environ=environ, stdin=stdin, timeout=200)
+
+    return run_command
 
 
-def serving(folder, environ, port):
+def serving(run, folder, environ, port):
     """The app behind a certificate, with the routes that it has now: what the lock file is for is tried elsewhere."""
     assert run(folder, environ, "routes", "--matrix", "--write").returncode == 0
     files = ["--certfile", str(folder.parent / "certificate.pem"), "--keyfile", str(folder.parent / "key.pem")]
@@ -53,10 +54,10 @@ def serving(folder, environ, port):
     return running_server(serve, port=port, folder=folder, environ=environ)
 
 
-def probed(folder, environ, *arguments, stdin=""):
+def probed(run, folder, environ, *arguments, stdin=""):
     """What the probe says of the app, while `fastness serve` runs it."""
     port = free_port()
-    with serving(folder, environ, port):
+    with serving(run, folder, environ, port):
         return run(folder, environ, "probe", f"https://localhost:{port}", "--json", *arguments, stdin=stdin)
 
 
@@ -66,31 +67,33 @@ def assert_clean(done):
     assert done.returncode == 0
 
 
-def test_the_demo_is_clean(tmp_path, environ):
+def test_the_demo_is_clean(run, tmp_path, environ):
     folder = Path(shutil.copytree(CASEBOOK, tmp_path / "casebook", ignore=NOT_COPIED))
     development = {**environ, "FASTNESS_PROFILE": "development"}
     assert run(folder, development, "db", "upgrade").returncode == 0
     assert run(folder, development, "demo", "--seed-only").returncode == 0
     accounts = [part for name in PASSWORDS for part in ("--account", name)]
-    assert_clean(probed(folder, environ, *accounts, "--passwords-stdin", stdin="\n".join(PASSWORDS.values()) + "\n"))
+    assert_clean(
+        probed(run, folder, environ, *accounts, "--passwords-stdin", stdin="\n".join(PASSWORDS.values()) + "\n")
+    )
 
 
-def test_a_fresh_project_is_clean(tmp_path, environ):
+def test_a_fresh_project_is_clean(run, tmp_path, environ):
     assert run(tmp_path, environ, "new", "site").returncode == 0
     folder = tmp_path / "site"
     assert run(folder, environ, "db", "upgrade").returncode == 0
     password = "three kites over the mill pond"
     made = run(folder, environ, "users", "create", "wren", "--password-stdin", stdin=f"{password}\n")
     assert made.returncode == 0, made.stderr
-    assert_clean(probed(folder, environ, "--account", "wren", "--passwords-stdin", stdin=f"{password}\n"))
+    assert_clean(probed(run, folder, environ, "--account", "wren", "--passwords-stdin", stdin=f"{password}\n"))
 
 
-def test_another_key_gets_nothing(tmp_path, environ):
+def test_another_key_gets_nothing(run, tmp_path, environ):
     assert run(tmp_path, environ, "new", "site").returncode == 0
     folder = tmp_path / "site"
     assert run(folder, environ, "db", "upgrade").returncode == 0
     port = free_port()
-    with serving(folder, environ, port):
+    with serving(run, folder, environ, port):
         other = {**environ, "FASTNESS_SECRET_KEY": "probe-other-only-Zz7xWv2nLk9RzB4mYc8sHd3fJg6pAe"}
         done = run(folder, other, "probe", f"https://localhost:{port}")
     assert done.returncode == 1

@@ -1,8 +1,7 @@
 """One mistake in an app's code or templates, found by its id."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 
@@ -166,11 +165,9 @@ OWN_PROCESS = [
 @pytest.mark.parametrize(
     ("code", "ids"), [pytest.param(code, ids, id=f"{name}-{what}") for name, what, code, ids in OWN_PROCESS]
 )
-def test_what_the_command_says_of_a_process_of_its_own(project, code, ids):
+def test_what_the_command_says_of_a_process_of_its_own(project, forks, code, ids):
     project.write(f"{NAME}/app.py", f"{(project.folder / NAME / 'app.py').read_text()}\n\n{code}")
-    run = subprocess.run(
-        [sys.executable, "-m", "fastness.cli", "check", "--json"], capture_output=True, check=False, text=True
-    )
+    run = forks.run("-m", "fastness.cli", "check", "--json", folder=project.folder, environ=os.environ)
     assert run.stdout, run.stderr
     report = json.loads(run.stdout)
     found = {finding["id"] for finding in report["findings"]}
