@@ -5,6 +5,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done)
 # Options for the command behind a target: `make test ARGS="tests/kernel -x"`, `make demo ARGS="--port 8001"`.
 ARGS ?=
+# Whatever the shell says: what was compiled is kept, or every process that the tests start would compile it again.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 IN_VENV := $(VENV)/bin/
 

@@ -9,6 +9,7 @@ ASVS 5.0: V8.1.1, V8.2.1, V15.1.5.
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Final, Literal, TypedDict
 
 from starlette.convertors import Convertor
@@ -213,7 +214,10 @@ def check_options(route: Route) -> None:
 def source_of(endpoint: object) -> str:
     """File and line of an endpoint, as an editor opens it."""
     target: Any = inspect.unwrap(endpoint) if callable(endpoint) else endpoint
-    try:
+    code = getattr(target, "__code__", None)
+    if isinstance(code, CodeType) and not code.co_filename.startswith("<"):
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    try:  # a class: its file has to be read
         path = inspect.getsourcefile(target)
         _, line = inspect.getsourcelines(target)
     except (TypeError, OSError):
