@@ -38,8 +38,8 @@ routes = Routes(access=access.public)
 async def sign_in(request: Request) -> Response:
     """What an app's own API does: the one place that checks passwords."""
     fields = await request.json()
-    identity = await request.site.check_password(request.exchange, fields["username"], fields["password"])
-    return JSONResponse({"signed_in": identity is not None}, status=200 if identity else 401)
+    outcome = await request.site.check_password(request.exchange, fields["username"], fields["password"])
+    return JSONResponse({"signed_in": outcome.is_sign_in}, status=200 if outcome.is_sign_in else 401)
 
 
 def main() -> None:

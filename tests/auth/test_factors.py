@@ -245,10 +245,8 @@ async def test_a_reset_removes_everything(factors, ada, code):
     assert (held.has_any, held.recovery_codes) == (False, 0)
 
 
-async def test_a_change_of_the_account_ends_what_is_pending(
-    factors, database, store, ada, clock, events, login, notices
-):
-    parts = {"database": database, "store": store, "factors": factors, "rules": RULES, "notices": notices}
+async def test_a_change_of_the_account_ends_what_is_pending(database, store, ada, clock, events, login, notices):
+    parts = {"database": database, "store": store, "rules": RULES, "notices": notices}
     signing_in = SigningIn(**parts, events=events, clock=clock)
     identity = (await login.attempt(username="Ada Lovelace", password="correct horse battery staple")).identity
     pending = signing_in.begin(identity, Step.FACTOR, remember=False, next_path="/x")

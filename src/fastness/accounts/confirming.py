@@ -103,7 +103,8 @@ async def _prove(request: Request, identity: Identity, fields: dict[str, str]) -
         raise _NotProved(_NO_PASSWORD)
     if needs_code and not code.strip():
         raise _NotProved(_NO_CODE)
-    proved = await request.site.check_password(request.exchange, identity.username, password, is_proof=True)
+    outcome = await request.site.check_password(request.exchange, identity.username, password, is_proof=True)
+    proved = outcome.identity
     if proved is None or proved.id != identity.id:
         raise _NotProved(_WRONG_PASSWORD)
     if not needs_code:

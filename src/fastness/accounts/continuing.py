@@ -26,17 +26,15 @@ _CHALLENGE_BYTES: Final = 32
 _CHALLENGE_SECONDS: Final = 300
 
 
-async def continue_sign_in(
-    request: Request, identity: Identity, *, username: str, remember: bool, next_path: str
+def continue_sign_in(
+    request: Request, identity: Identity, step: Step, *, username: str, remember: bool, next_path: str
 ) -> Response:
     """After a right password: sign in, or go on to the second factor. `next_path` is checked already."""
-    signing_in = signing_in_of(request)
-    step, _ = await signing_in.next_step(identity)
     if step is Step.DONE:
         request.site.sessions.sign_in(request.session, identity, remember=remember)
         make_device_known(request.exchange, identity, username)
         return redirect(request, next_path or request.address("/"))
-    pending = signing_in.begin(identity, step, remember=remember, next_path=next_path)
+    pending = signing_in_of(request).begin(identity, step, remember=remember, next_path=next_path)
     request.session.set(_PENDING, pending.to_json())
     # Whoever planted the id in this browser shall not stand beside the door when the password has opened it.
     request.site.sessions.rotate(request.session)

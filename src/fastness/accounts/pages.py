@@ -58,13 +58,20 @@ async def sign_in(request: Request) -> Response:
     retry_after = 0
     if not problems:
         try:
-            identity = await request.site.check_password(request.exchange, username, password)
+            outcome = await request.site.check_password(request.exchange, username, password)
         except ThrottledError as error:
             retry_after = error.retry_after_seconds
             problems.append(("", wait_text(error)))
         else:
-            if identity is not None:
-                return await continue_sign_in(request, identity, username=username, remember=remember, next_path=target)
+            if outcome.identity is not None:
+                return continue_sign_in(
+                    request,
+                    outcome.identity,
+                    outcome.step,
+                    username=username,
+                    remember=remember,
+                    next_path=target,
+                )
             problems.append(("", _REFUSED))
     response = sign_in_page(
         request,

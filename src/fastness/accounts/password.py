@@ -59,12 +59,12 @@ async def change_password(request: Request) -> Response:
         return await _page(request, old_problem=old_problem, problem=problem)
     user = request.user
     try:
-        proved = await request.site.check_password(request.exchange, user.username, old, is_proof=True)
+        outcome = await request.site.check_password(request.exchange, user.username, old, is_proof=True)
     except ThrottledError as error:
         response = await _page(request, old_problem=_THROTTLED, status=429)
         response.headers["retry-after"] = str(error.retry_after_seconds)
         return response
-    if proved is None or proved.id != user.id:
+    if outcome.identity is None or outcome.identity.id != user.id:
         return await _page(request, old_problem=_WRONG)
     service, has_factor = own_password_of(request), await _has_factor(request)
     site = without_port(request.host)

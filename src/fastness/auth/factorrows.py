@@ -5,15 +5,23 @@ ASVS 5.0: V15.4.2 (check and use are one statement).
 
 import uuid
 from base64 import b32decode
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, func, or_, select
+from sqlalchemy import CursorResult, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Delete, Update
 
 from fastness.auth.errors import FactorRefusedError
 from fastness.auth.factor_types import MAX_PASSKEY_NAME, Held, KnownPasskey
 from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
+
+# Made once: every sign-in asks, and to put the statement together costs as much as to run it.
+_HAS_FACTOR: Final = select(
+    or_(
+        exists().where(TOTP.user_id == bindparam("user_id")),
+        exists().where(Passkey.user_id == bindparam("user_id")),
+    )
+)
 
 
 async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
@@ -26,9 +34,7 @@ async def held_factors(db: AsyncSession, user_id: uuid.UUID) -> Held:
 
 async def has_factor(db: AsyncSession, user_id: uuid.UUID) -> bool:
     """Whether the user has a second factor, as the transaction sees it."""
-    app = select(TOTP.id).where(TOTP.user_id == user_id)
-    passkey = select(Passkey.id).where(Passkey.user_id == user_id)
-    return bool(await db.scalar(select(or_(app.exists(), passkey.exists()))))
+    return bool(await db.scalar(_HAS_FACTOR, {"user_id": user_id}))
 
 
 def _known(row: Passkey) -> KnownPasskey:

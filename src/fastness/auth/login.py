@@ -20,14 +20,15 @@ logged), V15.4.2.
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.errors import HashingBusyError
 from fastness.auth.evenwork import Checked, EvenChecker
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auth.factor_types import is_enforced
+from fastness.auth.factor_types import Step, is_enforced
 from fastness.auth.factorrows import has_factor
 from fastness.auth.holdings import load_holdings
 from fastness.auth.identities import identity_of
@@ -46,8 +47,11 @@ from fastness.kernel.signing import Keyring
 from fastness.sessions.identity import Identity
 from fastness.stores.store import Store
 
-_NOBODY = ""
+_NOBODY: Final = ""
 """A key that no name has: an impossible name makes the same query."""
+
+# Made once: to put a statement together costs as much as to run it.
+_LOOK_UP: Final = select(User.id, User.password_hash, User.is_active).where(User.username_key == bindparam("key"))
 
 
 class LoginReason(StrEnum):
@@ -69,8 +73,15 @@ class LoginOutcome:
     reason: LoginReason
     user: User | None = None
     identity: Identity | None = None
-    is_sign_in: bool = False
-    """Whether the password is all that was needed, and was typed to sign in."""
+    step: Step = Step.DONE
+    """What has to follow a right password before anybody is signed in."""
+    is_proof: bool = False
+    """Whether somebody who is signed in showed once more who they are."""
+
+    @property
+    def is_sign_in(self) -> bool:
+        """Whether the password was right, was typed to sign in, and is all that was needed."""
+        return self.identity is not None and self.step is Step.DONE and not self.is_proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +212,8 @@ class Login:
         return outcome
 
     async def _find(self, key: str | None) -> _Found:
-        query = select(User.id, User.password_hash, User.is_active).where(User.username_key == (key or _NOBODY))
         async with Unit(self._database, is_read_only=True) as unit:
-            row = (await unit.session.execute(query)).one_or_none()
+            row = (await unit.session.execute(_LOOK_UP, {"key": key or _NOBODY})).one_or_none()
         return _Found() if row is None else _Found(id=row.id, password_hash=row.password_hash, is_active=row.is_active)
 
     async def _enter(
@@ -218,16 +228,25 @@ class Login:
                 user.password_hash = checked.new_hash
             holdings = await load_holdings(session, user.id)
             identity = identity_of(user, holdings, epoch=epoch, authenticated_at=began)
-            is_sign_in = not (
-                is_proof or is_enforced(self._second_factors, identity) or await has_factor(session, user.id)
+            outcome = LoginOutcome(
+                reason=LoginReason.SUCCESS,
+                user=user,
+                identity=identity,
+                step=await self._step_after(session, identity),
+                is_proof=is_proof,
             )
-            if is_sign_in:
+            if outcome.is_sign_in:
                 await self._notices.signed_in(session, user, epoch=epoch, device=caller.device, browser=caller.browser)
                 user.last_login_at = self._clock.now()
-            return LoginOutcome(reason=LoginReason.SUCCESS, user=user, identity=identity, is_sign_in=is_sign_in)
+            return outcome
 
         # Twice, if the database says so: a double click signs in twice at once, and both write the time.
         return await run_in_unit(self._database, enter, is_read_only=False)
+
+    async def _step_after(self, session: AsyncSession, identity: Identity) -> Step:
+        if await has_factor(session, identity.id):
+            return Step.FACTOR
+        return Step.ENROL if is_enforced(self._second_factors, identity) else Step.DONE
 
     def _emit(self, outcome: LoginOutcome, found: _Found, typed: str, caller: Caller) -> None:
         name = EventName.AUTHN_LOGIN_FAIL

@@ -12,8 +12,7 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auth.factor_types import Factor, Held, Origin, Pending, Step, is_enforced
-from fastness.auth.factors import Factors
+from fastness.auth.factor_types import Factor, Origin, Pending, Step
 from fastness.auth.identities import load_identity
 from fastness.auth.notices import Notices
 from fastness.auth.users import User
@@ -26,14 +25,13 @@ from fastness.stores.store import Store
 
 
 class SigningIn:
-    """Decides what comes after the password, and makes the identity when everything is proved."""
+    """Keeps what is pending after the password, and makes the identity when everything is proved."""
 
     def __init__(
         self,
         *,
         database: Database,
         store: Store,
-        factors: Factors,
         rules: SecondFactorRules,
         notices: Notices,
         events: EventSink,
@@ -41,18 +39,10 @@ class SigningIn:
     ) -> None:
         self._database = database
         self._store = store
-        self._factors = factors
         self._rules = rules
         self._notices = notices
         self._events = events
         self._clock = clock
-
-    async def next_step(self, identity: Identity) -> tuple[Step, Held]:
-        """What this user has to do before they are signed in."""
-        held = await self._factors.held(identity.id)
-        if held.has_any:
-            return Step.FACTOR, held
-        return (Step.ENROL if is_enforced(self._rules, identity) else Step.DONE), held
 
     def begin(self, identity: Identity, step: Step, *, remember: bool, next_path: str) -> Pending:
         """What the session keeps until the second factor."""

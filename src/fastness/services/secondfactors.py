@@ -24,11 +24,10 @@ def make_factors(services: Services) -> Factors:
 
 
 def make_signing_in(services: Services) -> SigningIn:
-    """Decides what comes after the password."""
+    """Keeps what is pending after the password."""
     return SigningIn(
         database=services.database,
         store=services.store,
-        factors=services.factors,
         rules=services.settings.second_factors,
         notices=services.notices,
         events=services.events,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from fastness.auth.factors import Factors
     from fastness.auth.granting import Roles
     from fastness.auth.links import Links
-    from fastness.auth.login import Login
+    from fastness.auth.login import Login, LoginOutcome
     from fastness.auth.notices import Notices
     from fastness.auth.own_password import OwnPassword
     from fastness.auth.password_links import PasswordLinks
@@ -232,8 +232,8 @@ class Services:
 
     async def check_password(
         self, exchange: Exchange, username: str, password: str, *, is_proof: bool = False
-    ) -> Identity | None:
-        """The identity for a name and a password as typed, or nobody."""
+    ) -> "LoginOutcome":
+        """What comes of a name and a password as typed."""
         route = exchange.route
         caller = late("Caller")(
             request_id=request_id(exchange),
@@ -243,8 +243,7 @@ class Services:
             device=device_cookie_of(exchange),
             browser=present_context(exchange).label,
         )
-        outcome = await self.login.attempt(username=username, password=password, caller=caller, is_proof=is_proof)
-        return outcome.identity
+        return await self.login.attempt(username=username, password=password, caller=caller, is_proof=is_proof)
 
     def report(self, name: EventName, reason: str, detail: Mapping[str, str] | None = None) -> None:
         """Write an event that belongs to no request."""

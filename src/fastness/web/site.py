@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fastness.auth.answers import Answers
+    from fastness.auth.login import LoginOutcome
     from fastness.auth.users import User
     from fastness.authz.objects import Objects
     from fastness.outbound.client import Outbound
@@ -64,11 +65,11 @@ class ServiceFinder(Protocol):
 
 
 class PasswordChecker(Protocol):
-    """Name and password as typed, to the identity or nobody; writes the event. With `is_proof` nobody is signed in by it."""
+    """Name and password as typed, to who that is and what has to follow; writes the event. `is_proof` signs nobody in."""
 
     async def __call__(
         self, exchange: "Exchange", username: str, password: str, *, is_proof: bool = False
-    ) -> Identity | None: ...
+    ) -> "LoginOutcome": ...
 
 
 class Renderer(Protocol):
