@@ -96,6 +96,15 @@ def test_what_the_project_asks_for(tmp_path):
     assert pins.wanted == ("jinja2==2.10", "starlette>=1")
 
 
+def test_what_the_project_asks_for_in_words_that_are_no_requirement_is_told(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["jinja2 two", "b==1==2", "starlette>=1"]')
+    pins = read_pins(tmp_path)
+    assert [each.what for each in pins.unchecked] == ["pyproject.toml: jinja2 two", "pyproject.toml: b==1==2"]
+    assert pins.wanted == ("starlette>=1",)
+    (tmp_path / "pyproject.toml").write_text("[project]\ndependencies = 1")
+    assert read_pins(tmp_path).wanted == ()
+
+
 def test_what_is_installed_comes_with_what_it_needs():
     found, missing = installed_below(["jinja2", "no-such-package-here>=1", "tzdata; sys_platform == 'never'"])
     assert {"jinja2", "markupsafe"} <= {each.name for each in found}

@@ -1,6 +1,7 @@
 """What git tracks is asked of git; what should not be there is named, and never shown."""
 
 import os
+import pathlib
 import subprocess
 from datetime import date
 
@@ -50,6 +51,21 @@ def test_tracked_files(repository, name, content, expected):
     file.write_bytes(content)
     subprocess.run(["git", "-C", str(repository), "add", "--force", name], check=True)
     assert found(repository) == ([(expected, name)] if expected else [])
+
+
+def test_a_tracked_file_that_cannot_be_read_is_told(repository, monkeypatch):
+    (repository / ".env").write_text("none")
+    subprocess.run(["git", "-C", str(repository), "add", "--force", ".env"], check=True)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pathlib.Path, "open", refuse)
+    outcome = audit_repository(repository, today=TODAY, python=(3, 13))
+    assert [each.id for each in outcome.findings] == ["FST-REPOSITORY-001"]
+    assert [(each.what, each.why) for each in outcome.unchecked] == [
+        (".env", "The file cannot be read: Permission denied.")
+    ]
 
 
 def test_a_repository_starts_no_program(repository, tmp_path_factory):

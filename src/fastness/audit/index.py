@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from fastness.audit.dependencynotices import OUTDATED, YANKED
 from fastness.audit.outcome import Outcome
 from fastness.audit.pins import Dependency
-from fastness.audit.programs import ProgramError, run_module
+from fastness.audit.programs import ProgramError, Ran, run_module
 from fastness.kernel.findings import Finding
 from fastness.kernel.report import Unchecked
 
@@ -86,32 +86,33 @@ def _would_install(
         wanted = [line for name, line in requirements.items() if name not in missing]
         if not wanted:
             return missing, {}
-        complaint, report = _ask(folder, wanted)
-        if report is not None:
-            return missing, report
-        found = _MISSING.search(complaint)
+        ran = _ask(folder, wanted)
+        if not ran.code:
+            return missing, _packages(ran)
+        found = _MISSING.search(ran.errors)
         if found is None or (name := str(canonicalize_name(found[1]))) in missing:
-            raise ProgramError(f"pip gave no answer: {complaint.strip().splitlines()[-1][:300] if complaint else ''}.")
+            raise ProgramError(f"pip gave no answer: {ran.complaint}.")
         missing.append(name)
     raise ProgramError("The index does not have most of these packages.")
 
 
-def _ask(folder: Path, lines: Iterable[str]) -> tuple[str, Mapping[str, Mapping[str, object]] | None]:
+def _ask(folder: Path, lines: Iterable[str]) -> Ran:
     with tempfile.TemporaryDirectory(prefix="fastness-audit-") as work:
         file = Path(work) / "requirements.txt"
         file.write_text("\n".join(lines), encoding="utf-8")
-        ran = run_module(
+        return run_module(
             "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "--quiet",
             "--disable-pip-version-check", "--no-input", "--report", "-", "--requirement", str(file),
             folder=folder, seconds=_SECONDS,
         )  # fmt: skip
-    if ran.code:
-        return ran.errors, None
+
+
+def _packages(ran: Ran) -> Mapping[str, Mapping[str, object]]:
     try:
         packages = json.loads(ran.output)["install"]
-        return "", {str(canonicalize_name(each["metadata"]["name"])): each for each in packages}
+        return {str(canonicalize_name(each["metadata"]["name"])): each for each in packages}
     except (ValueError, KeyError, TypeError):
-        return ran.complaint, None
+        raise ProgramError(f"pip gave no answer: {ran.complaint}.") from None
 
 
 def _version(package: Mapping[str, object]) -> str:

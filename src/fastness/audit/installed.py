@@ -3,7 +3,7 @@
 Read from the metadata of this Python's packages; nothing is imported. ASVS 5.0: V15.1.2 (an inventory).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -66,10 +66,4 @@ def _requirement(line: str) -> Requirement | None:
 def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
     """Whether a requirement holds for this machine and one of the extras that were asked for."""
     marker = requirement.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in _or_none(extras))
-
-
-def _or_none(extras: frozenset[str]) -> Iterator[str]:
-    yield from extras or ("",)
-    if extras:
-        yield ""
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in {"", *extras})

@@ -10,7 +10,8 @@ ASVS 5.0: V15.2.1 (no component past its time).
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,12 +77,15 @@ def is_affected(entry: Mapping[str, object], version: str) -> bool:
     for each in listed if isinstance(listed, list) else []:
         if str(each) == version or _is_same(str(each), given):
             return True
+    return any(_is_in_range(events, given) for events in _ranges(entry))
+
+
+def _ranges(entry: Mapping[str, object]) -> Iterator[object]:
+    """The events of each range of versions; ranges of another type count commits."""
     ranges = entry.get("ranges")
-    return any(
-        _is_in_range(each.get("events"), given)
-        for each in (ranges if isinstance(ranges, list) else [])
-        if isinstance(each, dict) and each.get("type") == "ECOSYSTEM"
-    )
+    for each in ranges if isinstance(ranges, list) else []:
+        if isinstance(each, dict) and each.get("type") == "ECOSYSTEM":
+            yield each.get("events")
 
 
 def _is_in_range(events: object, version: Version) -> bool:
@@ -156,24 +160,22 @@ def _package(entry: Mapping[str, object]) -> str:
 
 def _advisory(record: Mapping[str, object], entry: Mapping[str, object], dependency: Dependency) -> Advisory:
     aliases = record.get("aliases")
-    ranges = entry.get("ranges")
-    events = [each.get("events") for each in (ranges if isinstance(ranges, list) else []) if isinstance(each, dict)]
-    fixes = sorted({at for each in events for kind, at in _fixes(each) if at > Version(dependency.version)})
+    later = (at for events in _ranges(entry) for at in _fixes(events) if at > Version(dependency.version))
+    first = min(later, default=None)
     return Advisory(
         dependency=dependency,
         ids=frozenset({str(record["id"]), *(aliases if isinstance(aliases, list) else ())}),
         summary=" ".join(str(record.get("summary") or "").split())[:300],
-        fixed=tuple(str(version) for version in fixes[:1]),
+        fixed=() if first is None else (str(first),),
     )
 
 
-def _fixes(events: object) -> Iterable[tuple[str, Version]]:
+def _fixes(events: object) -> Iterator[Version]:
     for event in events if isinstance(events, list) else []:
         if isinstance(event, dict) and "fixed" in event:
-            try:
-                yield "fixed", Version(str(event["fixed"]))
-            except InvalidVersion:
-                continue  # a range of another kind: commits
+            # What is no version only goes without the advice which one to take.
+            with suppress(InvalidVersion):
+                yield Version(str(event["fixed"]))
 
 
 def _doubts(snapshot: Path, count: int, newest: datetime | None, now: datetime) -> Iterator[Unchecked]:

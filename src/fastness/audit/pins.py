@@ -121,19 +121,25 @@ class _Reader:
 
     def read_project(self, file: Path) -> None:
         project = self._toml(file).get("project") if file.exists() else None
-        if not isinstance(project, Mapping):
-            return
-        for line in project.get("dependencies", ()):
-            self.wanted.append(str(line))
-            if "==" in str(line) or "@" in str(line):
-                self._add(str(line), self._where(file))
+        lines = project.get("dependencies") if isinstance(project, Mapping) else None
+        where = self._where(file)
+        for line in map(str, lines if isinstance(lines, list) else []):
+            requirement = self._requirement(line, where)
+            if requirement is not None:
+                self.wanted.append(line)
+                if "==" in line or "@" in line:
+                    self._add(line, where)
 
-    def _add(self, line: str, where: str) -> None:
-        text = _HASH.sub("", line).strip()
+    def _requirement(self, text: str, where: str) -> Requirement | None:
         try:
-            requirement = Requirement(text)
+            return Requirement(text)
         except InvalidRequirement as error:
             self.unchecked.append(Unchecked(what=f"{where}: {text[:80]}", why=f"This is no requirement: {error}"))
+            return None
+
+    def _add(self, line: str, where: str) -> None:
+        requirement = self._requirement(_HASH.sub("", line).strip(), where)
+        if requirement is None:
             return
         version = exact_version(requirement)
         if version is None:

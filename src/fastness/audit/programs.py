@@ -61,17 +61,11 @@ def run_program(
     )
 
 
-def run_module(
-    name: str,
-    *arguments: str,
-    folder: Path,
-    seconds: float,
-    environment: Mapping[str, str] | None = None,
-) -> Ran:
+def run_module(name: str, *arguments: str, folder: Path, seconds: float) -> Ran:
     """Run `python -m name` with this Python; raises `ProgramError`."""
     return run_program(
         [sys.executable, "-P", "-m", name, *arguments],
         folder=folder,
         seconds=seconds,
-        environment={**(environment or {}), "PYTHONSAFEPATH": "1"},
+        environment={"PYTHONSAFEPATH": "1"},
     )

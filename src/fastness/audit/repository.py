@@ -118,16 +118,20 @@ _NO_REMOTES: Final = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "G
 def audit_repository(folder: Path, *, today: date, python: tuple[int, int] = sys.version_info[:2]) -> Outcome:
     """Look at what is tracked below a folder, and at the Python that runs this."""
     findings = [*_python(python, today)]
+    unchecked: list[Unchecked] = []
     try:
-        tracked = tracked_files(folder)
-        findings += [finding for name in tracked for finding in _tracked(folder, name)]
+        for name in tracked_files(folder):
+            if _is_any(Path(name).name, _ENV_NAMES) and not _ENV_SAMPLES.search(Path(name).name):
+                findings.append(TRACKED_ENV.found(where=name))
+            try:
+                findings += [*_contents(folder, name)]
+            except OSError as error:
+                unchecked.append(Unchecked(what=name, why=f"The file cannot be read: {error.strerror}."))
         if not _ignores_env(folder):
             findings.append(IGNORED_NOT.found(where=".gitignore"))
     except ProgramError as error:
-        return Outcome(
-            findings=tuple(findings), unchecked=(Unchecked(what="The files that git tracks", why=str(error)),)
-        )
-    return Outcome(findings=tuple(findings))
+        unchecked.append(Unchecked(what="The files that git tracks", why=str(error)))
+    return Outcome(findings=tuple(findings), unchecked=tuple(unchecked))
 
 
 def tracked_files(folder: Path) -> tuple[str, ...]:
@@ -163,22 +167,16 @@ def _git(folder: Path, *arguments: str, accepts: tuple[int, ...] = (0,)) -> str:
     return ran.output
 
 
-def _tracked(folder: Path, name: str) -> Iterator[Finding]:
-    base = Path(name).name
-    if _is_any(base, _ENV_NAMES) and not _ENV_SAMPLES.search(base):
-        yield TRACKED_ENV.found(where=name)
+def _contents(folder: Path, name: str) -> Iterator[Finding]:
     file = folder / name
     if file.is_symlink() or not file.is_file():
         return  # git keeps where a link leads, not what is there; a pipe in the place of a file would be waited for
-    try:
-        with file.open("rb") as opened:
-            head = opened.read(_HEAD_BYTES)
-            rest = opened.read(_MAX_TEXT_BYTES)
-    except OSError:
-        return
+    with file.open("rb") as opened:
+        head = opened.read(_HEAD_BYTES)
+        rest = opened.read(_MAX_TEXT_BYTES)
     if head.startswith(_SQLITE):
         yield TRACKED_DATABASE.found(where=name)
-    elif _KEY.search(head) and (_is_any(base, _KEY_NAMES) or _KEY.match(head.lstrip())):
+    elif _KEY.search(head) and (_is_any(file.name, _KEY_NAMES) or _KEY.match(head.lstrip())):
         yield TRACKED_KEY.found(where=name)
     # Python files are read by the rules about source, which tell the line.
     elif not name.endswith(".py") and (what := known_secret((head + rest).decode("utf-8", "replace"))):

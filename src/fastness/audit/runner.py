@@ -5,7 +5,7 @@ ASVS 5.0: V15.1.2, V15.1.5, V15.2.1.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -53,9 +53,4 @@ def run_audit(project: Project, *, now: datetime, on_step: Callable[[str], None]
 
 def _report(project: Project, outcome: Outcome) -> Report:
     report = make_report(TOOL, outcome.findings, project.accepted, KNOWN_IDS, outcome.unchecked)
-    return Report(
-        tool=TOOL,
-        findings=report.findings,
-        accepted=(*report.accepted, *outcome.accepted),
-        unchecked=report.unchecked,
-    )
+    return replace(report, accepted=(*report.accepted, *outcome.accepted))
