@@ -1,15 +1,17 @@
 """What the checks decide on by themselves: policies, cookies, redirects, times."""
 
+import asyncio
+
 import pytest
 
-from fastness.probe.client import Client, Visitor
+from fastness.probe.client import Client, Seen, Visitor
 from fastness.probe.cookies import faults_of_cookie
-from fastness.probe.headers import is_weak, policy_in
+from fastness.probe.headers import OPENER, faults_of, is_weak, policy_in
 from fastness.probe.redirects import leads_away
 from fastness.probe.scan import Scan
 from fastness.probe.signin import is_clear
 from fastness.probe.target import Address
-from fastness.probe.wire import Answer, Wire, parse_head
+from fastness.probe.wire import Answer, Wire, parse_head, read_answer
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,28 @@ def test_a_head_is_read_as_it_came():
 def test_what_is_no_http_is_no_answer(head):
     with pytest.raises(ValueError, match=r".+"):
         parse_head(head)
+
+
+async def test_a_body_without_a_length_ends_with_the_connection():
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"HTTP/1.1 200 OK\r\n\r\none ")
+    answer = asyncio.create_task(read_answer(reader, method="GET"))
+    await asyncio.sleep(0)
+    reader.feed_data(b"two")
+    reader.feed_eof()
+    assert (await answer).body == b"one two"
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_fault"),
+    [
+        pytest.param("same-origin", False, id="default"),
+        pytest.param("noopener-allow-popups", False, id="as-the-settings-may-say"),
+        pytest.param("unsafe-none", True, id="open"),
+        pytest.param("", True, id="none"),
+    ],
+)
+def test_a_page_cuts_the_window_that_opened_it_off(policy, is_fault):
+    headers = (("content-type", "text/html"), ("cross-origin-opener-policy", policy))
+    seen = Seen(method="GET", path="/", answer=Answer(status=200, headers=headers, body=b"<p>"))
+    assert (OPENER in faults_of(seen)) is is_fault

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-from fastness.probe.check import found_at
+from fastness.probe.check import NOWHERE, found_at
 from fastness.probe.scan import Person, Scan
 
 OPEN_ROUTE: Final = Notice(
@@ -51,7 +51,7 @@ async def check_rules(scan: Scan) -> AsyncIterator[Finding]:
     """Ask each route that refuses nobody in particular, by each of its methods."""
     answered: list[str] = []
     told: list[str] = []
-    nothing = await scan.client.ask("/probe-nothing-is-here")
+    nothing = await scan.client.ask(NOWHERE)
     for route in [one for one in scan.routes if one.is_refused and one.kind == "http"][:_MAX_ROUTES]:
         # Real addresses where any were seen: what is not there at all is refused for that reason.
         path = next((scan.address_of(route, person) for person in scan.people), route.sample)

@@ -12,6 +12,8 @@ from fastness.probe.scan import Scan
 
 FOREIGN_HOST: Final = "probe.invalid"
 """A name that no resolver knows (RFC 6761 §6.4): what leads there leads nowhere."""
+NOWHERE: Final = "/probe-nothing-is-here"
+"""A path that no app has."""
 _SHOWN_PLACES: Final = 4
 
 

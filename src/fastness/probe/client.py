@@ -191,8 +191,9 @@ class Client:
             raise BudgetSpentError(f"{limits.total_seconds:.0f} seconds")
         self.sent += 1
         self._on_request()
-        self._next_at = max(now, self._next_at) + 1 / limits.requests_per_second
-        await asyncio.sleep(self._next_at - now - 1 / limits.requests_per_second)
+        turn_at = max(now, self._next_at)
+        self._next_at = turn_at + 1 / limits.requests_per_second
+        await asyncio.sleep(turn_at - now)
 
     def _keep(self, seen: Seen) -> None:
         if len(seen.answer.body) > _KEPT_BODY_BYTES:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.headers import OPENER_POLICIES, REFERRER_POLICIES
 from fastness.probe.check import found_at
 from fastness.probe.client import Seen
 from fastness.probe.scan import Scan
@@ -100,16 +101,6 @@ NOTICES: Final = (
     NO_POLICY, WEAK_POLICY, KNOWN_NONCE, SNIFFED, FRAMED, REFERRER, OPENER, UNTYPED, VERSION,
 )  # fmt: skip
 
-_SAFE_REFERRERS: Final = frozenset(
-    {
-        "no-referrer",
-        "same-origin",
-        "strict-origin",
-        "strict-origin-when-cross-origin",
-        "origin",
-        "origin-when-cross-origin",
-    }
-)
 _OPEN_SOURCES: Final = frozenset({"*", "http:", "https:", "data:", "blob:", "'unsafe-eval'"})
 _NONCE: Final = re.compile(r"'nonce-([^']*)'")
 _MIN_NONCE_CHARACTERS: Final = 22
@@ -152,10 +143,10 @@ def faults_of(seen: Seen) -> Iterator[Notice]:
         return
     if "charset" not in answer.header("content-type").lower():
         yield UNTYPED
-    if answer.header("cross-origin-opener-policy").lower() not in {"same-origin", "same-origin-allow-popups"}:
+    if answer.header("cross-origin-opener-policy").lower() not in OPENER_POLICIES:
         yield OPENER
     policies = {one.strip().lower() for one in answer.header("referrer-policy").split(",")}
-    if not policies & _SAFE_REFERRERS or "unsafe-url" in policies:
+    if policies.isdisjoint(REFERRER_POLICIES) or "unsafe-url" in policies:
         yield REFERRER
     policy = policy_in(answer.header("content-security-policy"))
     if not policy:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-from fastness.probe.check import FOREIGN_HOST, found_at
+from fastness.probe.check import FOREIGN_HOST, NOWHERE, found_at
 from fastness.probe.client import PAGE_ACCEPT
 from fastness.probe.scan import Scan
 from fastness.probe.wire import Answer, request_bytes
@@ -101,7 +101,7 @@ async def check_forwarded_hosts(scan: Scan) -> AsyncIterator[Finding]:
     """Say by header which host was asked for, and look for it in addresses."""
     places = []
     paths = [route.sample for route in scan.pages() if not route.is_hidden][:20]
-    for path in dict.fromkeys([scan.front, *paths, "/probe-nothing-is-here"]):
+    for path in dict.fromkeys([scan.front, *paths, NOWHERE]):
         answer = await scan.client.ask(path, headers=_SAID_BY_HEADER)
         if names_foreign(answer):
             places.append(f"GET {path}")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-from fastness.probe.check import found_at
+from fastness.probe.check import NOWHERE, found_at
 from fastness.probe.scan import Scan
 from fastness.probe.wire import Answer
 
@@ -94,7 +94,7 @@ def scheme_signs(answer: Answer) -> tuple[object, ...]:
 
 async def check_rewritten_paths(scan: Scan) -> AsyncIterator[Finding]:
     """Ask for nothing, and name a page by header."""
-    nothing = await scan.client.ask("/probe-nothing-is-here")
-    answer = await scan.client.ask("/probe-nothing-is-here", headers=dict.fromkeys(_PATH_HEADERS, scan.front))
+    nothing = await scan.client.ask(NOWHERE)
+    answer = await scan.client.ask(NOWHERE, headers=dict.fromkeys(_PATH_HEADERS, scan.front))
     if answer.status != nothing.status and answer.is_success:
-        yield REWRITTEN_PATH.found(where=f"GET /probe-nothing-is-here with {', '.join(_PATH_HEADERS)}: {scan.front}")
+        yield REWRITTEN_PATH.found(where=f"GET {NOWHERE} with {', '.join(_PATH_HEADERS)}: {scan.front}")

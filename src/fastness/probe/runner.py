@@ -20,7 +20,7 @@ from fastness.probe.scan import Scan
 from fastness.probe.statuses import ask_for_each_status
 from fastness.probe.target import ProbeRefusedError, Target
 from fastness.probe.tls import UNTRUSTED, try_certificate
-from fastness.probe.wire import NoAnswerError, Wire, tls_context
+from fastness.probe.wire import NoAnswerError, Wire, request_bytes, tls_context
 
 TOOL: Final = "probe"
 _LOOK_ROUND: Final = "look round"
@@ -99,10 +99,8 @@ async def require_proof(target: Target, wire: Wire) -> None:
     address = target.address
     question = ask(target.keyring, address.authority, now=time.time())
     headers = (("Host", address.authority), (PROOF_HEADER.decode(), question), ("Connection", "close"))
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    data = f"GET {address.base}{PROOF_PATH} HTTP/1.1\r\n{lines}\r\n".encode("ascii")
     try:
-        answer = (await wire.exchange(data))[0]
+        answer = (await wire.exchange(request_bytes(f"GET {address.base}{PROOF_PATH}", headers)))[0]
     except NoAnswerError as error:
         raise ProbeRefusedError(f"{address.origin} does not answer: {error}.") from None
     if answer.status != 200 or not is_answered(target.keyring, question, answer.body):
@@ -135,7 +133,7 @@ async def run_checks(
         except BudgetSpentError as error:
             unchecked.append(cut_short(name, error))
         except OSError as error:
-            unchecked.append(Unchecked(what=name, why=f"The connection failed: {error}."))
+            unchecked.append(Unchecked(what=name, why=f"The connection failed: {error!r}."))
     return findings, unchecked
 
 

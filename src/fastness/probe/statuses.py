@@ -3,6 +3,7 @@
 It finds nothing itself.
 """
 
+from fastness.probe.check import NOWHERE
 from fastness.probe.scan import Scan
 
 
@@ -20,8 +21,8 @@ async def ask_for_each_status(scan: Scan) -> None:
     await ask(front, headers=stamps)
     await ask(front, headers={"Accept": "application/json"})
     await ask(front, headers={"Accept": "image/avif", "Accept-Encoding": "identity;q=0"})
-    await ask("/probe-nothing-is-here")
-    await ask("/probe-nothing-is-here", headers={"Accept": "application/json", "Sec-Fetch-Mode": "cors"})
+    await ask(NOWHERE)
+    await ask(NOWHERE, headers={"Accept": "application/json", "Sec-Fetch-Mode": "cors"})
     await ask(front.rstrip("/") + "/" if front != "/" else "/static")
     await ask(front + "%", may_hang_up=True)
     await ask(front, "PUT", body=b"{}", headers={"Content-Type": "application/json"})

@@ -5,7 +5,6 @@ This uses the TLS library of this machine, which offers what that library can st
 look at ciphers and known attacks. ASVS 5.0: V3.4.1, V12.1.1, V12.2.1, V12.2.2.
 """
 
-import asyncio
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-from fastness.kernel.headers import hsts_applies
+from fastness.kernel.headers import ONE_YEAR_SECONDS, hsts_applies
 from fastness.probe.check import found_at
 from fastness.probe.client import PAGE_ACCEPT
 from fastness.probe.scan import Scan
@@ -70,7 +69,6 @@ PLAIN_HTTP: Final = Notice(
 NOTICES: Final = (UNTRUSTED, EXPIRING, OLD_TLS, NO_HSTS, PLAIN_HTTP)
 
 _SOON: Final = timedelta(days=14)
-_YEAR_SECONDS: Final = 31_536_000
 _OLD: Final = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 
 
@@ -78,11 +76,9 @@ async def try_certificate(target: Target, context: ssl.SSLContext) -> str | None
     """Why the certificate is not believed; `None` if it is."""
     wire = Wire(address=target.address, timeout_seconds=target.limits.timeout_seconds, tls=context)
     try:
-        async with asyncio.timeout(wire.timeout_seconds):
-            _, writer = await wire.connect()
+        await wire.certificate()
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
-    writer.transport.abort()
     return None
 
 
@@ -90,9 +86,7 @@ async def check_certificate(scan: Scan) -> AsyncIterator[Finding]:
     """Look at the end of the certificate's time."""
     if scan.client.wire.tls is None:
         return
-    _, writer = await scan.client.wire.connect()
-    certificate = writer.get_extra_info("peercert") or {}
-    writer.transport.abort()
+    certificate = await scan.client.wire.certificate()
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate.get("notAfter"))), UTC)
     if ends - datetime.now(UTC) < _SOON:
         yield EXPIRING.found(where=f"{scan.target.address.authority}, until {ends:%Y-%m-%d}")
@@ -118,11 +112,9 @@ async def speaks(scan: Scan, version: ssl.TLSVersion) -> bool:
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = version
     try:
-        async with asyncio.timeout(scan.target.limits.timeout_seconds):
-            _, writer = await replace(scan.client.wire, tls=context).connect()
-    except (OSError, TimeoutError):
+        await replace(scan.client.wire, tls=context).certificate()
+    except OSError:
         return False
-    writer.transport.abort()
     return True
 
 
@@ -137,7 +129,7 @@ async def check_hsts(scan: Scan) -> AsyncIterator[Finding]:
         and seen.answer.status not in {0, 101, 304}
         # A name that is not the site's has no say in how the site is visited.
         and seen.answer.status != 400
-        and seconds_of(seen.answer.header("strict-transport-security")) < _YEAR_SECONDS
+        and seconds_of(seen.answer.header("strict-transport-security")) < ONE_YEAR_SECONDS
     ]
     for finding in found_at(NO_HSTS, places):
         yield finding

@@ -7,7 +7,7 @@ answer can be taken for another's, except where a check is about just that.
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,10 +92,18 @@ class Wire:
                         found.append(await read_answer(reader, method=method))
                 finally:
                     writer.transport.abort()
-        except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:  # TimeoutError among them
             if not found:
                 raise NoAnswerError(str(error) or type(error).__name__) from None
         return found
+
+    async def certificate(self) -> Mapping[str, object]:
+        """The certificate of the other end, where it was verified. Nothing is sent; raises `OSError`."""
+        async with asyncio.timeout(self.timeout_seconds):
+            _, writer = await self.connect()
+        certificate: Mapping[str, object] | None = writer.get_extra_info("peercert")
+        writer.transport.abort()
+        return certificate or {}
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection, with TLS where the address says so."""
@@ -149,7 +157,10 @@ async def read_body(reader: asyncio.StreamReader, answer: Answer) -> bytes:
     length = answer.header("content-length")
     if length:
         return await reader.readexactly(min(int(length), _MAX_BODY_BYTES))
-    return await reader.read(_MAX_BODY_BYTES)
+    try:
+        return await reader.readexactly(_MAX_BODY_BYTES)
+    except asyncio.IncompleteReadError as error:
+        return error.partial  # it ends where the connection does
 
 
 async def read_chunks(reader: asyncio.StreamReader) -> bytes:
