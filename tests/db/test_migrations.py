@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, inspect
 
+from fastness.auth.answers import KeptAnswer
 from fastness.auth.factortables import RecoveryCode
 from fastness.auth.links import OneTimeLink
 from fastness.auth.roles import USER_ROLES
@@ -85,7 +86,10 @@ def test_our_migrations_make_what_our_models_say(url):
         for table in Model.metadata.sorted_tables:
             if table.name.startswith(OWN_PREFIX):
                 table.to_metadata(ours)
-        made = {USER_ROLES.name, *(model.__tablename__ for model in (QueuedMail, OneTimeLink, RecoveryCode, APIToken))}
+        made = {
+            USER_ROLES.name,
+            *(model.__tablename__ for model in (QueuedMail, OneTimeLink, RecoveryCode, APIToken, KeptAnswer)),
+        }
         assert made <= ours.tables.keys()
         return compare_metadata(context, ours)
 

