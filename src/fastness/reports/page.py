@@ -14,8 +14,7 @@ from typing import Final, TypeVar, cast
 
 from fastness import __version__
 from fastness.html.environment import TemplateEnvironment
-from fastness.kernel.because import Because
-from fastness.kernel.findings import Finding, Notice
+from fastness.kernel.findings import Finding, Notice, Severity
 from fastness.kernel.printable import printable
 from fastness.reports.appfacts import AppFacts
 from fastness.reports.charts import Chart, chart_of, share_chart
@@ -62,13 +61,8 @@ def page_of(runs: Sequence[Run], catalogue: Mapping[str, Sequence[Notice]], app:
         version=__version__,
         subject=next((run.subject for run in known if run.subject), ""),
         runs=known,
-        tools=tuple(catalogue),
         missing=[tool for tool in catalogue if tool not in {run.report.tool for run in known}],
-        severities=chart_of(
-            "severities",
-            "Open findings by severity",
-            severity_counts(one.finding for one in found),
-        ),
+        severities=chart_of("severities", "Open findings by severity", _bars(counted(one.finding for one in found))),
         categories={edition: _with_charts(edition, rows) for edition, rows in categories.items()},
         levels=_with_shares("level", shares.levels),
         chapters=_with_shares("chapter", shares.chapters),
@@ -83,9 +77,9 @@ def page_of(runs: Sequence[Run], catalogue: Mapping[str, Sequence[Notice]], app:
     )
 
 
-def severity_counts(findings: Iterable[Finding]) -> list[tuple[str, str, int]]:
+def _bars(counts: Mapping[Severity, int]) -> list[tuple[str, str, int]]:
     """Counts for a chart."""
-    return [(severity.value, severity.value, count) for severity, count in counted(findings).items()]
+    return [(severity.value, severity.value, count) for severity, count in counts.items()]
 
 
 def visible(value: T) -> T:
@@ -95,8 +89,6 @@ def visible(value: T) -> T:
         return cast(T, printable(value))
     if isinstance(value, tuple):
         return cast(T, tuple(visible(one) for one in value))
-    if isinstance(value, Because):
-        return cast(T, Because(printable(value.text)))
     if is_dataclass(value) and not isinstance(value, type):
         return cast(T, replace(value, **{each.name: visible(getattr(value, each.name)) for each in fields(value)}))
     return value
@@ -105,15 +97,7 @@ def visible(value: T) -> T:
 def _with_charts(edition: str, categories: Sequence[Category]) -> list[tuple[Category, Chart]]:
     most = max((sum(one.open.values()) for one in categories), default=0)
     return [
-        (
-            one,
-            chart_of(
-                f"owasp-{edition}-{number}",
-                f"Open findings in {one.id}",
-                [(severity.value, severity.value, count) for severity, count in one.open.items()],
-                whole=most,
-            ),
-        )
+        (one, chart_of(f"owasp-{edition}-{number}", f"Open findings in {one.id}", _bars(one.open), whole=most))
         for number, one in enumerate(categories)
     ]
 
