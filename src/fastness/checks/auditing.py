@@ -3,13 +3,12 @@
 ASVS 5.0: V16.2.3, V16.4.2, V13.2.2.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from fastness.auditlog.opening import audit_url, spool_path
-from fastness.checks.check import Deployment
+from fastness.checks.check import OTHERS, Deployment, has_mode
 from fastness.checks.storage import FILE_READABLE, sqlite_file
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 
@@ -49,7 +48,6 @@ def check_audit_log(deployment: Deployment) -> Iterator[Finding]:
         yield SHARED_AUDIT_FILE.found(where=f"FASTNESS_AUDIT_URL: {file}")
     spool = deployment.folder / spool_path(settings.audit, url=url, store_url=settings.store_url)
     parts = (spool,) if file is None else (file, Path(f"{file}-wal"), Path(f"{file}-shm"), spool)
-    if os.name == "posix":
-        for part in parts:
-            if part.exists() and part.stat().st_mode & 0o077:
-                yield FILE_READABLE.found(where=str(part))
+    for part in parts:
+        if has_mode(part, OTHERS):
+            yield FILE_READABLE.found(where=str(part))

@@ -7,10 +7,11 @@ one list. A clean report says that none of these mistakes was made, not that the
 ASVS 5.0: V13.1.4 and V15.1.5 (what is loosened is known and documented).
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from fastness.db.model import Model
 from fastness.html.inventory import TemplateFinding
@@ -18,6 +19,9 @@ from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.findings import Finding
 from fastness.settings.settings import Settings
 from fastness.web.route import Route
+
+OTHERS: Final = 0o077
+"""The bits of a mode by which anybody but the owner may do something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +59,11 @@ class Check(Protocol):
     def __call__(self, deployment: Deployment, /) -> Iterable[Finding]:
         """Yield what is wrong."""
         ...
+
+
+def has_mode(path: Path, bits: int) -> bool:
+    """Whether the file or folder is there and has one of these bits of its mode; never where there are none (Windows)."""
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & bits)
+    except OSError:
+        return False

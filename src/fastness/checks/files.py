@@ -6,14 +6,13 @@ Where there are no modes of this kind (Windows) nothing is said.
 ASVS 5.0: V13.3.2 (least access to secrets), V13.2.2 (least privilege), V13.4.1 and V13.4.7 (what is served).
 """
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from fastness.auditlog.opening import audit_url
-from fastness.checks.check import Deployment
+from fastness.checks.check import Deployment, has_mode
 from fastness.checks.storage import sqlite_file
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.pythonfiles import python_files
@@ -61,57 +60,24 @@ NOTICES: Final = (READABLE_SECRET, WRITABLE, SERVED_SECRET, SERVED_LEFTOVER)
 
 # Endings of code, keys, databases, settings, logs, and of what editors and people leave behind.
 _LEFTOVERS: Final = (
-    *(
-        ".bak",
-        ".cfg",
-        ".db",
-        ".dump",
-        ".env",
-        ".ini",
-        ".ipynb",
-        ".jks",
-        ".kdbx",
-        ".key",
-        ".log",
-        ".old",
-        ".orig",
-        ".p12",
-    ),
-    *(
-        ".pem",
-        ".pfx",
-        ".py",
-        ".pyc",
-        ".rej",
-        ".sql",
-        ".sqlite",
-        ".sqlite3",
-        ".swp",
-        ".toml",
-        "~",
-        "id_rsa",
-        "id_ed25519",
-    ),
-)
+    ".bak", ".cfg", ".db", ".dump", ".env", ".ini", ".ipynb", ".jks", ".kdbx", ".key", ".log", ".old", ".orig", ".p12",
+    ".pem", ".pfx", ".py", ".pyc", ".rej", ".sql", ".sqlite", ".sqlite3", ".swp", ".toml", "~", "id_rsa", "id_ed25519",
+)  # fmt: skip
 
 
 def check_secret_files(deployment: Deployment) -> Iterator[Finding]:
     """Who can read a secrets folder and the key of the certificate; `.env` is looked at by itself."""
-    if os.name != "posix":
-        return
     files = [] if deployment.tls_key is None else [deployment.tls_key]
     folder = deployment.secrets_folder
     if folder is not None and folder.is_dir():
         files += sorted(file for file in folder.iterdir() if file.name.upper().startswith(PREFIX))
     for file in files:
-        if _has_mode(file, stat.S_IROTH):
+        if has_mode(file, stat.S_IROTH):
             yield READABLE_SECRET.found(where=str(file))
 
 
 def check_writable(deployment: Deployment) -> Iterator[Finding]:
     """Whether others can write where the app's code and data lie."""
-    if os.name != "posix":
-        return
     trusted = [deployment.folder, deployment.folder / "pyproject.toml"]
     trusted += [file.parent for file in _data_files(deployment)]
     trusted += [*deployment.sources, *(each for each in (deployment.static, deployment.migrations) if each is not None)]
@@ -119,7 +85,7 @@ def check_writable(deployment: Deployment) -> Iterator[Finding]:
         for file in python_files(source):
             trusted += [file.parent, file]
     for path in dict.fromkeys(trusted):
-        if _has_mode(path, stat.S_IWOTH):
+        if has_mode(path, stat.S_IWOTH):
             yield WRITABLE.found(where=str(path))
 
 
@@ -146,10 +112,3 @@ def _data_files(deployment: Deployment) -> list[Path]:
     audit = audit_url(settings.audit, database_url=settings.database_url, store_url=settings.store_url)
     urls = (settings.database_url, settings.store_url, audit or "")
     return [file for url in urls if (file := sqlite_file(url, deployment.folder)) is not None]
-
-
-def _has_mode(path: Path, bit: int) -> bool:
-    try:
-        return bool(path.stat().st_mode & bit)
-    except OSError:
-        return False

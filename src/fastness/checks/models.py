@@ -10,12 +10,11 @@ ASVS 5.0: V8.2.2 (data-specific access), V8.1.1.
 from collections.abc import Iterator
 from typing import Final
 
+from fastness.auth.users import User
 from fastness.authz.registry import registry
 from fastness.checks.check import Deployment
 from fastness.db.model import Model
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
-
-USERS_TABLE: Final = "fastness_users"
 
 UNGUARDED_OWNER: Final = Notice(
     id="FST-POLICIES-001",
@@ -60,5 +59,5 @@ def _columns_to_users(model: type[Model]) -> list[str]:
         column.name
         for column in model.__mapper__.local_table.columns
         for key in column.foreign_keys
-        if key.target_fullname.partition(".")[0] == USERS_TABLE
+        if key.target_fullname.partition(".")[0] == User.__tablename__
     ]

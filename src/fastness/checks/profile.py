@@ -6,12 +6,11 @@ travels over http, a key that lies in a file anybody on the machine can read.
 ASVS 5.0: V13.4.2 (no debug mode in production), V13.3.2 (least access to secrets), V13.3.4 (secrets rotate).
 """
 
-import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from fastness.checks.check import Deployment
+from fastness.checks.check import OTHERS, Deployment, has_mode
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.hosts import parse_host
 from fastness.settings.envfile import ENV_FILE
@@ -78,8 +77,7 @@ def check_keys(deployment: Deployment) -> Iterator[Finding]:
 
 def check_env_file(deployment: Deployment) -> Iterator[Finding]:
     """Who can read the file with the key."""
-    file = deployment.folder / ENV_FILE
-    if os.name == "posix" and file.exists() and file.stat().st_mode & 0o077:
+    if has_mode(deployment.folder / ENV_FILE, OTHERS):
         yield ENV_FILE_READABLE.found(where=ENV_FILE)
 
 

@@ -6,13 +6,12 @@ numbers shows on the day the database is stolen.
 ASVS 5.0: V13.2.2 (least privilege), V11.4.2 (password hashing), V6.2.1 (password length), V15.2.2 (availability).
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from fastness.auth.password_rules import Hashing, PasswordRules
-from fastness.checks.check import Deployment
+from fastness.checks.check import OTHERS, Deployment, has_mode
 from fastness.db.address import is_postgres_url
 from fastness.db.rules import Isolation
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
@@ -163,12 +162,11 @@ def check_files(deployment: Deployment) -> Iterator[Finding]:
     store = sqlite_file(settings.store_url, deployment.folder)
     if data is not None and store is not None and data.resolve() == store.resolve():
         yield SHARED_FILE.found(where=f"FASTNESS_STORE_URL: {store}")
-    if os.name == "posix":
-        for file in dict.fromkeys(each for each in (data, store) if each is not None):
-            # SQLite gives these the mode of the database when it makes them; a copy or a backup may not have.
-            for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-                if part.exists() and part.stat().st_mode & 0o077:
-                    yield FILE_READABLE.found(where=str(part))
+    for file in dict.fromkeys(each for each in (data, store) if each is not None):
+        # SQLite gives these the mode of the database when it makes them; a copy or a backup may not have.
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            if has_mode(part, OTHERS):
+                yield FILE_READABLE.found(where=str(part))
 
 
 def check_store(deployment: Deployment) -> Iterator[Finding]:
