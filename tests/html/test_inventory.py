@@ -144,9 +144,10 @@ def test_templates_are_compiled_at_start(templates, code):
 
 
 def test_what_a_template_names_is_known_of_compiled_files_too(tmp_path):
-    templates = {"main.html": '<a href="{% include "part.html" %}">', "part.html": "/x"}
+    (tmp_path / "main.html").write_text('<a href="{% include "part.html" %}">')
+    (tmp_path / "part.html").write_text("/x")
     for _ in range(2):
-        made = TemplateEnvironment(loader=jinja2.DictLoader(templates), bytecode_folder=tmp_path)
+        made = TemplateEnvironment([tmp_path], keeps_bytecode=True)
         assert inventory.precompile(made, ["main.html"]) == 2
 
 

@@ -22,7 +22,7 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context as Variables
 
 from fastness.html import filters, page
-from fastness.html.bytecode import SaltedBytecodeCache
+from fastness.html.bytecode import BytecodeBeside, own_code
 from fastness.html.compiled import ContextualTemplate
 from fastness.html.contexts import Context
 from fastness.html.encoders import is_local_url
@@ -37,9 +37,7 @@ from fastness.html.walk import Settings, make_plan, make_unchecked_plan
 from fastness.kernel.because import Because
 from fastness.kernel.languages import ENGLISH
 
-ESCAPER_VERSION: Final = 6
-"""Part of the bytecode cache's key: raise it when compiled templates have to be thrown away."""
-
+_OWN_CODE: Final = own_code()
 _MAX_PARENTS: Final = 32
 
 logger: Final = logging.getLogger("fastness.html")
@@ -78,7 +76,7 @@ class TemplateEnvironment(jinja2.Environment):
         on_blocked: Callable[[BlockedValue], None] | None = None,
         extensions: Sequence[str | type[Extension]] = (),
         is_async: bool = False,
-        bytecode_folder: Path | None = None,
+        keeps_bytecode: bool = False,
         messages: Messages | None = None,
     ) -> None:
         self.rules = rules or TemplateRules()
@@ -104,7 +102,7 @@ class TemplateEnvironment(jinja2.Environment):
             lstrip_blocks=True,
             extensions=(filters.TokenTag, Translating, *extensions),
             enable_async=is_async,
-            bytecode_cache=None if bytecode_folder is None else SaltedBytecodeCache(str(bytecode_folder)),
+            bytecode_cache=BytecodeBeside() if keeps_bytecode else None,
         )
         self.filters.update(filters.text_filters(self.filters))
         # What `<html lang="…">` says; a value of the page with this name goes before it.
@@ -122,10 +120,12 @@ class TemplateEnvironment(jinja2.Environment):
 
     def salt(self) -> str:
         """What compiled code depends on beyond its source."""
-        parts = (
-            ESCAPER_VERSION, jinja2.__version__, self.is_async, self.rules, self.start, self.assumed, self.messages.language
-        )  # fmt: skip
+        parts = (_OWN_CODE, jinja2.__version__, sorted(self.extensions), self.spot())
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def spot(self) -> str:
+        """What tells the code of a template from that of the same one in another place, language or app."""
+        return repr((self.is_async, self.rules, self.start, self.assumed, self.messages.language))
 
     def _generate(
         self,

@@ -49,6 +49,7 @@ class Templates:
             language: TemplateEnvironment(
                 folders,
                 reloads=reloads,
+                keeps_bytecode=not reloads,
                 rules=rules,
                 on_blocked=self._note,
                 messages=Messages(language, catalogues),
