@@ -27,16 +27,16 @@ LEFT = (
 
 def show_coverage(app_name: str | None, level: int, form: Form) -> bool:
     """Run the checks, sort the requirements by what they found, and return whether the app may start."""
+    if form.format not in {Format.TEXT, Format.JSON}:
+        raise typer.BadParameter(
+            "--asvs is written as text or json; the page of --format html counts the requirements."
+        )
     run = look_over(app_name).run
     coverage = coverage_of(run.report, level)
     if form.format is Format.TEXT:
         publish_text(text_of(coverage), form.output)
-    elif form.format is Format.JSON:
-        publish_text(json.dumps(json_of(coverage, run.profile), indent=2), form.output)
     else:
-        raise typer.BadParameter(
-            "--asvs is written as text or json; the page of --format html counts the requirements."
-        )
+        publish_text(json.dumps(json_of(coverage, run.profile), indent=2), form.output)
     return run.report.is_passed
 
 

@@ -6,24 +6,20 @@ sent by `fastness worker`, so that it is not printed here, where a log of the te
 ASVS 5.0: V6.4.1 (initial secrets are the user's own), V6.3.2.
 """
 
-import asyncio
 from dataclasses import dataclass
-from typing import Final
 
-from fastness.app import Fastness
+from fastness.accounts.resetting import INVITE_PATH
 from fastness.auth.errors import UsernameError, UsernameTakenError
 from fastness.auth.purposes import Place
 from fastness.auth.users import find_user
-from fastness.cli.databases import require_upgraded
 from fastness.cli.errors import CommandError
-from fastness.cli.location import find_location, load_app
+from fastness.cli.roleunits import run_with_services
 from fastness.cli.terminal import printable, say
 from fastness.kernel.formats import decide_email, decide_url
 from fastness.kernel.verdicts import Allow
 from fastness.mail.rules import MailBackend
+from fastness.services.services import Services
 from fastness.settings.settings import Settings
-
-INVITE_PATH: Final = "/account/invite/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +38,24 @@ class Invited:
 
     username: str
     is_new: bool
+    is_sent: bool
+    """Whether mail leaves this app at all."""
 
 
 def invite(app_name: str | None, user: NewUser, *, address: str | None) -> None:
     """Create the account, or send another link to one that has no password."""
     if not isinstance(decide_email(user.email), Allow):
         raise CommandError("This is no address that mail can be sent to: name@example.com, in ASCII.")
-    location = find_location(app_name)
-    app = load_app(location)
-    require_upgraded(app, location)
-    place = place_for(app.settings, address)
     try:
-        invited = asyncio.run(_invite(app, user, place))
+        invited = run_with_services(app_name, lambda services: _invite(services, user, address))
+    except UsernameTakenError:
+        raise CommandError("There is a user of this name already.") from None
     except UsernameError as error:
         raise CommandError(f"The user name cannot be used: {error.reason}.") from None
     say(
         f"{'Created' if invited.is_new else 'Invited again:'} {printable(invited.username)}. The mail is in the outbox."
     )
-    if app.settings.mail.backend is MailBackend.NONE:
+    if not invited.is_sent:
         say("No mail leaves yet: set FASTNESS_MAIL_BACKEND, and run `fastness worker`.")
 
 
@@ -84,29 +80,24 @@ def site_address(settings: Settings, address: str | None) -> str:
     return address
 
 
-async def _invite(app: Fastness, user: NewUser, place: Place) -> Invited:
-    services = app.services
-    await services.open()
-    try:
-        async with services.open_unit(is_read_only=False) as unit:
-            db = unit.session
-            found = await find_user(db, user.username)
-            if found is not None:
-                # Only to the address that it has: this command changes nobody's.
-                if found.password_hash is not None or not found.is_active or found.email != user.email:
-                    raise CommandError("There is a user of this name already.")
-                await services.password_links.invite_again(db, found, place)
-                return Invited(username=found.username, is_new=False)
-            made = await services.password_links.invite(
-                db,
-                username=user.username,
-                email=user.email,
-                place=place,
-                display_name=user.display_name,
-                is_staff=user.is_staff,
-            )
-            return Invited(username=made.username, is_new=True)
-    except UsernameTakenError:
-        raise CommandError("There is a user of this name already.") from None
-    finally:
-        await services.close()
+async def _invite(services: Services, user: NewUser, address: str | None) -> Invited:
+    place = place_for(services.settings, address)
+    is_sent = services.settings.mail.backend is not MailBackend.NONE
+    async with services.open_unit(is_read_only=False) as unit:
+        db = unit.session
+        found = await find_user(db, user.username)
+        if found is not None:
+            # Only to the address that it has: this command changes nobody's.
+            if found.password_hash is not None or not found.is_active or found.email != user.email:
+                raise UsernameTakenError
+            await services.password_links.invite_again(db, found, place)
+            return Invited(username=found.username, is_new=False, is_sent=is_sent)
+        made = await services.password_links.invite(
+            db,
+            username=user.username,
+            email=user.email,
+            place=place,
+            display_name=user.display_name,
+            is_staff=user.is_staff,
+        )
+        return Invited(username=made.username, is_new=True, is_sent=is_sent)

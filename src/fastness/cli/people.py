@@ -16,21 +16,21 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.accounts.resetting import INVITE_PATH, RESET_PATH
 from fastness.auth.errors import PasswordRefusedError, UsernameError, UsernameTakenError
 from fastness.auth.passwordpolicy import refusal_text
 from fastness.auth.purposes import Purpose
 from fastness.auth.usernames import UsernameReason, parse_username
 from fastness.auth.users import User
 from fastness.cli.errors import CommandError
-from fastness.cli.inviting import INVITE_PATH, NewUser, site_address
-from fastness.cli.roleunits import run_with_services, user_named
+from fastness.cli.inviting import NewUser, site_address
+from fastness.cli.roleunits import OPERATOR, run_with_services, user_named
 from fastness.cli.terminal import printable, remark, say
 from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
 from fastness.services.services import Services
 
-_BY: Final = "an operator, on the command line"
-_PATHS: Final = {Purpose.INVITE: INVITE_PATH, Purpose.RESET: "/account/reset/"}
+_PATHS: Final = {Purpose.INVITE: INVITE_PATH, Purpose.RESET: f"{RESET_PATH}/"}
 
 
 def create(app_name: str | None, user: NewUser, *, address: str | None, reads_stdin: bool) -> None:
@@ -93,7 +93,7 @@ async def _require_beginning(services: Services, db: AsyncSession) -> None:
 async def _link(services: Services, db: AsyncSession, user: User, address: str | None) -> str:
     start = site_address(services.settings, address)
     purpose, token = await services.password_links.hand_over(db, user)
-    services.report(EventName.AUTHN_TOKEN_CREATED, "link_handed_over", {"by": _BY, "whose": str(user.id)})
+    services.report(EventName.AUTHN_TOKEN_CREATED, "link_handed_over", {"by": OPERATOR, "whose": str(user.id)})
     return start + _PATHS[purpose] + token
 
 

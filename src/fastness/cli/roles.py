@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.granting import Roles
 from fastness.cli.errors import CommandError
-from fastness.cli.roleunits import group_named, role_named, run_in_unit, user_named
+from fastness.cli.roleunits import OPERATOR, group_named, role_named, run_in_unit, user_named
 from fastness.cli.terminal import printable, say
 from fastness.kernel.because import Because
 
-_OPERATOR: Final = Because("an operator, on the command line")
+_OPERATOR: Final = Because(OPERATOR)
 
 
 def create_role(app_name: str | None, name: str, *, label: str, permissions: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
-"""One change or one look at roles and groups, in a transaction of its own, and what a name on the command line stands for."""
+"""What commands about people, roles and groups share: the services of the app, and what a name on the command line stands for."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,9 @@ from fastness.services.services import Services
 from fastness.sessions.identity import SUPERUSER
 
 ResultT = TypeVar("ResultT")
+
+OPERATOR: Final = "an operator, on the command line"
+"""Who it was, for events."""
 
 
 def run_in_unit(

@@ -13,13 +13,12 @@ from sqlalchemy import select
 
 from fastness.auth.users import User
 from fastness.cli.errors import CommandError
-from fastness.cli.roleunits import run_with_services, user_named
+from fastness.cli.roleunits import OPERATOR, run_with_services, user_named
 from fastness.cli.terminal import printable, say
 from fastness.kernel.because import Because
 from fastness.kernel.events import EventName
 from fastness.services.services import Services
 
-_BY: Final = "an operator, on the command line"
 _AT_ONCE: Final = 500
 
 
@@ -46,7 +45,7 @@ def end_sessions(app_name: str | None, username: str | None) -> None:
         async with services.open_unit(is_read_only=True) as unit:
             who = None if username is None else await user_named(unit.session, username)
             user_ids = [who.id] if who is not None else list(await unit.session.scalars(select(User.id)))
-        detail = {"by": _BY, "whose": "everybody" if who is None else str(who.id)}
+        detail = {"by": OPERATOR, "whose": "everybody" if who is None else str(who.id)}
         services.report(EventName.SESSION_ENDED, "administrator", detail)
         for start in range(0, len(user_ids), _AT_ONCE):
             await services.store.bump_epochs([str(one) for one in user_ids[start : start + _AT_ONCE]])

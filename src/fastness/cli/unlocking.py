@@ -7,14 +7,10 @@ Under an attack that goes on the account is slowed again soon: sign in on a devi
 ASVS 5.0: V6.1.1, V6.3.1, V16.3.3.
 """
 
-from typing import Final
-
-from fastness.cli.roleunits import run_with_services, user_named
+from fastness.cli.roleunits import OPERATOR, run_with_services, user_named
 from fastness.cli.terminal import printable, say
 from fastness.mail.notices import Notice
 from fastness.services.services import Services
-
-_BY: Final = "an operator, on the command line"
 
 
 def unlock(app_name: str | None, username: str) -> None:
@@ -23,7 +19,7 @@ def unlock(app_name: str | None, username: str) -> None:
     async def work(services: Services) -> None:
         async with services.open_unit(is_read_only=False) as unit:
             user = await user_named(unit.session, username)
-            await services.throttle.unlock(user.username, user.email, user_id=user.id, by=_BY)
+            await services.throttle.unlock(user.username, user.email, user_id=user.id, by=OPERATOR)
             await services.notices.tell(unit.session, user, Notice.SIGN_IN_UNLOCKED)
 
     run_with_services(app_name, work)
