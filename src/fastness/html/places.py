@@ -23,7 +23,6 @@ ATTRIBUTE: Final = "attribute"
 JSON: Final = "json"
 JS: Final = "js"
 RAW: Final = "raw"  # already escaped for this very place: super()
-URL_PLACES: Final = frozenset({"url", "media", "url_path", "url_root", "url_query", "code_url", "code_path"})
 
 
 @dataclass(frozen=True, slots=True)

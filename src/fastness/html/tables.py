@@ -23,7 +23,6 @@ BREAKOUT: Final = frozenset(
     "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
     "nobr ol p pre ruby s small span strong strike sub sup table tt u ul var annotation-xml".split()
 )
-VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 
 JS_TYPES: Final = frozenset(
     "module text/javascript application/javascript text/ecmascript application/ecmascript application/x-javascript "
