@@ -18,7 +18,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fastness import Fastness, JSONResponse, Routes, access
 from fastness.auditlog.rules import AuditRules
 from fastness.auth.account_rules import AccountRules
-from fastness.auth.password_rules import PasswordRules
 from fastness.db.model import Model
 from fastness.mail.mailers import text_of
 from fastness.mail.rules import MailBackend, MailRules
@@ -88,8 +87,6 @@ def make_app(place: Place) -> Fastness:
         store_url=f"sqlite:///{place.folder}/store.sqlite3",
         audit=AuditRules(url=place.audit_url),
         accounts=AccountRules(sign_up=True),
-        # As cheap as the rules allow: what is tried is the writing.
-        passwords=PasswordRules(memory_kib=7_168, time_cost=5),
         mail=MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example"),
     )
     app = Fastness(settings, routes=[routes], on_sign_up=add_member)

@@ -4,7 +4,6 @@ For tests that look at all of them. `visit_all` names each page and returns its 
 made of, so that a new template cannot be forgotten.
 """
 
-import asyncio
 import re
 from base64 import b32decode
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ import pytest
 from fastness import JSONResponse, Routes, access, accounts
 from fastness.auth.account_rules import AccountRules
 from fastness.auth.totp import STEP_SECONDS, code_at
-from fastness.db.migrations import upgrade
 from fastness.kernel.clock import ManualClock
 from fastness.mail.mailers import text_of
 from fastness.mail.rules import MailBackend, MailRules
@@ -24,6 +22,7 @@ from fastness.testing.browser import Browser
 from fastness.web.templates import Templates
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK
+from tests.ready_made import migrate
 from tests.web.shop import ORIGIN, Shop
 
 FOLDER = Path(accounts.__file__).parent / "templates" / "accounts"
@@ -75,7 +74,7 @@ class Visits:
 
 async def visit_all(folder: Path, *, settings: Mapping[str, object] | None = None, **headers: str) -> Visits:
     """Go through all of it, in a shop of its own whose data lie in the folder."""
-    await asyncio.to_thread(upgrade, f"sqlite:///{folder}/data.sqlite3", None)
+    migrate(f"sqlite:///{folder}/data.sqlite3")
     routes = Routes(access=access.public)
 
     @routes.get("/")

@@ -23,6 +23,7 @@ from fastness.kernel.errors import ConfigError, FastnessError
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.kernel.tokens import hash_token, nonce, random_id, random_token
+from tests.ready_made import CHEAP_PASSWORDS
 
 SOURCE = Path(fastness.__file__).parent
 KEY = Secret("k9Xq2LmZ7vRb4TnW0cYd8HsJ5gPf3AeU")
@@ -85,7 +86,7 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 def test_v11_2_2_everything_that_lasts_says_its_version_and_is_read_after_a_change():
     old, new = Keyring(KEY), Keyring(OTHER, (KEY,))
     signed, sealed = old.sign("reset", b"ada"), Sealer(old).seal(PURPOSE, ROW, "hush")
-    hashed = PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5)).hash("correct horse battery")
+    hashed = PasswordHasher(CHEAP_PASSWORDS).hash("correct horse battery")
     assert (signed[:3], sealed[:3], hashed[:10]) == ("v1.", "v1.", "$argon2id$")
     assert new.verify("reset", signed, now=0) == b"ada"
     assert Sealer(new).open(PURPOSE, ROW, sealed) == "hush"
@@ -233,7 +234,7 @@ def test_v11_4_1_signing_sealing_and_storing_work_without_them(monkeypatch):
     ring = Keyring(KEY)
     assert ring.verify("reset", ring.sign("reset", b"ada"), now=0) == b"ada"
     assert Sealer(ring).open(PURPOSE, ROW, Sealer(ring).seal(PURPOSE, ROW, "hush")) == "hush"
-    hasher = PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5))
+    hasher = PasswordHasher(CHEAP_PASSWORDS)
     assert hasher.verify(hasher.hash("correct horse battery"), "correct horse battery")
 
 

@@ -4,7 +4,7 @@ from fastness.auth.accounts import Accounts
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.login import Login
 from fastness.auth.notices import Notices
-from fastness.auth.passwords import PasswordHasher, PasswordRules
+from fastness.auth.passwords import PasswordHasher
 from fastness.auth.sealing import Sealer
 from fastness.auth.throttle import Throttle
 from fastness.auth.throttle_rules import ThrottleRules
@@ -21,10 +21,9 @@ from fastness.mail.outbox import Outbox
 from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.stores.memory import MemoryStore
+from tests.ready_made import CHEAP_PASSWORDS
 
 PASSWORD = "correct horse battery staple"
-# As cheap as the rules allow, another row of OWASP's table than the default.
-RULES = PasswordRules(memory_kib=7_168, time_cost=5)
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def events():
 
 @pytest.fixture
 def hasher():
-    return PasswordHasher(RULES)
+    return PasswordHasher(CHEAP_PASSWORDS)
 
 
 @pytest.fixture

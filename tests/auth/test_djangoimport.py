@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from fastness.auth.djangowriting import DjangoImporter
 from fastness.auth.granting import Roles
 from fastness.auth.holdings import load_holdings
 from fastness.auth.login import LoginReason
-from fastness.auth.password_rules import PasswordRules
 from fastness.auth.passwords import PasswordHasher
 from fastness.auth.users import User, find_user
 from fastness.authz.permissions import PermissionCatalogue, Permissions
@@ -23,11 +23,12 @@ from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from tests.auth.conftest import PASSWORD
+from tests.ready_made import CHEAP_PASSWORDS
 
 DUMP = Path(__file__).parent.parent / "vectors" / "django61.sql"
 BECAUSE = Because("a test of the import")
 FORMATS = ("pbkdf2", "pbkdf2-sha1", "argon2", "bcrypt-sha256", "bcrypt", "scrypt", "md5")
-HASHER = PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5, accepts_django=True))
+HASHER = PasswordHasher(replace(CHEAP_PASSWORDS, accepts_django=True))
 
 
 class CasePermissions(Permissions):

@@ -1,10 +1,12 @@
 import time
+from dataclasses import replace
 
 import pytest
 
 from fastness.auth.evenwork import EvenChecker
 from fastness.auth.passwords import PasswordHasher, PasswordRules
-from tests.auth.conftest import PASSWORD, RULES
+from tests.auth.conftest import PASSWORD
+from tests.ready_made import CHEAP_PASSWORDS
 
 OLD_RULES = PasswordRules(memory_kib=9_216, time_cost=4)
 
@@ -30,7 +32,7 @@ def free():
 
 @pytest.fixture
 def checker(free):
-    return EvenChecker(PasswordHasher(RULES, others=(free,)))
+    return EvenChecker(PasswordHasher(CHEAP_PASSWORDS, others=(free,)))
 
 
 def work(checker, encoded, password, *, may_pass):
@@ -91,7 +93,7 @@ def test_ordinary_checks_are_not_filled(checker, hasher):
 
 
 def test_v6_3_8_while_imported_hashes_count_every_refusal_costs_what_the_dearest_does():
-    rules = PasswordRules(memory_kib=7_168, time_cost=5, accepts_django=True)
+    rules = replace(CHEAP_PASSWORDS, accepts_django=True)
     hasher = PasswordHasher(rules)
     checker = EvenChecker(hasher)
     dear = hasher.dearest_dummy
@@ -105,7 +107,7 @@ def test_v6_3_8_while_imported_hashes_count_every_refusal_costs_what_the_dearest
 
 
 def test_a_hash_dearer_than_the_dearest_known_raises_what_everybody_waits_for():
-    hasher = PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5, accepts_django=True))
+    hasher = PasswordHasher(replace(CHEAP_PASSWORDS, accepts_django=True))
     checker = EvenChecker(hasher)
     checker.check(None, "wrong", may_pass=False)
     before = checker._usual_cost()

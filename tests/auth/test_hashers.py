@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fastness.auth.hashers import BcryptHasher, PBKDF2Hasher, ScryptHasher
@@ -5,7 +7,8 @@ from fastness.auth.password_rules import Hashing, PasswordRules
 from fastness.auth.passwords import PasswordHasher
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
-from tests.auth.conftest import PASSWORD, RULES
+from tests.auth.conftest import PASSWORD
+from tests.ready_made import CHEAP_PASSWORDS
 
 FIRST = Secret("fYx3Qm8Rk1Tz6Wb9Lp2Vn5Hc7Jd4Gs0a")
 SECOND = Secret("Zr8Kt2Mw5Xq9Bv3Nf6Hy1Lc4Pj7Dg0Su")
@@ -19,7 +22,7 @@ STARTS = {
 
 
 def hasher_with(**changes):
-    return PasswordHasher(PasswordRules(memory_kib=7_168, time_cost=5, **changes))
+    return PasswordHasher(replace(CHEAP_PASSWORDS, **changes))
 
 
 @pytest.mark.parametrize("hashing", list(Hashing))
@@ -121,4 +124,6 @@ def test_rules_that_cannot_be_right_are_refused(settings):
 
 
 def test_the_cheap_rules_of_the_tests_are_no_preset():
-    assert PasswordRules().memory_kib * PasswordRules().time_cost > RULES.memory_kib * RULES.time_cost
+    assert (
+        PasswordRules().memory_kib * PasswordRules().time_cost > CHEAP_PASSWORDS.memory_kib * CHEAP_PASSWORDS.time_cost
+    )

@@ -12,7 +12,8 @@ from fastness.auth.passwords import PasswordReason, PasswordRules
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName
 from fastness.kernel.verdicts import ALLOW, Deny
-from tests.auth.conftest import PASSWORD, RULES
+from tests.auth.conftest import PASSWORD
+from tests.ready_made import CHEAP_PASSWORDS
 
 ADA = PasswordOwner(username="ada.lovelace", display_name="Ada King Lovelace", email="countess@analytical.example")
 
@@ -178,7 +179,7 @@ class Away:
 
 
 async def test_without_an_answer_the_password_is_taken_and_an_event_tells(store, sessions, hasher, pool, events, clock):
-    policy = PasswordPolicy(RULES, lookup=Away())
+    policy = PasswordPolicy(CHEAP_PASSWORDS, lookup=Away())
     accounts = Accounts(
         store=store, sessions=sessions, hasher=hasher, pool=pool, events=events, clock=clock, policy=policy
     )

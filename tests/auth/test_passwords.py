@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from fastness.auth.passwords import PasswordHasher, PasswordReason, PasswordRules, decide_password
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.verdicts import ALLOW, Deny
-from tests.auth.conftest import PASSWORD, RULES
+from tests.auth.conftest import PASSWORD
+from tests.ready_made import CHEAP_PASSWORDS
 
 # From the reference implementation's own tests (phc-winner-argon2, src/test.c, CC0).
 REFERENCE = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
@@ -160,7 +161,7 @@ def test_the_dummy_costs_what_a_real_hash_costs_and_matches_nothing(hasher):
     assert [len(part) for part in dummy] == [len(part) for part in real]
     assert not hasher.needs_update(hasher.dummy_hash)
     assert not hasher.verify(hasher.dummy_hash, PASSWORD)
-    assert PasswordHasher(RULES).dummy_hash != hasher.dummy_hash
+    assert PasswordHasher(CHEAP_PASSWORDS).dummy_hash != hasher.dummy_hash
 
 
 class Reversed:
@@ -174,16 +175,16 @@ class Reversed:
 
 
 def test_another_format_is_verified_and_outdated():
-    hasher = PasswordHasher(RULES, others=(Reversed(),))
+    hasher = PasswordHasher(CHEAP_PASSWORDS, others=(Reversed(),))
     assert hasher.verify("reversed:cba", "abc")
     assert not hasher.verify("reversed:cba", "cba")
     assert hasher.needs_update("reversed:cba")
-    assert not PasswordHasher(RULES).verify("reversed:cba", "abc")
+    assert not PasswordHasher(CHEAP_PASSWORDS).verify("reversed:cba", "abc")
 
 
 @settings(max_examples=15)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_two_texts_match_only_if_they_are_one(first, second):
-    hasher = PasswordHasher(RULES)
+    hasher = PasswordHasher(CHEAP_PASSWORDS)
     if hasher.can_verify(first) and hasher.can_verify(second):
         assert hasher.verify(hasher.hash(first), second) is (first == second)

@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastness.db.migrations import upgrade
 from fastness.kernel.clock import ManualClock
 from fastness.testing.authenticator import Authenticator
 from fastness.testing.browser import Browser
+from tests.ready_made import migrate
 from tests.web.shop import Shop
 
 
@@ -33,7 +33,7 @@ async def make_shop(tmp_path, clock):
 
 @pytest.fixture
 def migrated(tmp_path) -> None:
-    upgrade(f"sqlite:///{tmp_path}/data.sqlite3", None)
+    migrate(f"sqlite:///{tmp_path}/data.sqlite3")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from fastness.kernel.events import MemorySink
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.secret import Secret
 from fastness.settings.profiles import Profile
+from tests.ready_made import CHEAP_PASSWORDS
 
 KEY = Secret("pZ3v9Qw1Lr8Tn5Yb2Xc7Mp4Hd6Js0Ag-fU_eViO")
 HOST = "shop.example"
@@ -23,6 +24,7 @@ def make_settings(**overrides: Any) -> Settings:
         "secret_key": KEY,
         "hosts": HostRules(allowed=(HOST,)),
         "store_url": "sqlite:///var/store.sqlite3",
+        "passwords": CHEAP_PASSWORDS,
     }
     return Settings(**{**values, **overrides})
 

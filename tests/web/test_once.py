@@ -12,11 +12,11 @@ from starlette.background import BackgroundTask
 from fastness import JSONResponse, Model, Response, Routes, access, redirect
 from fastness.auth.answers import KeptAnswer
 from fastness.db.engine import Database
-from fastness.db.migrations import upgrade
 from fastness.db.unit import Unit
 from fastness.sessions.identity import Identity
 from fastness.web.route import RouteError
 from fastness.web.routing import seal_route
+from tests.ready_made import migrate
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 WHO = {"ada": UUID(int=1), "bob": UUID(int=2)}
@@ -83,7 +83,7 @@ def make_routes():
 @pytest.fixture
 async def till(make_shop, browse, database_url):
     """A shop with tables, and a person who is signed in."""
-    await asyncio.to_thread(upgrade, database_url, None)
+    await asyncio.to_thread(migrate, database_url)
     routes, calls = make_routes()
     shop = await make_shop(routes, settings={"database_url": database_url})
     database = shop.app.services.database

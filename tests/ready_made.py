@@ -1,0 +1,34 @@
+"""What is dear and the same in every test: a database with the framework's tables, made once, and passwords that cost little.
+
+Tests of the migrations and of the defaults do without this file.
+"""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fastness.auth.password_rules import PasswordRules
+from fastness.db.engine import create_database_file
+from fastness.db.migrations import upgrade
+
+CHEAP_PASSWORDS = PasswordRules(memory_kib=7_168, time_cost=5)
+"""As cheap as the rules allow, another row of OWASP's table than the default: a fifth of the time."""
+SQLITE = "sqlite:///"
+
+
+def migrate(database_url: str) -> None:
+    """What `upgrade` does with a database that is new; on SQLite a copy."""
+    if not database_url.startswith(SQLITE):
+        upgrade(database_url, None)
+        return
+    path = Path(database_url.removeprefix(SQLITE))
+    create_database_file(path)
+    path.write_bytes(_migrated_file())
+
+
+@cache
+def _migrated_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "data.sqlite3"
+        upgrade(f"{SQLITE}{path}", None)
+        return path.read_bytes()
