@@ -35,7 +35,7 @@ EVERYBODY = SecondFactorRules(enforced_for=EnforcedFor.EVERYBODY)
 
 
 @pytest.fixture
-def make_factors(database, store, sessions, events, clock):
+def make_factors(database, store, sessions, notices, events, clock):
     def make(rules=RULES, attempts=20, keyring=Keyring(KEY)):  # noqa: B008 - it is never changed
         limits = ThrottleRules(pair_attempts=attempts)
         return Factors(
@@ -47,6 +47,7 @@ def make_factors(database, store, sessions, events, clock):
             rules=rules,
             events=events,
             clock=clock,
+            notices=notices,
             hosts=HostRules(allowed=("shop.example",)),
         )
 

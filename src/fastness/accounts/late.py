@@ -24,7 +24,7 @@ def factors_of(request: Request) -> "Factors":
 
 
 def signing_in_of(request: Request) -> "SigningIn":
-    """Decides what comes after the password."""
+    """Keeps what is pending after the password."""
     kind: type[SigningIn] = import_module("fastness.auth.signing_in").SigningIn
     return request.site.service(kind)
 

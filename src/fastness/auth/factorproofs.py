@@ -38,6 +38,7 @@ from fastness.auth.factor_types import (
 )
 from fastness.auth.factorrows import held_factors, read_secret, wins
 from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
+from fastness.auth.notices import Notices
 from fastness.auth.recovery import hash_code
 from fastness.auth.sealing import Sealer
 from fastness.auth.throttle import FACTOR, Attempt, Throttle
@@ -49,8 +50,7 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.hosts import HostRules
-from fastness.mail.notices import Notice, notice
-from fastness.mail.outbox import Outbox
+from fastness.mail.notices import Notice
 from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.stores.store import Store
@@ -73,7 +73,7 @@ class FactorProofs:
         rules: SecondFactorRules,
         events: EventSink,
         clock: Clock,
-        outbox: Outbox | None = None,
+        notices: Notices,
         hosts: HostRules,
         is_development: bool = False,
     ) -> None:
@@ -85,7 +85,7 @@ class FactorProofs:
         self._rules = rules
         self._events = events
         self._clock = clock
-        self._outbox = outbox
+        self._notices = notices
         self._hosts = hosts
         self._is_development = is_development
         self.site = hosts.site_name
@@ -231,13 +231,9 @@ class FactorProofs:
         await run_in_unit(self._database, tell, is_read_only=False)
 
     async def _tell(self, db: AsyncSession, user_id: uuid.UUID, kind: Notice, detail: str = "") -> None:
-        if self._outbox is None:
-            return
         user = await db.get(User, user_id)
-        if user is not None and user.email:
-            now = self._clock.now()
-            mail = notice(kind, to=user.email, site=self.site, at=now, username=user.username, detail=detail)
-            await self._outbox.add(db, mail)
+        if user is not None:
+            await self._notices.tell(db, user, kind, detail)
 
     def _emit(
         self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, origin: Origin

@@ -30,6 +30,7 @@ from fastness.auth.aftercommit import emit_after_commit
 from fastness.auth.errors import TokenNotMadeError, UndeclaredPermissionError
 from fastness.auth.holdings import Holdings, load_holdings
 from fastness.auth.identities import identity_of
+from fastness.auth.notices import Notices
 from fastness.auth.token_rules import (
     MAX_NAME_LENGTH,
     TokenCheck,
@@ -49,8 +50,7 @@ from fastness.kernel.errors import UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.secret import Secret
 from fastness.kernel.tokens import hash_token, random_id
-from fastness.mail.notices import Notice, notice
-from fastness.mail.outbox import Outbox
+from fastness.mail.notices import Notice
 from fastness.sessions.identity import Identity, identity_from_json, identity_to_json
 from fastness.stores.store import Store
 
@@ -62,7 +62,7 @@ _KEPT_DAYS: Final = 30
 class APITokens:
     """Makes and ends tokens inside the caller's unit of work; checks them in units of its own."""
 
-    __slots__ = ("_catalogue", "_clock", "_database", "_events", "_outbox", "_site", "_store", "rules")
+    __slots__ = ("_catalogue", "_clock", "_database", "_events", "_notices", "_store", "rules")
 
     def __init__(
         self,
@@ -71,18 +71,15 @@ class APITokens:
         store: Store,
         rules: TokenRules,
         catalogue: PermissionCatalogue,
-        outbox: Outbox,
-        site: str,
+        notices: Notices,
         events: EventSink,
         clock: Clock,
     ) -> None:
-        """Args: `site` is what mails call the site."""
         self._database = database
         self._store = store
         self.rules = rules
         self._catalogue = catalogue
-        self._outbox = outbox
-        self._site = site
+        self._notices = notices
         self._events = events
         self._clock = clock
 
@@ -129,11 +126,7 @@ class APITokens:
         db.add(token)
         await db.flush()
         self._tell(db, EventName.AUTHN_TOKEN_CREATED, "created", token)
-        if user.email:
-            told = notice(
-                Notice.TOKEN_CREATED, to=user.email, site=self._site, at=now, username=user.username, detail=name
-            )
-            await self._outbox.add(db, told)
+        await self._notices.tell(db, user, Notice.TOKEN_CREATED, name)
         return token, secret
 
     async def list_live(self, db: AsyncSession, user_id: uuid.UUID) -> Sequence[APIToken]:

@@ -59,14 +59,12 @@ def make_login(services: Services) -> Login:
 
 def make_tokens(services: Services) -> APITokens:
     """Makes, checks and ends API tokens."""
-    settings = services.settings
     return APITokens(
         database=services.database,
         store=services.store,
-        rules=settings.tokens,
+        rules=services.settings.tokens,
         catalogue=services.permissions,
-        outbox=services.outbox,
-        site=settings.hosts.site_name,
+        notices=services.notices,
         events=services.events,
         clock=services.clock,
     )

@@ -17,7 +17,7 @@ def make_factors(services: Services) -> Factors:
         rules=settings.second_factors,
         events=services.events,
         clock=services.clock,
-        outbox=services.outbox,
+        notices=services.notices,
         hosts=settings.hosts,
         is_development=settings.is_development,
     )
