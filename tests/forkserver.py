@@ -104,7 +104,7 @@ def become(task: Task) -> None:
     os.environ.clear()
     os.environ.update(task.environ)
     kind, what, *rest = task.arguments
-    sys.path[0] = task.folder
+    sys.path[:1] = [task.folder, *filter(None, task.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv[:] = [what if kind == "-m" else kind, *rest]
     if kind == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)

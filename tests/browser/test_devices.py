@@ -1,8 +1,6 @@
 """Two Chromium profiles of one person: one ends the other, which sees it, and whose open socket is closed."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
@@ -18,9 +16,11 @@ OPEN = """() => { window.said = []; window.closeCode = 0;
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def command(forks, tmp_path_factory):
+    """Runs a command of the site's operator."""
     folder = tmp_path_factory.mktemp("devices")
     environ = {
+        "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "FASTNESS_APP": "tests.browser.devices_app:app",
         "FASTNESS_SECRET_KEY": "browser-only-Wn4zK8vQ2rXy7LmB5tHs9cJd3fGp6A",
@@ -30,18 +30,25 @@ def site(tmp_path_factory):
         "FASTNESS_STORE_URL": f"sqlite:///{folder}/store.sqlite3",
         "FASTNESS_SESSION_SOCKET_CHECK_SECONDS": "0.2",
     }
-    for arguments in (("db", "upgrade"), ("users", "create", "ada", "--password-stdin")):
-        subprocess.run(
-            [sys.executable, "-m", "fastness.cli", *arguments, "--app", environ["FASTNESS_APP"]],
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], **environ},
-            input=PASSWORD + "\n",
-            text=True,
-            check=True,
-        )
+
+    def run(*arguments, stdin=""):
+        done = forks.run(
+            "-m", "fastness.cli", *arguments, "--app", environ["FASTNESS_APP"],
+            folder=folder, environ=environ, stdin=stdin,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    run.folder, run.environ = folder, environ
+    return run
+
+
+@pytest.fixture(scope="module")
+def site(command):
+    command("db", "upgrade")
+    command("users", "create", "ada", "--password-stdin", stdin=PASSWORD + "\n")
     port = free_port()
-    command = asgi_server(environ["FASTNESS_APP"], port=port)
-    with running_server(command, port=port, folder=folder, environ=environ):
+    server = asgi_server(command.environ["FASTNESS_APP"], port=port)
+    with running_server(server, port=port, folder=command.folder, environ=command.environ):
         yield f"http://localhost:{port}"
 
 
@@ -77,3 +84,17 @@ def test_v7_5_2_another_device_is_ended_and_its_socket_is_closed(site):
         here.goto(site + "/")
         expect(here.get_by_role("heading", name="Home")).to_be_visible()
         other.close()
+
+
+@pytest.mark.asvs("V7.4.5")
+def test_an_operator_ends_the_sessions_and_closes_the_open_socket(site, command):
+    with watching_browser() as context:
+        page = context.new_page()
+        sign_in(page, site)
+        page.evaluate(OPEN)
+        wait_until(page, "window.said.length === 1")
+        command("users", "end-sessions", "ada")
+        wait_until(page, "window.closeCode > 0")
+        assert page.evaluate("window.closeCode") == 1008
+        page.goto(site + "/")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

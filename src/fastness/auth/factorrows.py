@@ -7,7 +7,7 @@ import uuid
 from base64 import b32decode
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, bindparam, exists, func, or_, select
+from sqlalchemy import CursorResult, Uuid, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Delete, Update
 
@@ -18,8 +18,8 @@ from fastness.auth.factortables import TOTP, Passkey, RecoveryCode
 # Made once: every sign-in asks, and to put the statement together costs as much as to run it.
 _HAS_FACTOR: Final = select(
     or_(
-        exists().where(TOTP.user_id == bindparam("user_id")),
-        exists().where(Passkey.user_id == bindparam("user_id")),
+        exists().where(TOTP.user_id == bindparam("user_id", type_=Uuid())),
+        exists().where(Passkey.user_id == bindparam("user_id", type_=Uuid())),
     )
 )
 

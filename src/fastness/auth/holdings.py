@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, CompoundSelect, bindparam, literal, select, union, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Uuid, bindparam, literal, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.roles import GROUP_MEMBERS, GROUP_ROLES, ROLE_PERMISSIONS, USER_PERMISSIONS, USER_ROLES, Role
@@ -34,7 +34,7 @@ class Holdings:
 
 
 def _holdings_query() -> CompoundSelect[Any]:
-    user_id: BindParameter[uuid.UUID] = bindparam("user_id")
+    user_id: BindParameter[uuid.UUID] = bindparam("user_id", type_=Uuid())
     through_groups = (
         select(GROUP_ROLES.c.role_id)
         .join(GROUP_MEMBERS, GROUP_MEMBERS.c.group_id == GROUP_ROLES.c.group_id)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.errors import HashingBusyError
@@ -51,7 +51,9 @@ _NOBODY: Final = ""
 """A key that no name has: an impossible name makes the same query."""
 
 # Made once: to put a statement together costs as much as to run it.
-_LOOK_UP: Final = select(User.id, User.password_hash, User.is_active).where(User.username_key == bindparam("key"))
+_LOOK_UP: Final = select(User.id, User.password_hash, User.is_active).where(
+    User.username_key == bindparam("key", type_=String())
+)
 
 
 class LoginReason(StrEnum):
