@@ -4,8 +4,10 @@ A test that is marked `sockets` or `browser`, or lies in one of the folders of L
 With xdist (`--dist=loadgroup`) all browser tests share one worker and so one browser; so do the live tests of one file.
 """
 
+import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -105,6 +107,24 @@ def forks() -> Iterator[ForkServer]:
     """Runs commands in processes of their own, faster than a fresh interpreter would."""
     with fork_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new project, to be copied."""
+    # Here, for it brings the library of the commands: most tests do without.
+    from fastness.cli.creating import create_project
+
+    folder = tmp_path_factory.mktemp("made")
+    with contextlib.chdir(folder):
+        create_project("shop")
+    return folder / "shop"
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A new project of the test's own."""
+    return shutil.copytree(made, tmp_path / "shop")
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,8 @@
 """Commands run in a process of their own, as people run them: the app they load is nobody else's."""
 
 import os
-from pathlib import Path
 
 import pytest
-
-from fastness.cli.creating import create_project
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    """A new project, to be copied."""
-    folder = tmp_path_factory.mktemp("made")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        create_project("shop")
-    finally:
-        os.chdir(before)
-    return folder / "shop"
-
-
-@pytest.fixture
-def project(made, tmp_path):
-    """A new project of the test's own."""
-    import shutil
-
-    return shutil.copytree(made, tmp_path / "shop")
 
 
 @pytest.fixture
