@@ -9,11 +9,9 @@ import random
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import fastness
 from fastness.auth.password_rules import OWASP_LEAST_MEMORY_KIB, PasswordRules
 from fastness.auth.passwords import PasswordHasher
 from fastness.auth.recovery import new_codes
@@ -23,31 +21,18 @@ from fastness.kernel.errors import ConfigError, FastnessError
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.kernel.tokens import hash_token, nonce, random_id, random_token
+from tests.asvs import source
 from tests.ready_made import CHEAP_PASSWORDS
 
-SOURCE = Path(fastness.__file__).parent
 KEY = Secret("k9Xq2LmZ7vRb4TnW0cYd8HsJ5gPf3AeU")
 OTHER = Secret("U3eAfP5gJsH8dYc0WnT4bRv7ZmL2qX9k")
 PURPOSE = "fastness_totp.secret"
 ROW = "7"
 # The audit reads other people's programs; the names of weak things are its subject. The template is somebody's program.
 NOT_OURS = ("audit/", "cli/project/", "testing/")
-TREES = {
-    name: ast.parse(file.read_text(encoding="utf-8"))
-    for file in sorted(SOURCE.rglob("*.py"))
-    if not (name := file.relative_to(SOURCE).as_posix()).startswith(NOT_OURS)
-}
-
-
-def imports() -> Iterator[tuple[str, str]]:
-    """Each file with each module that it imports, and each name out of one."""
-    for name, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from ((name, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield from ((name, f"{node.module}.{alias.name}") for alias in node.names)
-
+TREES = {name: tree for name, tree in source.TREES.items() if not name.startswith(NOT_OURS)}
+IMPORTS = [(name, module) for name, module in source.imports() if name in TREES]
+"""Each file with each module that it imports, and each name out of one."""
 
 CRYPTOGRAPHIC = re.compile(
     r"^(cryptography|argon2|bcrypt|webauthn|Crypto|Cryptodome|nacl|jwt|jose|authlib|passlib|rsa|ecdsa|pyaes|itsdangerous|pyotp)\b"
@@ -55,7 +40,7 @@ CRYPTOGRAPHIC = re.compile(
 
 
 def test_v11_2_1_v11_3_2_the_ciphers_and_hashes_are_those_of_known_libraries():
-    found = {module for _, module in imports() if CRYPTOGRAPHIC.match(module)}
+    found = {module for _, module in IMPORTS if CRYPTOGRAPHIC.match(module)}
     assert {module.partition(".")[0] for module in found} <= {"cryptography", "argon2", "bcrypt", "webauthn"}
     assert {module for module in found if module.startswith("cryptography.")} == {
         "cryptography.exceptions.InvalidTag",
@@ -258,8 +243,8 @@ def test_v11_4_4_no_key_is_made_of_what_somebody_typed(key):
 
 def test_v11_5_1_chance_comes_from_the_operating_system():
     """`random` is imported nowhere; a UUID is a name and never a proof, and made in one place."""
-    assert [(name, module) for name, module in imports() if module.partition(".")[0] == "random"] == []
-    makers = {(name, module) for name, module in imports() if re.fullmatch(r"uuid\.uuid[1345678]", module)}
+    assert [(name, module) for name, module in IMPORTS if module.partition(".")[0] == "random"] == []
+    makers = {(name, module) for name, module in IMPORTS if re.fullmatch(r"uuid\.uuid[1345678]", module)}
     assert makers == {("kernel/tokens.py", "uuid.uuid4")}
     assert random_id().version == 4
 
