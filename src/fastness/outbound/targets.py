@@ -69,8 +69,7 @@ class Call:
 
 def parse_target(url: str) -> Target:
     """Take an absolute http or https address apart; raises `OutboundRefusedError`."""
-    if len(url) > MAX_URL_LENGTH or "\\" in url or any(letter <= " " or letter == "\x7f" for letter in url):
-        # Browsers drop tabs and line ends and read a backslash as a slash; whoever writes them counts on that.
+    if len(url) > MAX_URL_LENGTH or _is_read_differently(url):
         raise OutboundRefusedError(OutboundReason.MALFORMED)
     # Letters beyond ASCII are for paths; in the host they become escapes, which no host has.
     text = quote(url, safe=_PRINTABLE, errors="replace")
@@ -102,7 +101,7 @@ def decide_target(rules: OutboundRules, target: Target) -> Verdict:
 
 def redirected(rules: OutboundRules, call: Call, status: int, location: str) -> Call:
     """What is sent next, where a server sends us on; raises `OutboundRefusedError` where that is nowhere."""
-    if "\\" in location or any(letter <= " " or letter == "\x7f" for letter in location):
+    if _is_read_differently(location):
         raise OutboundRefusedError(OutboundReason.MALFORMED)
     try:
         target = parse_target(urljoin(str(call.target), location))
@@ -124,3 +123,8 @@ def redirected(rules: OutboundRules, call: Call, status: int, location: str) -> 
     if following.body or following.method not in {"GET", "HEAD"}:
         raise OutboundRefusedError(OutboundReason.BODY_TO_OTHER_ORIGIN)
     return replace(following, headers={name: text for name, text in following.headers.items() if name in _NEUTRAL})
+
+
+def _is_read_differently(url: str) -> bool:
+    """Browsers drop tabs and line ends and read a backslash as a slash; whoever writes them counts on that."""
+    return "\\" in url or any(letter <= " " or letter == "\x7f" for letter in url)
