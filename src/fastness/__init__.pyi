@@ -33,9 +33,9 @@ from fastness.web import rates as rates
 from fastness.web import validators as validators
 from fastness.web.filters import Comparison as Comparison
 from fastness.web.filters import Filter as Filter
-from fastness.web.inputs import FieldError as FieldError
+from fastness.web.inputerrors import FieldError as FieldError
+from fastness.web.inputerrors import InputRefusedError as InputRefusedError
 from fastness.web.inputs import Input as Input
-from fastness.web.inputs import InputRefusedError as InputRefusedError
 from fastness.web.listing import ListQuery as ListQuery
 from fastness.web.outputs import Output as Output
 from fastness.web.outputs import derived as derived

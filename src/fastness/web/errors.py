@@ -24,7 +24,7 @@ from fastness.kernel.headers import HeaderValueError, check_header_name, check_h
 from fastness.tripwires.errors import TripwireError
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
-from fastness.web.inputs import InputRefusedError
+from fastness.web.inputerrors import InputRefusedError
 from fastness.web.pages import CONFIRM_PATH, Confirmation, confirm_page, error_response, last_resort
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import (

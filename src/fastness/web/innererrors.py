@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket as StarletteWebSocket
 from fastness.kernel.errors import FastnessError
 from fastness.web.errors import conclusion_of, report, sendable
 from fastness.web.exchange import SCOPE_KEY, Exchange, Scope
-from fastness.web.inputs import InputRefusedError
+from fastness.web.inputerrors import InputRefusedError
 from fastness.web.invalidvalues import errors_of, field_errors
 from fastness.web.pages import problem
 from fastness.web.requests import Request

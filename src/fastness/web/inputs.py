@@ -19,49 +19,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar, dataclass_transform
 
-from fastness.kernel.errors import ConfigError, InvalidInputError
+from fastness.kernel.errors import ConfigError
 from fastness.web.conversion import reader_of, unwrapped
+from fastness.web.inputerrors import FieldError, InputRefusedError
 from fastness.web.readers import MAX_PROBLEMS, FromTexts, Problem, Reader, RefusedValueError, refused
 from fastness.web.validators import Name
 
 InputT = TypeVar("InputT", bound="Input")
 
 _GIVEN: Final = "_given"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One thing that is wrong with what was sent."""
-
-    field: str
-    """Where: "title", "lines[3].price"; empty for the whole."""
-    rule: str
-    """Which rule, as a code that does not change."""
-    message: str
-    """The sentence for people."""
-
-
-class InputRefusedError(InvalidInputError):
-    """What was sent is not what the class asks for; `errors` says why, field by field."""
-
-    code = "input_refused"
-    status = 422
-    public = "Some of what was sent is not as it should be."
-
-    def __init__(self, errors: Iterable[FieldError]) -> None:
-        self.errors = tuple(errors)
-        super().__init__(f"The input was refused: {self.rules()}.")
-
-    def rules(self) -> str:
-        """Fields and rules on one line, for the log and the event."""
-        return ", ".join(f"{error.field or '(whole)'}: {error.rule}" for error in self.errors)
-
-    def by_field(self) -> dict[str, list[str]]:
-        """The sentences by field, for a page that shows them beside its fields."""
-        found: dict[str, list[str]] = {}
-        for error in self.errors:
-            found.setdefault(error.field, []).append(error.message)
-        return found
 
 
 class FieldPlan(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, get_args, get_type_hints, is_typeddict
 
 from fastness.web.exchange import Scope
-from fastness.web.inputs import FieldError
+from fastness.web.inputerrors import FieldError
 
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie", "response"})
 _MAX_ERRORS: Final = 20

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from fastness.kernel.errors import FastnessError
 from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
-from fastness.web.inputs import InputRefusedError
+from fastness.web.inputerrors import InputRefusedError
 from fastness.web.language import vary_by_language
 from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError

@@ -23,7 +23,7 @@ from fastness.web.bodies import MalformedFormError, read_body, read_multipart, r
 from fastness.web.exchange import SCOPE_KEY, Exchange, Receive, Scope
 from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
-from fastness.web.inputs import InputRefusedError, InputT
+from fastness.web.inputerrors import InputRefusedError
 from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.recording import RequestSink, record, record_superuser
 from fastness.web.refusals import NotFoundError, SignInRequiredError
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from fastness.authz.workflows import Transition, Workflow
     from fastness.db.model import Model
     from fastness.outbound.client import Outbound
+    from fastness.web.inputs import Input
 
+InputT = TypeVar("InputT", bound="Input")
 ModelT = TypeVar("ModelT")
 GuardedT = TypeVar("GuardedT", bound="Model")
 StatementT = TypeVar("StatementT")
