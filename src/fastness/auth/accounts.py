@@ -10,9 +10,7 @@ ASVS 5.0: V8.3.2 (changes apply at once), V7.4.2 (sessions end with the account)
 V6.2.1, V16.3.1.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import overload
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -78,7 +76,6 @@ class Accounts:
         display_name: str = "",
         email: str = "",
         is_staff: bool = False,
-        has_second_factor: bool = False,
     ) -> User:
         """Create an active user; without a password nobody can sign in with one until it is set.
 
@@ -90,7 +87,7 @@ class Accounts:
         name, key = parse_username(username)
         # Before the first statement: on SQLite that one takes the writer's lock, and hashing takes long.
         owner = PasswordOwner(username=name, display_name=display_name, email=email)
-        new = await self._accepted(password, owner, has_second_factor=has_second_factor)
+        new = await self.accept_password(password, owner) if isinstance(password, str) else password
         now = self._clock.now()
         user = User(
             username=name,
@@ -129,7 +126,9 @@ class Accounts:
         Raises:
             PasswordRefusedError: the password breaks a rule.
         """
-        new = await self._accepted(password, owner_of(user), has_second_factor=has_second_factor)
+        new = password
+        if isinstance(new, str):
+            new = await self.accept_password(new, owner_of(user), has_second_factor=has_second_factor)
         user.password_hash = new.hash
         user.valid_since = self._clock.now()
         epoch = await self._revoke(db, user)
@@ -211,32 +210,13 @@ class Accounts:
                 )
         return NewPassword(await self._pool.run(self._hasher.hash, password))
 
-    @overload
-    async def _accepted(
-        self, password: str | NewPassword, owner: PasswordOwner, *, has_second_factor: bool
-    ) -> NewPassword: ...
-    @overload
-    async def _accepted(
-        self, password: str | NewPassword | None, owner: PasswordOwner, *, has_second_factor: bool
-    ) -> NewPassword | None: ...
-    async def _accepted(
-        self, password: str | NewPassword | None, owner: PasswordOwner, *, has_second_factor: bool
-    ) -> NewPassword | None:
-        if not isinstance(password, str):
-            return password
-        return await self.accept_password(password, owner, has_second_factor=has_second_factor)
-
     async def _revoke(self, db: AsyncSession, user: User) -> int:
         # Flush first: the lock on the row makes a request that meets the new epoch wait for our commit.
         await db.flush()
         return await self._store.bump_epoch(str(user.id))
 
-    def _emit_after_commit(
-        self, db: AsyncSession, user: User, name: EventName, reason: str, detail: Mapping[str, str] | None = None
-    ) -> None:
-        record = SecurityEvent(
-            name=name, at=self._clock.now(), reason=reason, user_id=str(user.id), detail=detail or {}
-        )
+    def _emit_after_commit(self, db: AsyncSession, user: User, name: EventName, reason: str) -> None:
+        record = SecurityEvent(name=name, at=self._clock.now(), reason=reason, user_id=str(user.id))
         emit_after_commit(db, self._events, record)
 
 
