@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fastness.checks.catalogue import CHECKS, NOTICES
-from fastness.checks.check import Check, Deployment
+from fastness.checks.check import Deployment
 from fastness.checks.transport import NO_TLS
 from fastness.kernel.because import Because
 from fastness.kernel.findings import Finding
@@ -17,11 +17,9 @@ TOOL: Final = "check"
 KNOWN_IDS: Final = frozenset(notice.id for notice in NOTICES)
 
 
-def run_checks(
-    deployment: Deployment, *, accepted: Mapping[str, Because] | None = None, checks: Iterable[Check] = CHECKS
-) -> Report:
+def run_checks(deployment: Deployment, *, accepted: Mapping[str, Because] | None = None) -> Report:
     """Run the checks; raises `ConfigError` where `accepted` names an id that no check has."""
-    findings = [finding for check in checks for finding in check(deployment)]
+    findings = [finding for check in CHECKS for finding in check(deployment)]
     return make_report(TOOL, findings, _looked_for(deployment, accepted or {}, findings), KNOWN_IDS)
 
 

@@ -47,17 +47,17 @@ class TemplateFinding:
     """The path of the template, where it has one."""
 
 
-def inspect(environment: TemplateEnvironment, *, endings: tuple[str, ...] = ENDINGS) -> list[TemplateFinding]:
+def inspect(environment: TemplateEnvironment) -> list[TemplateFinding]:
     """Findings of all templates of the environment, in the order of their names."""
     look = _Look(environment)
-    for name in template_names(environment.loader, endings=endings):
+    for name in template_names(environment.loader):
         look.template(environment, name)
     return [*look.found, *look.needless()]
 
 
-def template_names(loader: jinja2.BaseLoader | None, *, endings: tuple[str, ...] = ENDINGS) -> list[str]:
+def template_names(loader: jinja2.BaseLoader | None) -> list[str]:
     """The names of all templates that hold HTML, as far as their endings tell."""
-    return [] if loader is None else [name for name in loader.list_templates() if name.endswith(endings)]
+    return [] if loader is None else [name for name in loader.list_templates() if name.endswith(ENDINGS)]
 
 
 def precompile(environment: TemplateEnvironment, names: Iterable[str] | None = None) -> int:

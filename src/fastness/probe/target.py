@@ -154,11 +154,9 @@ class Target:
     """Two of them, with different things of their own, show whether one gets at the other's."""
     limits: Limits = field(default_factory=Limits)
 
-    def route_at(self, path: str, method: str = "GET") -> KnownRoute | None:
-        """The route that the table has at a path."""
-        return next(
-            (one for one in self.routes if (method in one.methods or not one.methods) and one.is_at(path)), None
-        )
+    def route_at(self, path: str) -> KnownRoute | None:
+        """The route that the table has for a GET of this path."""
+        return next((one for one in self.routes if ("GET" in one.methods or not one.methods) and one.is_at(path)), None)
 
 
 def parse_address(text: str) -> Address:
