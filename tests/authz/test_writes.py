@@ -7,7 +7,7 @@ from sqlalchemy import delete, event, inspect, select, update
 from sqlalchemy.orm import make_transient_to_detached, selectinload
 
 from fastness import Because
-from fastness.authz.acting import actor_of, bind_actor, bind_unscoped
+from fastness.authz.acting import acting_of, bind_actor, bind_unscoped
 from fastness.authz.actors import ANONYMOUS
 from fastness.authz.errors import ForbiddenWriteError, UnscopedError
 from fastness.authz.scope import scoped, unscoped
@@ -336,7 +336,7 @@ async def test_an_exemption_needs_a_reason_and_comes_first(database):
 
 
 async def test_a_session_has_an_actor_or_a_reason_not_both(session, database):
-    assert actor_of(session) == ADA
+    assert acting_of(session).actor == ADA
     with pytest.raises(ConfigError):
         bind_unscoped(session, Because("an attempt to get rid of the actor"))
     async with Unit(database, is_read_only=True) as unit:

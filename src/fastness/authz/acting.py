@@ -136,8 +136,3 @@ def bind_unscoped(session: Session | AsyncSession, because: Because) -> None:
     if sync.in_transaction():
         raise ConfigError("bind_unscoped comes before the session's first statement")
     acting.because = because
-
-
-def actor_of(session: Session | AsyncSession) -> Actor | None:
-    """Who acts in a session, if somebody does."""
-    return acting_of(session).actor_or_none
