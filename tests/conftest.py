@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fastness.testing.postgres import PostgresServer, postgres_server
+from tests.compiled_once import compile_once
 from tests.forkserver import ForkServer, fork_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +66,7 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("FASTNESS_")]:
         del os.environ[name]
     sys.addaudithook(watch)
+    compile_once()
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
