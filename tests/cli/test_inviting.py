@@ -18,6 +18,8 @@ def test_inviting(run_there):
     assert (again.returncode, again.stdout.partition(".")[0]) == (0, "Invited again: grace"), again.stderr
     other = run_there("users", "invite", "eve@mail.example", "--username", "grace")
     assert (other.returncode, other.stderr.strip()) == (1, "error: There is a user of this name already.")
+    odd = run_there("users", "invite", "eve@mail.example", "--username", "e  ve")
+    assert (odd.returncode, odd.stderr.strip()) == (1, "error: The user name has more than one space in a row.")
 
 
 @pytest.mark.parametrize("address", ["ada", "ada@mail.example\nbcc: eve@mail.example", "ada@"])

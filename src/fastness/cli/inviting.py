@@ -7,10 +7,12 @@ ASVS 5.0: V6.4.1 (initial secrets are the user's own), V6.3.2.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from fastness.accounts.resetting import INVITE_PATH
 from fastness.auth.errors import UsernameError, UsernameTakenError
 from fastness.auth.purposes import Place
+from fastness.auth.usernames import UsernameReason
 from fastness.auth.users import find_user
 from fastness.cli.errors import CommandError
 from fastness.cli.roleunits import run_with_services
@@ -20,6 +22,14 @@ from fastness.kernel.verdicts import Allow
 from fastness.mail.rules import MailBackend
 from fastness.services.services import Services
 from fastness.settings.settings import Settings
+
+_USERNAME_TEXTS: Final = {
+    UsernameReason.EMPTY: "The user name is empty.",
+    UsernameReason.TOO_LONG: "The user name is too long.",
+    UsernameReason.CHARACTER: "The user name has a character that names cannot have, such as an invisible one.",
+    UsernameReason.SPACES: "The user name has more than one space in a row.",
+    UsernameReason.MIXED_ALPHABETS: "The user name mixes letters of several alphabets that look alike.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +61,17 @@ def invite(app_name: str | None, user: NewUser, *, address: str | None) -> None:
     except UsernameTakenError:
         raise CommandError("There is a user of this name already.") from None
     except UsernameError as error:
-        raise CommandError(f"The user name cannot be used: {error.reason}.") from None
+        raise unusable(error) from None
     say(
         f"{'Created' if invited.is_new else 'Invited again:'} {printable(invited.username)}. The mail is in the outbox."
     )
     if not invited.is_sent:
         say("No mail leaves yet: set FASTNESS_MAIL_BACKEND, and run `fastness worker`.")
+
+
+def unusable(error: UsernameError) -> CommandError:
+    """What is said about a name that cannot be one."""
+    return CommandError(_USERNAME_TEXTS[UsernameReason(error.reason)])
 
 
 def place_for(settings: Settings, address: str | None) -> Place:

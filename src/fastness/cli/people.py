@@ -20,10 +20,10 @@ from fastness.accounts.resetting import INVITE_PATH, RESET_PATH
 from fastness.auth.errors import PasswordRefusedError, UsernameError, UsernameTakenError
 from fastness.auth.passwordpolicy import refusal_text
 from fastness.auth.purposes import Purpose
-from fastness.auth.usernames import UsernameReason, parse_username
+from fastness.auth.usernames import parse_username
 from fastness.auth.users import User
 from fastness.cli.errors import CommandError
-from fastness.cli.inviting import NewUser, site_address
+from fastness.cli.inviting import NewUser, site_address, unusable
 from fastness.cli.roleunits import OPERATOR, run_with_services, user_named
 from fastness.cli.terminal import printable, remark, say
 from fastness.kernel.events import EventName
@@ -38,7 +38,7 @@ def create(app_name: str | None, user: NewUser, *, address: str | None, reads_st
     try:
         parse_username(user.username)
     except UsernameError as error:
-        raise CommandError(_USERNAME_TEXTS[UsernameReason(error.reason)]) from None
+        raise unusable(error) from None
     password = _read_line() if reads_stdin else None
 
     async def work(services: Services) -> str:
@@ -107,12 +107,3 @@ def _read_line() -> Secret:
     if not password:
         raise CommandError("The password is empty.")
     return Secret(password)
-
-
-_USERNAME_TEXTS = {
-    UsernameReason.EMPTY: "The user name is empty.",
-    UsernameReason.TOO_LONG: "The user name is too long.",
-    UsernameReason.CHARACTER: "The user name has a character that names cannot have, such as an invisible one.",
-    UsernameReason.SPACES: "The user name has more than one space in a row.",
-    UsernameReason.MIXED_ALPHABETS: "The user name mixes letters of several alphabets that look alike.",
-}
