@@ -69,9 +69,9 @@ def pages(make):
 
 
 def executed(page, rows):
-    """The names of the pages in which something of the value's ran."""
+    """The names of the pages in which something of the value's ran. Places that make the same page are looked at once."""
     found = []
-    for name, text in rows:
+    for text, name in {text: name for name, text in rows}.items():
         page.set_content(text.replace("<head>", f"<head><script>{PREPARE}</script>", 1), wait_until="load")
         if page.evaluate(POKE):
             found.append(name)

@@ -76,14 +76,14 @@ async def test_what_a_stranger_says_before_tls_does_not_count_after_it(message, 
         writer.write(b"220 go\r\n250-forged\r\n250 AUTH PLAIN\r\n250 OK\r\n250 OK\r\n354 go\r\n250 OK\r\n")
         await writer.drain()
         await writer.start_tls(context)
-        said.append(await reader.readline())
+        said.extend([line async for line in reader])
 
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
     async with serving(talk) as port:
         rules = MailRules(
             backend=MailBackend.SMTP, host="localhost", port=port, sender=SENDER,
-            security=MailSecurity.STARTTLS, ca_file=str(file), timeout_seconds=5,
+            security=MailSecurity.STARTTLS, ca_file=str(file), timeout_seconds=2,
         )  # fmt: skip
         with pytest.raises(MailDelayedError):
             await SMTPMailer(rules).send(message)
