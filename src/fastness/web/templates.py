@@ -80,15 +80,12 @@ class Templates:
     def compile_from(self, folder: Path) -> None:
         """Compile the templates of one folder; raises `TemplateRefusedError` at the first that is refused.
 
-        Where it replaces a template of another folder, those there that extend it may be refused for its sake: they are
-        looked at too, but compiled when they are used.
+        Where it replaces a template of another folder, those there that extend it may be refused for its sake, so that all are
+        compiled.
         """
         own = _names_in([folder])
         others = _names_in([each for each in self._folders if each != folder])
-        precompile(self._environment, sorted(own))
-        if not own.isdisjoint(others):
-            for name in sorted(others - own):
-                self._environment.plan(self._environment.parse_template(name), name)
+        precompile(self._environment, sorted(own if own.isdisjoint(others) else own | others))
 
     def inspect(self) -> tuple[TemplateFinding, ...]:
         """What each template is refused for, or opens."""
