@@ -132,6 +132,11 @@ class Fastness:
         """The folder of the app's own static files."""
         return self._static
 
+    @property
+    def template_folder(self) -> Path | None:
+        """The folder of the app's own templates."""
+        return self._templates
+
     def include(self, routes: Routes) -> None:
         """Add a route group."""
         self._refuse_if_sealed()

@@ -38,6 +38,8 @@ class Deployment:
     """The folder of the app's own migrations, if it has one."""
     templates: tuple[TemplateFinding, ...] = ()
     """What was found in the app's templates."""
+    template_folder: Path | None = None
+    """The folder of the app's templates."""
     sources: tuple[Path, ...] = ()
     """The folders or files of the app's Python code."""
     models: tuple[type[Model], ...] = ()

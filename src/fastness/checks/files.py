@@ -83,7 +83,10 @@ def check_writable(deployment: Deployment) -> Iterator[Finding]:
     trusted += [*deployment.sources, *(each for each in (deployment.static, deployment.migrations) if each is not None)]
     for source in deployment.sources:
         for file in python_files(source):
-            trusted += [file.parent, file]
+            trusted += [file.parent, file.parent / "__pycache__", file]
+    if deployment.template_folder is not None:
+        # A template is a program, and what was compiled of it lies beside it.
+        trusted += [deployment.template_folder, *sorted(deployment.template_folder.rglob("*"))]
     for path in dict.fromkeys(trusted):
         if has_mode(path, stat.S_IWOTH):
             yield WRITABLE.found(where=str(path))

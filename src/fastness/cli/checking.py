@@ -71,6 +71,7 @@ def deployment_of(
         folder=location.folder,
         migrations=location.migrations_if_there,
         templates=app.inspect_templates(),
+        template_folder=app.template_folder,
         sources=location.sources,
         models=own_models(),
         static=app.static_folder,

@@ -14,6 +14,8 @@ FILES = [
     ("FST-FILES-001", "a-write-ahead-log-for-all", lambda project: project.write("var/store.sqlite3-wal", mode=0o640)),
     ("FST-FILES-004", "code-that-others-write", lambda project: project.chmod(f"{NAME}/app.py", 0o666)),
     ("FST-FILES-004", "a-package-that-others-write", lambda project: project.chmod(NAME, 0o777)),
+    ("FST-FILES-004", "a-template-that-others-write", lambda project: template(project, 0o646)),
+    ("FST-FILES-004", "bytecode-that-others-write", lambda project: bytecode(project, 0o757)),
     ("FST-FILES-004", "static-files-that-others-write", lambda project: project.chmod(f"{NAME}/static", 0o757)),
     ("FST-FILES-004", "a-project-file-that-others-write", lambda project: project.chmod("pyproject.toml", 0o646)),
     ("FST-FILES-006", "source-code-among-static-files", lambda project: project.write(f"{NAME}/static/old.py")),
@@ -31,6 +33,16 @@ FILES = [
         ),
     ),
 ]
+
+
+def template(project, mode):
+    next((project.folder / NAME / "templates").rglob("*.html")).chmod(mode)
+
+
+def bytecode(project, mode):
+    folder = project.folder / NAME / "__pycache__"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(mode)
 
 
 def database(folder, *statements):
