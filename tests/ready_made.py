@@ -1,4 +1,4 @@
-"""What is dear and the same in every test: a database with the framework's tables, made once, and passwords that cost little.
+"""What is dear and the same in every test: a database with the framework's tables, made once, and rules that cost little.
 
 Tests of the migrations and of the defaults do without this file.
 """
@@ -10,9 +10,12 @@ from tempfile import TemporaryDirectory
 from fastness.auth.password_rules import PasswordRules
 from fastness.db.engine import create_database_file
 from fastness.db.migrations import upgrade
+from fastness.mail.rules import MailBackend, MailRules
 
 CHEAP_PASSWORDS = PasswordRules(memory_kib=7_168, time_cost=5)
 """As cheap as the rules allow, another row of OWASP's table than the default: a fifth of the time."""
+MAIL_IN_MEMORY = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example", connections=1)
+"""One connection: several would each look for the one mail there is. Tests of the delivery have more."""
 SQLITE = "sqlite:///"
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from fastness import JSONResponse, Routes, access
 from fastness.mail.mailers import text_of
-from fastness.mail.rules import MailBackend, MailRules
 from tests.accounts.conftest import PASSWORD
+from tests.ready_made import MAIL_IN_MEMORY
 
 LINK = re.compile(r"https://shop\.example(/account/[a-z/-]+/[\w-]{43})\b")
 
@@ -27,9 +27,7 @@ def routes():
 
 @pytest.fixture
 async def shop(make_shop, migrated, routes):
-    return await make_shop(
-        routes, settings={"mail": MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")}
-    )
+    return await make_shop(routes, settings={"mail": MAIL_IN_MEMORY})
 
 
 @pytest.fixture

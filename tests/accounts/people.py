@@ -20,10 +20,10 @@ from fastness.auditlog.rules import AuditRules
 from fastness.auth.account_rules import AccountRules
 from fastness.db.model import Model
 from fastness.mail.mailers import text_of
-from fastness.mail.rules import MailBackend, MailRules
 from fastness.services.services import import_late
 from fastness.testing.browser import Browser
 from tests.accounts.flows import LINK
+from tests.ready_made import MAIL_IN_MEMORY
 from tests.web.shop import ORIGIN, make_settings
 
 FIRST = "the first of two phrases"
@@ -87,7 +87,7 @@ def make_app(place: Place) -> Fastness:
         store_url=f"sqlite:///{place.folder}/store.sqlite3",
         audit=AuditRules(url=place.audit_url),
         accounts=AccountRules(sign_up=True),
-        mail=MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example"),
+        mail=MAIL_IN_MEMORY,
     )
     app = Fastness(settings, routes=[routes], on_sign_up=add_member)
     app.services.mailer = FileMailer(place.folder)

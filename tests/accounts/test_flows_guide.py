@@ -15,10 +15,10 @@ from fastness.auth.errors import SignUpRefusedError
 from fastness.auth.users import User, find_user
 from fastness.db.model import Model
 from fastness.mail.mailers import text_of
-from fastness.mail.rules import MailBackend, MailRules
 from fastness.testing.browser import Browser
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK, routes
+from tests.ready_made import MAIL_IN_MEMORY
 from tests.web.shop import ORIGIN, make_settings
 
 __all__ = ["routes"]
@@ -43,7 +43,7 @@ def settings(tmp_path, migrated):
         store_url=f"sqlite:///{tmp_path}/store.sqlite3",
         database_url=f"sqlite:///{tmp_path}/data.sqlite3",
         accounts=AccountRules(sign_up=True),
-        mail=MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example"),
+        mail=MAIL_IN_MEMORY,
     )
 
 

@@ -10,11 +10,11 @@ from fastness import Routes, access, render
 from fastness.auth.account_rules import AccountRules
 from fastness.html.translating import messages_in
 from fastness.mail.mailers import text_of
-from fastness.mail.rules import MailBackend, MailRules
 from fastness.web.language import LanguageStage
 from scripts.catalogues import PARTS, catalogue, collect, read_po
 from tests.accounts.flows import deliver, make, routes
 from tests.accounts.visits import visit_all
+from tests.ready_made import MAIL_IN_MEMORY
 
 __all__ = ["deliver", "make", "routes"]
 
@@ -26,8 +26,7 @@ SAID = re.compile(r'\b(?:aria-label|alt|placeholder|title|data-password-meter-wo
 
 @pytest.fixture
 async def shop(make_shop, migrated, routes):
-    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
-    settings = {"mail": mail, "languages": ("en", "de"), "accounts": AccountRules(sign_up=True)}
+    settings = {"mail": MAIL_IN_MEMORY, "languages": ("en", "de"), "accounts": AccountRules(sign_up=True)}
     return await make_shop(routes, settings=settings)
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import select
 from fastness.auth.personal_data import PersonalData
 from fastness.auth.users import User
 from fastness.kernel.errors import ConfigError
-from fastness.mail.rules import MailBackend, MailRules
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import deliver, make, routes, rows
+from tests.ready_made import MAIL_IN_MEMORY
 from tests.web.shop import ORIGIN
 
 __all__ = ["deliver", "make", "routes"]
@@ -20,8 +20,7 @@ async def export_notes(db, user_id):
 
 @pytest.fixture
 async def shop(make_shop, migrated, routes):
-    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
-    return await make_shop(routes, settings={"mail": mail}, exporters={"notes": export_notes})
+    return await make_shop(routes, settings={"mail": MAIL_IN_MEMORY}, exporters={"notes": export_notes})
 
 
 @pytest.mark.asvs("V5.4.1")

@@ -13,9 +13,9 @@ from fastness.auth.links import MAX_LIVING
 from fastness.auth.users import User
 from fastness.db.model import Model
 from fastness.mail.outbox import QueuedMail
-from fastness.mail.rules import MailBackend, MailRules
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK, deliver, make, routes, rows
+from tests.ready_made import MAIL_IN_MEMORY
 
 __all__ = ["deliver", "make", "routes"]
 
@@ -45,8 +45,7 @@ def rules():
 
 @pytest.fixture
 async def shop(make_shop, migrated, routes, rules):
-    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
-    shop = await make_shop(routes, settings={"mail": mail, "accounts": rules}, on_sign_up=add_member)
+    shop = await make_shop(routes, settings={"mail": MAIL_IN_MEMORY, "accounts": rules}, on_sign_up=add_member)
     async with shop.app.services.database.write.begin() as connection:
         await connection.run_sync(SignedUpMember.__table__.create)
     return shop

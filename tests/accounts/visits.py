@@ -17,12 +17,11 @@ from fastness.auth.account_rules import AccountRules
 from fastness.auth.totp import STEP_SECONDS, code_at
 from fastness.kernel.clock import ManualClock
 from fastness.mail.mailers import text_of
-from fastness.mail.rules import MailBackend, MailRules
 from fastness.testing.browser import Browser
 from fastness.web.templates import Templates
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import LINK
-from tests.ready_made import migrate
+from tests.ready_made import MAIL_IN_MEMORY, migrate
 from tests.web.shop import ORIGIN, Shop
 
 FOLDER = Path(accounts.__file__).parent / "templates" / "accounts"
@@ -82,8 +81,7 @@ async def visit_all(folder: Path, *, settings: Mapping[str, object] | None = Non
         user = request.user_or_none
         return JSONResponse(user and user.username)
 
-    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
-    rules = {"mail": mail, "accounts": AccountRules(sign_up=True), **(settings or {})}
+    rules = {"mail": MAIL_IN_MEMORY, "accounts": AccountRules(sign_up=True), **(settings or {})}
     clock = ManualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
     visits = Visits(Shop(folder, [routes], clock=clock, settings=rules), headers)
     render = Templates.render

@@ -18,9 +18,9 @@ from fastness.db.model import Model
 from fastness.kernel.because import Because
 from fastness.kernel.tokens import hash_token
 from fastness.kernel.verdicts import ALLOW
-from fastness.mail.rules import MailBackend, MailRules
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.flows import deliver, make, routes, rows
+from tests.ready_made import MAIL_IN_MEMORY
 from tests.web.conftest import browse, clock, make_shop, migrated
 
 __all__ = ["browse", "clock", "deliver", "make", "make_shop", "migrated", "routes"]
@@ -34,10 +34,9 @@ INPUTS = re.compile(r"<input\b[^>]*>", re.DOTALL)
 
 @pytest.fixture
 async def shop(make_shop, migrated, routes):
-    mail = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example")
     # One factor also for a superuser: what is tried here is what a password opens.
     alone = SecondFactorRules(insecure_unenforced=Because("what is tried here needs a password alone"))
-    return await make_shop(routes, settings={"mail": mail, "second_factors": alone})
+    return await make_shop(routes, settings={"mail": MAIL_IN_MEMORY, "second_factors": alone})
 
 
 async def create(services, user, db):

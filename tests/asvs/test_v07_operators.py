@@ -12,9 +12,9 @@ from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.stores.sqlite import SQLiteStore
-from tests.cli.conftest import made, project, run
+from tests.cli.conftest import run
 
-__all__ = ["made", "project", "run"]
+__all__ = ["run"]
 
 PASSWORD = "a long pass phrase of the tests\n"
 

@@ -26,6 +26,9 @@ def load_app(folder: Path) -> Fastness:
         environment.setenv("FASTNESS_DATABASE_URL", f"sqlite:///{folder}/data.sqlite3")
         environment.setenv("FASTNESS_STORE_URL", "memory:")
         environment.setenv("FASTNESS_TRIPWIRES_MODE", "block")
+        # As cheap as the rules allow: tests sign in hundreds of times.
+        environment.setenv("FASTNESS_PASSWORDS_MEMORY_KIB", "7168")
+        environment.setenv("FASTNESS_PASSWORDS_TIME_COST", "5")
         environment.chdir(folder)
         sys.modules.pop("casebook.app", None)
         app: Fastness = importlib.import_module("casebook.app").app
