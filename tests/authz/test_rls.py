@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from functools import cache
 from urllib.parse import quote
 
 import asyncpg
@@ -33,6 +34,12 @@ HEAD = Actor(id=ADA.id, permissions=frozenset({"bureaus.rename"}))
 SECRET = "for-the-tests-only"
 
 
+@cache
+def policies():
+    """What a migration would hold; every test of this file has the same."""
+    return row_security_statements()
+
+
 @pytest.fixture
 def address(postgres_url, running_postgres, postgres_database):
     """The address as the app's account, and as the tables' owner, who is no superuser."""
@@ -62,7 +69,7 @@ async def database(row_security, address, running_postgres, postgres_database):
             connection.exec_driver_sql(
                 f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO {app}", execution_options=FOR_MIGRATIONS
             )
-        for statement in row_security_statements():
+        for statement in policies():
             connection.exec_driver_sql(statement, execution_options=FOR_MIGRATIONS)
 
     look(address["owner"], make)
