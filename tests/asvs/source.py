@@ -2,20 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import fastness
-
-FOLDER = Path(fastness.__file__).parent
-
-
-# Read at once, while no test runs: Python 3.11 stumbles over a parser beside a thread that parses, too.
-TREES = {
-    file.relative_to(FOLDER).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
-    for file in sorted(FOLDER.rglob("*.py"))
-    if "project" not in file.relative_to(FOLDER).parts
-}
-"""Every file of the framework, but for the templates of new projects."""
+from tests.layers.source import TREES
 
 
 def imports() -> Iterator[tuple[str, str]]:

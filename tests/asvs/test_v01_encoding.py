@@ -8,7 +8,8 @@ import pytest
 from fastness import HTMLResponse, JSONResponse, Routes, access, render
 from fastness.sessions.record import decode_identity, try_decode
 from fastness.web.inputs import Input
-from tests.asvs.source import FOLDER, importers_of
+from tests.asvs.source import importers_of
+from tests.layers.source import SOURCE
 
 WRITTEN = "<b onclick='x'>&amp; \"a\" %3C {{7*7}} 1'; DROP TABLE x --"
 
@@ -88,13 +89,13 @@ async def test_v1_1_2_a_text_is_kept_as_written_and_escaped_where_it_is_shown(ma
 def test_v1_3_9_nothing_speaks_to_memcache():
     """Keys of the stores are bound values of a database; a text protocol in which a line break ends a command is not there."""
     assert importers_of("memcache", "pymemcache", "pylibmc", "bmemcached", "aiomcache", "emcache", "redis") == set()
-    written = [file for file in FOLDER.rglob("*.py") if b"11211" in file.read_bytes()]
+    written = [file for file in SOURCE.rglob("*.py") if b"11211" in file.read_bytes()]
     assert written == []
 
 
 def test_v1_4_1_no_memory_is_handled_by_hand():
     assert importers_of("ctypes", "cffi", "mmap") == set()
-    assert [file.name for file in FOLDER.rglob("*") if file.suffix in {".c", ".pyx", ".so", ".pyd", ".rs"}] == []
+    assert [file.name for file in SOURCE.rglob("*") if file.suffix in {".c", ".pyx", ".so", ".pyd", ".rs"}] == []
 
 
 XML = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'

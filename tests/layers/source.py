@@ -1,5 +1,6 @@
 """The modules of the package, for the tests that look at all of them."""
 
+import ast
 from pathlib import Path
 
 import fastness
@@ -7,6 +8,13 @@ import fastness
 SOURCE = Path(fastness.__file__).parent
 # Scripts that run when they are imported, and the template of somebody else's project.
 NOT_IMPORTED = frozenset({"__main__", "migrations", "project"})
+# Read at once, while no test runs: Python 3.11 stumbles over a parser beside a thread that parses, too.
+TREES = {
+    file.relative_to(SOURCE).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+    for file in sorted(SOURCE.rglob("*.py"))
+    if "project" not in file.relative_to(SOURCE).parts
+}
+"""Every file of the package, but for the template of new projects, which is somebody else's program."""
 
 
 def modules_below(folder: Path) -> list[str]:

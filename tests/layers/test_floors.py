@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
@@ -81,12 +82,18 @@ print(json.dumps({"libraries": sorted(new - {"fastness"}), "parts": sorted(own)}
 """
 
 
+@cache
+def installed() -> frozenset[str]:
+    """What the installed packages hold."""
+    return frozenset(packages_distributions())
+
+
 def look(*names: str) -> dict[str, set[str]]:
     done = subprocess.run([sys.executable, "-I", "-c", LOOK, *names], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = {key: set(value) for key, value in json.loads(done.stdout).items()}
     # Only what an installed package holds counts: compilers and the standard library leave names of their own.
-    seen["libraries"] &= packages_distributions().keys()
+    seen["libraries"] &= installed()
     return seen
 
 

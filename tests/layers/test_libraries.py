@@ -7,13 +7,10 @@ not be imported at all, so that nothing comes in without a line here and one in 
 import ast
 import fnmatch
 import sys
-from pathlib import Path
 
 import pytest
 
-import fastness
-
-SOURCE = Path(fastness.__file__).parent
+from tests.layers.source import TREES
 
 # Library → patterns of the files (below src/fastness) that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
@@ -78,9 +75,9 @@ ONE_FILE = (
 )
 
 
-def imports_of(file: Path) -> set[str]:
+def imports_of(tree: ast.Module) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -88,11 +85,7 @@ def imports_of(file: Path) -> set[str]:
     return found - sys.stdlib_module_names - {"fastness"}
 
 
-FILES = {
-    str(file.relative_to(SOURCE)): imports_of(file)
-    for file in sorted(SOURCE.rglob("*.py"))
-    if "project" not in file.relative_to(SOURCE).parts  # the project template is somebody else's program
-}
+FILES = {file: imports_of(tree) for file, tree in TREES.items()}
 
 
 @pytest.mark.asvs("V11.2.1")
@@ -110,8 +103,8 @@ def test_an_exchangeable_library_is_known_to_one_file(library):
 def test_no_import_is_relative():
     relative = [
         file
-        for file in FILES
-        for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8")))
+        for file, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert relative == []

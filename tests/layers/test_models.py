@@ -15,7 +15,8 @@ def model_names() -> list[str]:
         node.name
         for folder in ("src", "tests", "examples")
         for file in (ROOT / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if "Model" in (source := file.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.ClassDef)
         and any(isinstance(base, ast.Name) and base.id == "Model" for base in node.bases)
     ]
