@@ -20,9 +20,11 @@ from fastness.html.translating import messages_in
 ROOT = Path(__file__).resolve().parent.parent / "src" / "fastness"
 PARTS = {
     ROOT / "accounts" / "templates": (ROOT / "accounts", ROOT / "auth"),
+    ROOT / "web" / "templates": tuple(ROOT / part for part in ("web", "outbound", "authz", "stores", "db", "kernel")),
     ROOT / "mail" / "templates": (ROOT / "mail", ROOT / "auth" / "password_links.py"),
 }
 LANGUAGES = ("de",)
+_MARKS = frozenset({"Text", "texts.Text"})
 HEAD = "Content-Type: text/plain; charset=UTF-8\\nPlural-Forms: nplurals=2; plural=(n != 1);\\nLanguage: {language}\\n"
 
 Message = tuple[str, str]
@@ -73,10 +75,10 @@ def collect(templates: Path, sources: tuple[Path, ...]) -> list[Message]:
 
 
 def messages_of(code: str) -> list[Message]:
-    """The messages of calls `Text("…")`."""
+    """The messages of calls `Text("…")` and `texts.Text("…")`."""
     found = []
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Text":
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in _MARKS:
             texts = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
             if texts:
                 found.append((texts[0], texts[1] if len(texts) > 1 else ""))

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fastness.html.translating import CATALOGUES, Messages
 from fastness.kernel.errors import FastnessError
+from fastness.kernel.texts import Text
+from scripts.catalogues import PARTS
 from tests.layers.source import every_module
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "errors.md"
@@ -47,3 +50,14 @@ def test_every_error_has_a_status_and_a_public_sentence():
         if not (400 <= error.status < 600 and error.public.endswith(".") and error.__name__.endswith("Error"))
     ]
     assert wrong == []
+
+
+def test_every_public_sentence_has_a_german_one():
+    """If it fails: `public: str = Text("…")`, its part in `scripts/catalogues.py`, and a translation."""
+    german = Messages("de", [folder / CATALOGUES for folder in PARTS])
+    left = {
+        error.public
+        for error in error_classes()
+        if not isinstance(error.public, Text) or error.public.translated(german) == error.public
+    }
+    assert left == set()

@@ -25,6 +25,7 @@ from fastness.db.engine import Database
 from fastness.db.errors import TransactionConflictError
 from fastness.db.model import Model
 from fastness.db.unit import Unit
+from fastness.kernel import texts
 from fastness.kernel.clock import Clock
 from fastness.kernel.errors import DeniedError
 
@@ -37,7 +38,9 @@ class KeyInUseError(DeniedError):
 
     code = "idempotency_key_in_use"
     status = 409
-    public = "The first request with this Idempotency-Key is still being carried out. Ask again in a moment."
+    public: str = texts.Text(
+        "The first request with this Idempotency-Key is still being carried out. Ask again in a moment."
+    )
 
 
 class KeyReusedError(DeniedError):
@@ -45,7 +48,7 @@ class KeyReusedError(DeniedError):
 
     code = "idempotency_key_reused"
     status = 422
-    public = "This Idempotency-Key belongs to another request. A new request takes a new key."
+    public: str = texts.Text("This Idempotency-Key belongs to another request. A new request takes a new key.")
 
 
 Answer: TypeAlias = tuple[int, tuple[tuple[str, str], ...], bytes]

@@ -29,6 +29,7 @@ from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, UnavailableError
+from fastness.kernel.texts import Text
 
 _SHOWN_LENGTH: Final = 100
 
@@ -37,7 +38,7 @@ class UsernameError(InvalidInputError):
     """The text cannot be a user name; `reason` says why."""
 
     code = "username"
-    public = "This user name cannot be used."
+    public: str = Text("This user name cannot be used.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"user name refused: {reason}")
@@ -48,7 +49,7 @@ class UsernameTakenError(InvalidInputError):
     """An account with this user name exists. Show this only to people who may see that, never at public sign-up."""
 
     code = "username_taken"
-    public = "This user name cannot be used."
+    public: str = Text("This user name cannot be used.")
 
     def __init__(self) -> None:
         super().__init__("the user name is taken")
@@ -58,7 +59,7 @@ class PasswordRefusedError(InvalidInputError):
     """The new password breaks a rule; `reason` says which."""
 
     code = "password_refused"
-    public = "This password cannot be used."
+    public: str = Text("This password cannot be used.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"password refused: {reason}")
@@ -70,7 +71,7 @@ class ThrottledError(FastnessError):
 
     code = "throttled"
     status = 429
-    public = "Too many attempts. Wait a moment, then try again."
+    public: str = Text("Too many attempts. Wait a moment, then try again.")
 
     def __init__(self, reason: StrEnum, *, retry_after_seconds: int) -> None:
         super().__init__(f"throttled by {reason}, for {retry_after_seconds} seconds")
@@ -88,7 +89,7 @@ class GroupNameError(InvalidInputError):
     """The text cannot be the name of a group; `reason` says why."""
 
     code = "group_name"
-    public = "This name cannot be used."
+    public: str = Text("This name cannot be used.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"group name refused: {reason}")
@@ -100,7 +101,7 @@ class NameTakenError(InvalidInputError):
 
     code = "name_taken"
     status = 409
-    public = "This name is taken."
+    public: str = Text("This name is taken.")
 
     def __init__(self) -> None:
         super().__init__("a role or group of this name exists")
@@ -110,7 +111,7 @@ class UndeclaredPermissionError(InvalidInputError):
     """A permission was to be given that no enum declares."""
 
     code = "undeclared_permission"
-    public = "There is no such permission."
+    public: str = Text("There is no such permission.")
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no enum in Fastness(…, permissions=[…]) declares the permission {name[:_SHOWN_LENGTH]!r}")
@@ -120,7 +121,7 @@ class TokenNotMadeError(InvalidInputError):
     """An API token cannot be made like this; `reason` says why."""
 
     code = "token_not_made"
-    public = "This token cannot be made."
+    public: str = Text("This token cannot be made.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"API token not made: {reason}")
@@ -132,7 +133,7 @@ class VanishedError(InvalidInputError):
 
     code = "vanished"
     status = 409
-    public = "This was deleted by somebody else meanwhile."
+    public: str = Text("This was deleted by somebody else meanwhile.")
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"the {kind} is not in the database any more")
@@ -143,7 +144,7 @@ class DeadLinkError(InvalidInputError):
 
     code = "dead_link"
     status = 410
-    public = "This link no longer works."
+    public: str = Text("This link no longer works.")
 
     def __init__(self) -> None:
         super().__init__("the one-time link was used, is too old, or the account has changed since")
@@ -154,7 +155,7 @@ class AddressTakenError(InvalidInputError):
 
     code = "address_taken"
     status = 409
-    public = "Another account has this address."
+    public: str = Text("Another account has this address.")
 
     def __init__(self) -> None:
         super().__init__("the mail address is confirmed for another account")
@@ -164,7 +165,7 @@ class FactorRefusedError(InvalidInputError):
     """A second factor that cannot be set up, used or removed; `reason` says why."""
 
     code = "factor_refused"
-    public = "This second factor was not accepted."
+    public: str = Text("This second factor was not accepted.")
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"second factor refused: {reason}")
@@ -176,7 +177,7 @@ class SignUpRefusedError(InvalidInputError):
 
     code = "sign_up_refused"
     status = 422
-    public = "This cannot be used."
+    public: str = Text("This cannot be used.")
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(f"the sign-up form's field {field!r} was refused")
@@ -188,7 +189,7 @@ class GrantRefusedError(DeniedError):
     """Somebody would give what they do not hold, or give it to themself; `reason` says which."""
 
     code = "grant_refused"
-    public = "You may not give this."
+    public: str = Text("You may not give this.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"refused: {reason} (fastness.auth.escalation has the rules)")
@@ -200,7 +201,7 @@ class LastSuperuserError(DeniedError):
 
     code = "last_superuser"
     status = 409
-    public = "This is the last superuser. Make somebody else one first."
+    public: str = Text("This is the last superuser. Make somebody else one first.")
 
     def __init__(self) -> None:
         super().__init__(
@@ -213,7 +214,7 @@ class ProtectedRoleError(DeniedError):
     """The superuser's role cannot be made, renamed, deleted, or given permissions of its own."""
 
     code = "protected_role"
-    public = "This role cannot be changed."
+    public: str = Text("This role cannot be changed.")
 
     def __init__(self) -> None:
         super().__init__("the role 'superuser' is the same in every app; it can be granted and revoked")

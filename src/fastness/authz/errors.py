@@ -14,6 +14,7 @@ what is not theirs. No detail holds a value of a row or a request.
 """
 
 from fastness.kernel.errors import ConfigError, DeniedError, FastnessError
+from fastness.kernel.texts import Text
 
 
 class UnscopedError(FastnessError):
@@ -49,7 +50,7 @@ class TransitionRefusedError(DeniedError):
 
     code = "transition_refused"
     status = 409
-    public = "This has changed in the meantime. Look at it again before you go on."
+    public: str = Text("This has changed in the meantime. Look at it again before you go on.")
 
     def __init__(self, reason: str, detail: str, public: str = "") -> None:
         super().__init__(detail)

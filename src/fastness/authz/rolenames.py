@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.errors import InvalidInputError
+from fastness.kernel.texts import Text
 
 MAX_LENGTH: Final = 64
 MAX_LABEL_LENGTH: Final = 254
@@ -32,7 +33,7 @@ class RoleNameError(InvalidInputError):
     """The text cannot be the name of a role; `reason` says why."""
 
     code = "role_name"
-    public = "A role's name is made of small letters, digits and hyphens."
+    public: str = Text("A role's name is made of small letters, digits and hyphens.")
 
     def __init__(self, reason: RoleNameReason) -> None:
         super().__init__(

@@ -23,6 +23,7 @@ detail, which names the fix. No detail holds a value from a row or a request.
 from typing import Final
 
 from fastness.kernel.errors import FastnessError, InvalidInputError, UnavailableError
+from fastness.kernel.texts import Text
 
 OUTDATED_HELP: Final = (
     "Run `fastness db upgrade`; for a model that is new, write its migration first with `fastness db revision`"
@@ -93,7 +94,7 @@ class UnknownChoiceError(InvalidInputError):
     """A request names a sort key, a filter's choice or an identifier that was not declared."""
 
     code = "unknown_choice"
-    public = "This choice does not exist."
+    public: str = Text("This choice does not exist.")
 
 
 class DatabaseBusyError(UnavailableError):

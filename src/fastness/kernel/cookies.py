@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
+from fastness.kernel.texts import Text
 
 MAX_COOKIE_BYTES: Final = 4096  # RFC 6265 §6.1: name, value and attributes together; browsers drop a longer one.
 MAX_AGE_LIMIT_SECONDS: Final = 34_560_000  # RFC 6265bis §5.5: browsers cut it at 400 days.
@@ -38,7 +39,7 @@ class CookieValueError(InvalidInputError):
 
     code = "cookie_value"
     status = 500  # The app wrote it; the visitor did nothing wrong.
-    public = "Something went wrong on our side."
+    public: str = Text("Something went wrong on our side.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,15 @@ ASVS 5.0: V16.5.1 (generic message to the consumer), V16.5.3 (fail securely).
 
 from typing import ClassVar
 
+from fastness.kernel.texts import Text
+
 
 class FastnessError(Exception):
     """The root of the tree; `detail` is the message for the log and the developer."""
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
-    public: str = "Something went wrong on our side."
+    public: str = Text("Something went wrong on our side.")
     """Of the class, unless an error has something of its own to tell the visitor."""
 
     def __init__(self, detail: str) -> None:
@@ -45,7 +47,7 @@ class DeniedError(FastnessError):
 
     code = "denied"
     status = 403
-    public = "You are not allowed to do this."
+    public: str = Text("You are not allowed to do this.")
 
 
 class InvalidInputError(FastnessError):
@@ -53,7 +55,7 @@ class InvalidInputError(FastnessError):
 
     code = "invalid_input"
     status = 400
-    public = "The request could not be understood."
+    public: str = Text("The request could not be understood.")
 
 
 class TamperedError(FastnessError):
@@ -61,7 +63,7 @@ class TamperedError(FastnessError):
 
     code = "tampered"
     status = 400
-    public = "This link or form is not valid, or no longer valid."
+    public: str = Text("This link or form is not valid, or no longer valid.")
 
 
 class UnavailableError(FastnessError):
@@ -69,4 +71,4 @@ class UnavailableError(FastnessError):
 
     code = "unavailable"
     status = 503
-    public = "The service is not available at the moment. Please try again later."
+    public: str = Text("The service is not available at the moment. Please try again later.")

@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.origins import parse_origin_rule
+from fastness.kernel.texts import Text
 from fastness.kernel.tuples import refuse_bare_text
 
 HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -86,7 +87,7 @@ class HeaderValueError(InvalidInputError):
 
     code = "header_value"
     status = 500  # The app wrote it; the visitor did nothing wrong.
-    public = "Something went wrong on our side."
+    public: str = Text("Something went wrong on our side.")
 
 
 def check_header_value(value: str | bytes) -> bytes:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, NoReturn, TypeAlias
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -58,7 +59,7 @@ class MalformedJSONError(InvalidInputError):
     """A JSON document that is broken, ambiguous or over a limit."""
 
     code: ClassVar[str] = "malformed_json"
-    public = "The JSON document could not be read."
+    public: str = Text("The JSON document could not be read.")
 
     def __init__(self, detail: str, *, reason: JSONReason) -> None:
         super().__init__(detail)

@@ -21,6 +21,7 @@ from typing import ClassVar, Final
 
 from fastness.kernel.errors import ConfigError, TamperedError
 from fastness.kernel.secret import Secret
+from fastness.kernel.texts import Text
 from fastness.kernel.weakkeys import refuse_weak_key as refuse_weak_key  # noqa: PLC0414 - public here too
 
 VERSION: Final = "v1"
@@ -46,7 +47,7 @@ class ExpiredTokenError(TamperedError):
     """The text was signed by us for this purpose, and its time is over."""
 
     code: ClassVar[str] = "expired_token"
-    public = "This link or form has expired."
+    public: str = Text("This link or form has expired.")
 
 
 class Keyring:

@@ -13,6 +13,7 @@ No detail holds an address, a subject or what a server answered: whoever writes 
 """
 
 from fastness.kernel.errors import ConfigError, InvalidInputError, UnavailableError
+from fastness.kernel.texts import Text
 
 
 class MailError(ConfigError):
@@ -27,7 +28,7 @@ class MailAddressError(InvalidInputError):
 
     code = "mail_address"
     status = 422
-    public = "This is not a mail address."
+    public: str = Text("This is not a mail address.")
 
 
 class MailDelayedError(UnavailableError):

@@ -14,6 +14,7 @@ in the message: the reason's code is, and the event has the host.
 from enum import StrEnum
 
 from fastness.kernel.errors import FastnessError, InvalidInputError
+from fastness.kernel.texts import Text
 
 
 class OutboundReason(StrEnum):
@@ -49,7 +50,7 @@ class OutboundRefusedError(InvalidInputError):
     """The address is not one that this app asks."""
 
     code = "outbound_refused"
-    public = "This address cannot be used."
+    public: str = Text("This address cannot be used.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"The outbound request was refused: {reason.value}.")
@@ -61,7 +62,7 @@ class OutboundFailedError(FastnessError):
 
     code = "outbound_failed"
     status = 502
-    public = "Another service did not answer. Please try again later."
+    public: str = Text("Another service did not answer. Please try again later.")
 
 
 class OutboundTimeoutError(OutboundFailedError):

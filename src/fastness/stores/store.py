@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from fastness.kernel.errors import FastnessError, UnavailableError
+from fastness.kernel.texts import Text
 
 MAX_KEY_BYTES = 256
 
@@ -30,7 +31,7 @@ class StaleVersionError(FastnessError):
 
     code: ClassVar[str] = "stale_version"
     status: ClassVar[int] = 409
-    public = "Somebody changed this at the same time. Please try again."
+    public: str = Text("Somebody changed this at the same time. Please try again.")
 
 
 class NotACounterError(FastnessError):

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from fastness.kernel.errors import InvalidInputError
 from fastness.kernel.limits import LimitRules
+from fastness.kernel.texts import Text
 from fastness.web.exchange import Exchange, Receive
 from fastness.web.refusals import RefusedError
 
@@ -34,7 +35,7 @@ class UnsupportedTypeError(RefusedError):
 
     code = "unsupported_type"
     status = 415
-    public = "This address does not take this kind of content."
+    public: str = Text("This address does not take this kind of content.")
 
 
 def require_json(exchange: Exchange) -> None:

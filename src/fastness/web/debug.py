@@ -20,11 +20,11 @@ from fastness.kernel.errors import FastnessError
 from fastness.kernel.events import is_secret_name
 from fastness.kernel.secret import Secret
 from fastness.web.exchange import Exchange
-from fastness.web.pages import title_of
 from fastness.web.recording import request_id
 from fastness.web.refusals import RefusedError
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse, Response
+from fastness.web.statuses import title_of
 
 DEBUG_COOKIE: Final = "fastness-debug"
 _SOURCE_LINES: Final = 5

@@ -21,10 +21,13 @@ from fastness.auth.errors import ThrottledError
 from fastness.kernel.errors import DeniedError, FastnessError, InvalidInputError, TamperedError, UnavailableError
 from fastness.kernel.events import EventName
 from fastness.kernel.headers import HeaderValueError, check_header_name, check_header_value
+from fastness.kernel.languages import LANGUAGE
+from fastness.kernel.texts import Text
 from fastness.tripwires.errors import TripwireError
 from fastness.web.debug import debug_response, is_debug_wanted
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
 from fastness.web.inputerrors import InputRefusedError
+from fastness.web.language import language_of
 from fastness.web.pages import CONFIRM_PATH, Confirmation, confirm_page, error_response, last_resort
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import (
@@ -61,7 +64,7 @@ class UnexpectedError(FastnessError):
 
     code = "unexpected"
     status = 500
-    public = "Something went wrong here."
+    public: str = Text("Something went wrong here.")
 
 
 class ForeignRefusalError(RefusedError):
@@ -69,7 +72,7 @@ class ForeignRefusalError(RefusedError):
 
     code = "foreign_refusal"
     event = None
-    public = "This request was refused."
+    public: str = Text("This request was refused.")
 
 
 class ErrorsStage:
@@ -162,7 +165,12 @@ async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -
     if exchange.is_websocket:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         return
-    response = conclusion_of(Request(scope, receive), error)
+    # Asked again: this is outside the stage that chose it, and what was refused further out never came there.
+    former = LANGUAGE.set(language_of(exchange))
+    try:
+        response = conclusion_of(Request(scope, receive), error)
+    finally:
+        LANGUAGE.reset(former)
     await response(scope, receive, send)
 
 

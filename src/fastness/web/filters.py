@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from fastness.db.errors import UnknownChoiceError
 from fastness.db.keyset import element_of
 from fastness.kernel.errors import ConfigError, InvalidInputError
+from fastness.kernel.texts import Text
 
 MAX_TEXT_LENGTH: Final = 200
 """Characters of a value; far more than a name, far less than what makes LIKE slow."""
@@ -54,7 +55,7 @@ class ListParameterError(InvalidInputError):
     """A parameter of a list that is unknown, given twice, too long or of the wrong kind."""
 
     code: ClassVar[str] = "list_parameter"
-    public = "The address asks for something that this list does not have."
+    public: str = Text("The address asks for something that this list does not have.")
 
 
 class Comparison(StrEnum):

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from fastness.kernel.csp import API_CSP, CompiledCSP
 from fastness.kernel.errors import FastnessError
+from fastness.kernel.texts import Text
 from fastness.web.auditing import settle_events
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send, root_address_of
 from fastness.web.site import Site
@@ -63,7 +64,7 @@ class SplitHeaderError(FastnessError):
 
     code = "split_header"
     status = 500
-    public = "Something went wrong here."
+    public: str = Text("Something went wrong here.")
 
 
 class HeaderProfile:

@@ -18,6 +18,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.websockets import WebSocket as StarletteWebSocket
 
 from fastness.kernel.errors import FastnessError
+from fastness.kernel.texts import Text
 from fastness.web.errors import conclusion_of, report, sendable
 from fastness.web.exchange import SCOPE_KEY, Exchange, Scope
 from fastness.web.inputerrors import InputRefusedError
@@ -38,7 +39,7 @@ class ResponseShapeError(FastnessError):
 
     code: ClassVar[str] = "response_shape"
     status: ClassVar[int] = 500
-    public = "Something went wrong here."
+    public: str = Text("Something went wrong here.")
 
 
 def own_handlers(known: tuple[Mapping[Any, Handler], Any]) -> tuple[dict[Any, Handler], Any]:

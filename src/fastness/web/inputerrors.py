@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastness.kernel.errors import InvalidInputError
+from fastness.kernel.texts import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class InputRefusedError(InvalidInputError):
 
     code = "input_refused"
     status = 422
-    public = "Some of what was sent is not as it should be."
+    public: str = Text("Some of what was sent is not as it should be.")
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)

@@ -12,6 +12,15 @@ from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, 
 _VARY: Final = {"vary": "accept-language"}
 
 
+def language_of(exchange: Exchange) -> str:
+    """The language to answer the request in; empty where there is only one."""
+    languages = exchange.site.languages
+    if len(languages) == 1:
+        return ""
+    header = exchange.headers.get(b"accept-language", b"")
+    return choose_language(header.decode("latin-1"), languages)
+
+
 def vary_by_language(languages: tuple[str, ...]) -> Mapping[str, str] | None:
     """The header that tells caches of a page in one of several languages (RFC 9110 §12.5.5)."""
     return _VARY if len(languages) > 1 else None
@@ -20,16 +29,13 @@ def vary_by_language(languages: tuple[str, ...]) -> Mapping[str, str] | None:
 class LanguageStage:
     """Chooses by `Accept-Language`."""
 
-    __slots__ = ("app", "languages")
+    __slots__ = ("app",)
 
-    def __init__(self, app: ASGIApp, *, languages: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.languages = languages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange: Exchange = scope[SCOPE_KEY]
-        header = exchange.headers.get(b"accept-language", b"").decode("latin-1")
-        former = LANGUAGE.set(choose_language(header, self.languages))
+        former = LANGUAGE.set(language_of(scope[SCOPE_KEY]))
         try:
             await self.app(scope, receive, send)
         finally:

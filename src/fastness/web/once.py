@@ -18,6 +18,7 @@ from typing import Final
 
 from fastness.kernel.errors import FastnessError, InvalidInputError
 from fastness.kernel.limits import SAFE_METHODS
+from fastness.kernel.texts import Text
 from fastness.web.bodies import read_body
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
 from fastness.web.receiving import hold_to_parsed_size
@@ -40,7 +41,7 @@ class IdempotencyKeyError(InvalidInputError):
     """The request has no key, or one that cannot be one."""
 
     code = "idempotency_key"
-    public = (
+    public: str = Text(
         "This address needs an Idempotency-Key: 16 to 128 letters, digits, or any of . _ : -, new for each request."
     )
 

@@ -8,12 +8,12 @@ even the page cannot be rendered, a few fixed bytes are sent.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from http import HTTPStatus
 from string import punctuation
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from fastness.kernel.errors import FastnessError
+from fastness.kernel.texts import Text
 from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
 from fastness.web.inputerrors import InputRefusedError
@@ -22,17 +22,9 @@ from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse, Response
+from fastness.web.statuses import help_for, title_of
 
 _LAST_RESORT: Final = "<!doctype html><html lang=en><title>Error</title><p>Something went wrong here."
-_HELP: Final[Mapping[int, str]] = {
-    403: "If you think that you should be able to, ask whoever runs this site.",
-    404: "It may have moved, or the link may be wrong.",
-    408: "Try again; if it keeps happening, the connection may be too slow.",
-    413: "Send something smaller.",
-    429: "Wait a moment and try again.",
-    500: "It has been recorded. Try again in a moment.",
-    503: "Try again in a moment.",
-}
 CONFIRM_PATH: Final = "/account/confirm"
 KEPT_PREFIX: Final = "kept:"
 """Before the names of the fields of a form that waits."""
@@ -48,6 +40,8 @@ def error_response(request: Request, error: FastnessError, headers: Mapping[str,
         return problem(exchange, error.status, error.code, error.public, headers, **members)
     if isinstance(error, StaleFormError):
         return stale_form_page(request, error)
+    if isinstance(error, UndeclaredProxyError):
+        return tls_proxy_page(request, error)
     return page(request, error, headers)
 
 
@@ -59,28 +53,37 @@ def last_resort(error: FastnessError, headers: Mapping[str, str]) -> Response:
 def page(request: Request, error: FastnessError, headers: Mapping[str, str]) -> Response:
     """The error page for people."""
     exchange = request.exchange
+    site = exchange.site
     status = error.status
-    context: dict[str, Any] = {
+    context = {
         "status": status,
         "title": title_of(status),
         "message": error.public,
-        "help": _HELP.get(status, ""),
+        "help": help_for(status),
         "request_id": request_id(exchange),
         "home": exchange.address("/"),
         "static": exchange.static,
         "nonce": exchange.nonce,
     }
-    name = "errors/page.html"
-    if isinstance(error, UndeclaredProxyError):
-        name = "errors/tls_proxy.html"
-        context |= {
-            "title": "",
-            "message": "",
-            "setting": "FASTNESS_PROXY_TRUSTED",
-            "example": "FASTNESS_PROXY_TRUSTED=10.0.0.0/8",
-            "peer": "",
-        }
-    return HTMLResponse(exchange.site.render(name, context), status=status, headers=headers)
+    response = HTMLResponse(site.render("errors/page.html", context), status=status, headers=headers)
+    if len(site.languages) > 1:
+        # Beside what a mounted app says there, with the error that it raised.
+        response.headers.add_vary_header("accept-language")
+    return response
+
+
+def tls_proxy_page(request: Request, error: UndeclaredProxyError) -> Response:
+    """The page for whoever is setting up the site, in English like all that is for operators."""
+    exchange = request.exchange
+    context = {
+        "title": "Declare your TLS proxy",
+        "setting": "FASTNESS_PROXY_TRUSTED",
+        "example": "FASTNESS_PROXY_TRUSTED=10.0.0.0/8",
+        "request_id": request_id(exchange),
+        "static": exchange.static,
+        "nonce": exchange.nonce,
+    }
+    return HTMLResponse(exchange.site.render("errors/tls_proxy.html", context), status=error.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +154,11 @@ def resend_page(request: Request, *, action: str, fields: Sequence[tuple[str, st
         "csrf_token": lambda: token_for(exchange),
         "static": exchange.static,
         "nonce": exchange.nonce,
-        "title": "Send again?",
+        "title": Text("Send again?"),
     }
-    return HTMLResponse(exchange.site.render("errors/resend.html", context), status=status)
+    site = exchange.site
+    page = site.render("errors/resend.html", context)
+    return HTMLResponse(page, status=status, headers=vary_by_language(site.languages))
 
 
 def problem(
@@ -171,11 +176,3 @@ def problem(
     }
     body = json.dumps(document, separators=(",", ":"))
     return Response(body, status=status, media_type=PROBLEM_TYPE, headers=headers)
-
-
-def title_of(status: int) -> str:
-    """The status's phrase."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"

@@ -80,7 +80,7 @@ STAGES: Final[tuple[StageFactory, ...]] = (
     # After the host: the redirect to https names it.
     lambda app, plan: HTTPSStage(app, is_required=plan.rules.is_https_required, exact_hosts=plan.rules.hosts.allowed),
     # Before anything is written for somebody to read. Not there in an app with one language.
-    lambda app, plan: LanguageStage(app, languages=plan.site.languages) if len(plan.site.languages) > 1 else app,
+    lambda app, plan: LanguageStage(app) if len(plan.site.languages) > 1 else app,
     # Everything below asks the route, not the path.
     lambda app, plan: MatchStage(app, table=plan.table, profiles=profiles_for(plan.rules, plan.table)),
     # Before the session is read: a forged request costs nothing more.

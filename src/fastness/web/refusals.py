@@ -32,6 +32,7 @@ from typing import ClassVar
 
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.events import EventName
+from fastness.kernel.texts import Text
 
 
 class RefusedError(FastnessError):
@@ -51,7 +52,7 @@ class MalformedRequestError(RefusedError):
     """The request breaks a rule of HTTP that attackers live on."""
 
     code = "malformed_request"
-    public = "This request could not be understood."
+    public: str = Text("This request could not be understood.")
 
 
 class HostRefusedError(RefusedError):
@@ -59,7 +60,7 @@ class HostRefusedError(RefusedError):
 
     code = "host_refused"
     event = EventName.HOST_FAIL
-    public = "This address is not served here."
+    public: str = Text("This address is not served here.")
 
 
 class SignInRequiredError(RefusedError):
@@ -68,7 +69,7 @@ class SignInRequiredError(RefusedError):
     code = "sign_in_required"
     status = 401
     event = EventName.AUTHZ_FAIL
-    public = "Sign in to see this page."
+    public: str = Text("Sign in to see this page.")
 
 
 class AccessRefusedError(RefusedError):
@@ -77,21 +78,21 @@ class AccessRefusedError(RefusedError):
     code = "access_refused"
     status = 403
     event = EventName.AUTHZ_FAIL
-    public = "You may not do this."
+    public: str = Text("You may not do this.")
 
 
 class SecondFactorRequiredError(AccessRefusedError):
     """The signed-in person may, once they have shown a second factor."""
 
     code = "second_factor_required"
-    public = "This needs a second factor. Add one to your account, then sign in with it."
+    public: str = Text("This needs a second factor. Add one to your account, then sign in with it.")
 
 
 class FreshSignInRequiredError(AccessRefusedError):
     """The signed-in person may, once they have shown again who they are."""
 
     code = "fresh_sign_in_required"
-    public = "This needs a recent proof that it is you. Confirm your password, then try again."
+    public: str = Text("This needs a recent proof that it is you. Confirm your password, then try again.")
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class TokenNotAcceptedError(AccessRefusedError):
     """An API token came to a route that takes none."""
 
     code = "token_not_accepted"
-    public = "This address takes no API tokens."
+    public: str = Text("This address takes no API tokens.")
 
 
 class TokenRefusedError(RefusedError):
@@ -119,7 +120,7 @@ class TokenRefusedError(RefusedError):
     code = "token_refused"
     status = 401
     event = EventName.AUTHN_TOKEN_FAIL
-    public = "This token is not valid. It may be mistyped, expired or revoked."
+    public: str = Text("This token is not valid. It may be mistyped, expired or revoked.")
 
 
 class CrossSiteError(RefusedError):
@@ -128,7 +129,7 @@ class CrossSiteError(RefusedError):
     code = "cross_site"
     status = 403
     event = EventName.MALICIOUS_CORS
-    public = "This request came from another site and was not carried out."
+    public: str = Text("This request came from another site and was not carried out.")
 
 
 class FormTokenError(RefusedError):
@@ -137,7 +138,7 @@ class FormTokenError(RefusedError):
     code = "form_token"
     status = 403
     event = EventName.CSRF_FAIL
-    public = "This form has expired. Nothing was changed."
+    public: str = Text("This form has expired. Nothing was changed.")
 
 
 class NotFoundError(RefusedError):
@@ -146,7 +147,7 @@ class NotFoundError(RefusedError):
     code = "not_found"
     status = 404
     event = None
-    public = "There is no such page."
+    public: str = Text("There is no such page.")
 
     def __init__(self, reason: str = "no_route", detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason, detail, headers=headers)
@@ -157,7 +158,7 @@ class MethodRefusedError(RefusedError):
 
     code = "method_refused"
     status = 405
-    public = "This address does not answer that kind of request."
+    public: str = Text("This address does not answer that kind of request.")
 
 
 class BodyTimeoutError(RefusedError):
@@ -166,7 +167,7 @@ class BodyTimeoutError(RefusedError):
     code = "body_timeout"
     status = 408
     event = EventName.EXCESS_RATE_LIMIT_EXCEEDED
-    public = "The request took too long to arrive."
+    public: str = Text("The request took too long to arrive.")
 
 
 class BodyTooLargeError(RefusedError):
@@ -175,7 +176,7 @@ class BodyTooLargeError(RefusedError):
     code = "body_too_large"
     status = 413
     event = EventName.EXCESS_RATE_LIMIT_EXCEEDED
-    public = "This is larger than the site accepts."
+    public: str = Text("This is larger than the site accepts.")
 
 
 class HeadersTooLargeError(RefusedError):
@@ -184,7 +185,7 @@ class HeadersTooLargeError(RefusedError):
     code = "headers_too_large"
     status = 431
     event = EventName.EXCESS_RATE_LIMIT_EXCEEDED
-    public = "The request's headers are too large."
+    public: str = Text("The request's headers are too large.")
 
 
 class PlainHTTPError(RefusedError):
@@ -192,7 +193,7 @@ class PlainHTTPError(RefusedError):
 
     code = "plain_http"
     status = 426
-    public = "Use https."
+    public: str = Text("Use https.")
 
 
 class UndeclaredProxyError(RefusedError):
@@ -201,7 +202,7 @@ class UndeclaredProxyError(RefusedError):
     code = "undeclared_proxy"
     status = 503
     event = EventName.PROXY_UNDECLARED
-    public = "The site is not set up completely yet."
+    public: str = Text("The site is not set up completely yet.")
 
 
 class RateLimitedError(RefusedError):
@@ -210,7 +211,7 @@ class RateLimitedError(RefusedError):
     code = "rate_limited"
     status = 429
     event = EventName.EXCESS_RATE_LIMIT_EXCEEDED
-    public = "Too many requests. Try again in a moment."
+    public: str = Text("Too many requests. Try again in a moment.")
 
 
 class PipelineFaultError(RefusedError):
@@ -219,4 +220,4 @@ class PipelineFaultError(RefusedError):
     code = "pipeline_fault"
     status = 500
     event = EventName.PIPELINE_FAULT
-    public = "Something went wrong here."
+    public: str = Text("Something went wrong here.")

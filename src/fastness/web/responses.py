@@ -13,6 +13,7 @@ from starlette.responses import Response as StarletteResponse
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.headers import check_header_name, check_header_value
 from fastness.kernel.redirects import decide_redirect
+from fastness.kernel.texts import Text
 from fastness.kernel.verdicts import Allow
 from fastness.web.exchange import Receive, Scope, Send
 from fastness.web.requests import Request
@@ -69,7 +70,7 @@ class UnsafeRedirectError(FastnessError):
 
     code = "unsafe_redirect"
     status = 400
-    public = "This link leads somewhere it should not."
+    public: str = Text("This link leads somewhere it should not.")
 
 
 class Response(StarletteResponse):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
+from fastness.kernel import texts
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.formats import (
     MAX_EMAIL_LENGTH,
@@ -46,7 +47,7 @@ class RuleBrokenError(InvalidInputError):
 
     code = "rule_broken"
     status = 422
-    public = "A value is not what its field asks for."
+    public: str = texts.Text("A value is not what its field asks for.")
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
