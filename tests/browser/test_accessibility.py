@@ -11,11 +11,13 @@ import pytest
 from casebook.seed import PEOPLE
 from playwright.sync_api import expect
 
-from fastness import web
+from fastness import JSONResponse, Routes, access, web
+from fastness.testing.browser import Browser
 from fastness.testing.chromium import chromium
 from tests.accounts.visits import visit_all
 from tests.browser.accessibility import bring_axe, violations
-from tests.web.shop import ORIGIN
+from tests.web.mounts import sign_in_routes
+from tests.web.shop import ORIGIN, Shop
 
 ASSETS = Path(web.__file__).parent / "assets"
 MAREN = PEOPLE[0]
@@ -43,8 +45,42 @@ def account_pages(tmp_path_factory):
         return thread.submit(lambda: asyncio.run(visit_all(folder))).result().pages
 
 
+@pytest.fixture(scope="module")
+def german_errors(tmp_path_factory):
+    async def ask():
+        routes = Routes(access=access.public)
+
+        @routes.post("/take")
+        async def take(request):
+            return JSONResponse("taken")
+
+        groups = [routes, sign_in_routes()]
+        shop = Shop(tmp_path_factory.mktemp("errors"), groups, clock=None, settings={"languages": ("de",)})
+        await shop.app.open()
+        try:
+            async with Browser(shop.app, origin=ORIGIN) as browser:
+                await browser.fetch("/sign-in", "POST")
+                fields = {"csrf_token": "of another session", "opening_hours": "8 to 12"}
+                stale = await browser.from_site(ORIGIN, "/take", fields=fields)
+                return {"404": (await browser.open("/no-such-page")).text, "form": stale.text}
+        finally:
+            await shop.app.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(ask())).result()
+
+
 def test_the_account_pages(page, account_pages):
-    """The markup that the app gave out, and the assets that go with it."""
+    assert broken_in(page, account_pages) == {}
+
+
+def test_error_pages_in_german(page, german_errors):
+    assert all('<html lang="de">' in markup for markup in german_errors.values())
+    assert broken_in(page, german_errors) == {}
+
+
+def broken_in(page, pages):
+    """What is wrong with the markup that the app gave out, together with the assets that go with it."""
 
     def answer(route):
         path = urlsplit(route.request.url).path
@@ -55,14 +91,14 @@ def test_the_account_pages(page, account_pages):
         else:
             route.fulfill(body=markup[int(name)], content_type="text/html; charset=utf-8")
 
-    markup = list(account_pages.values())
+    markup = list(pages.values())
     page.route(f"{ORIGIN}/**", answer)
     found = {}
-    for number, name in enumerate(account_pages):
+    for number, name in enumerate(pages):
         page.goto(f"{ORIGIN}/page/{number}")
         if broken := violations(page):
             found[name] = broken
-    assert found == {}
+    return found
 
 
 def test_the_demo(page, casebook):
