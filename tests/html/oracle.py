@@ -212,7 +212,11 @@ def plain(templates):
 
 
 def render(environment, value):
-    return environment.get_template("main").render(x=value, parent="base", nonce="n" * 24)
+    return fill(environment.get_template("main"), value)
+
+
+def fill(template, value):
+    return template.render(x=value, parent="base", nonce="n" * 24)
 
 
 # --- one shape for the trees of both parsers: [tag, attributes, [text, child, text, …]] ---
