@@ -25,7 +25,7 @@ class FastnessError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     public: str = Text("Something went wrong on our side.")
-    """Of the class, unless an error has something of its own to tell the visitor."""
+    """Of the class, unless an error has something of its own to tell the visitor. A `Text` is shown in their language."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
