@@ -5,7 +5,7 @@ import pytest
 from fastness.cli.probing import known_route
 from fastness.db.migrations import upgrade
 from fastness.kernel.secret import Secret
-from fastness.probe.target import Account, Address, Limits, Target
+from fastness.probe.target import Account, Address, Target
 from tests.probe.ledger import PASSWORDS, add_people, make_app, settings_in
 
 
@@ -40,7 +40,6 @@ def aim(app):
             "keyring": app.settings.keyring,
             "routes": tuple(map(known_route, app.routes)),
             "accounts": tuple(Account(name=name, password=Secret(PASSWORDS[name])) for name in names),
-            "limits": Limits(requests_per_second=5000, timeout_seconds=30),
         }
         return Target(**{**values, **overrides})
 

@@ -54,11 +54,11 @@ def serving(run, folder, environ, port):
     return running_server(serve, port=port, folder=folder, environ=environ)
 
 
-def probed(run, folder, environ, *arguments, stdin=""):
-    """What the probe says of the app, while `fastness serve` runs it."""
-    port = free_port()
-    with serving(run, folder, environ, port):
-        return run(folder, environ, "probe", f"https://localhost:{port}", "--json", *arguments, stdin=stdin)
+def probed(run, folder, environ, port, accounts):
+    """What the probe says of the app that runs at this port."""
+    options = ["--json", *(part for name in accounts for part in ("--account", name)), "--passwords-stdin"]
+    stdin = "".join(f"{password}\n" for password in accounts.values())
+    return run(folder, environ, "probe", f"https://localhost:{port}", *options, stdin=stdin)
 
 
 def assert_clean(done):
@@ -72,28 +72,21 @@ def test_the_demo_is_clean(run, tmp_path, environ):
     development = {**environ, "FASTNESS_PROFILE": "development"}
     assert run(folder, development, "db", "upgrade").returncode == 0
     assert run(folder, development, "demo", "--seed-only").returncode == 0
-    accounts = [part for name in PASSWORDS for part in ("--account", name)]
-    assert_clean(
-        probed(run, folder, environ, *accounts, "--passwords-stdin", stdin="\n".join(PASSWORDS.values()) + "\n")
-    )
+    port = free_port()
+    with serving(run, folder, environ, port):
+        assert_clean(probed(run, folder, environ, port, PASSWORDS))
 
 
-def test_a_fresh_project_is_clean(run, tmp_path, environ):
+def test_a_fresh_project_is_clean_and_another_key_gets_nothing(run, tmp_path, environ):
     assert run(tmp_path, environ, "new", "site").returncode == 0
     folder = tmp_path / "site"
     assert run(folder, environ, "db", "upgrade").returncode == 0
     password = "three kites over the mill pond"
     made = run(folder, environ, "users", "create", "wren", "--password-stdin", stdin=f"{password}\n")
     assert made.returncode == 0, made.stderr
-    assert_clean(probed(run, folder, environ, "--account", "wren", "--passwords-stdin", stdin=f"{password}\n"))
-
-
-def test_another_key_gets_nothing(run, tmp_path, environ):
-    assert run(tmp_path, environ, "new", "site").returncode == 0
-    folder = tmp_path / "site"
-    assert run(folder, environ, "db", "upgrade").returncode == 0
     port = free_port()
     with serving(run, folder, environ, port):
+        assert_clean(probed(run, folder, environ, port, {"wren": password}))
         other = {**environ, "FASTNESS_SECRET_KEY": "probe-other-only-Zz7xWv2nLk9RzB4mYc8sHd3fJg6pAe"}
         done = run(folder, other, "probe", f"https://localhost:{port}")
     assert done.returncode == 1

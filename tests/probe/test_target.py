@@ -3,7 +3,9 @@
 import pytest
 
 from fastness.kernel.errors import ConfigError
-from fastness.probe.target import KnownRoute, Limits, ProbeAddressError, parse_address
+from fastness.kernel.secret import Secret
+from fastness.kernel.signing import Keyring
+from fastness.probe.target import KnownRoute, Limits, ProbeAddressError, Target, parse_address
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,18 @@ def test_what_may_change_something():
 def test_no_limit_is_nothing(name):
     with pytest.raises(ConfigError):
         Limits(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        pytest.param("https://localhost:8443", 0, id="this-machine"),
+        pytest.param("https://localhost.example", 0.02, id="named-alike"),
+        pytest.param("https://www.example.com", 0.02, id="elsewhere"),
+    ],
+)
+def test_a_pace_is_kept_where_others_wait(url, seconds):
+    keyring = Keyring(Secret("probe-pace-only-qT7xWv2nLk9RzB4mYc8sHd3fJg6pAe"))
+    limits = Limits(requests_per_second=50)
+    target = Target(address=parse_address(url), keyring=keyring, routes=(), limits=limits)
+    assert target.pause_seconds == seconds

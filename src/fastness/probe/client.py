@@ -192,7 +192,7 @@ class Client:
         self.sent += 1
         self._on_request()
         turn_at = max(now, self._next_at)
-        self._next_at = turn_at + 1 / limits.requests_per_second
+        self._next_at = turn_at + self.target.pause_seconds
         await asyncio.sleep(turn_at - now)
 
     def _keep(self, seen: Seen) -> None:

@@ -154,6 +154,11 @@ class Target:
     """Two of them, with different things of their own, show whether one gets at the other's."""
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def pause_seconds(self) -> float:
+        """Between one request and the next. The pace spares others: nobody else waits for a target on this machine."""
+        return 0.0 if self.address.is_loopback else 1 / self.limits.requests_per_second
+
     def route_at(self, path: str) -> KnownRoute | None:
         """The route that the table has for a GET of this path."""
         return next((one for one in self.routes if ("GET" in one.methods or not one.methods) and one.is_at(path)), None)
