@@ -23,7 +23,7 @@ from pathlib import Path
 
 import fastness
 
-LIBRARIES = ("aiosqlite", "alembic.command", "argon2", "asyncpg", "fastapi", "sqlalchemy.ext.asyncio", "wtforms")
+LIBRARIES = ("alembic.command", "argon2", "asyncpg", "fastapi", "sqlalchemy.ext.asyncio", "wtforms")
 
 
 @dataclass(frozen=True)
