@@ -16,6 +16,7 @@ import jinja2
 
 from fastness.html.environment import TemplateEnvironment
 from fastness.html.inventory import template_names
+from fastness.html.translating import Translating
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
@@ -104,7 +105,11 @@ def compiling(rounds):
 
 def plain_demo():
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(DEMO), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(DEMO),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=(Translating,),
     )
 
 
