@@ -49,6 +49,12 @@ def refused(template: str, error: TemplateRefusedError, node: nodes.Node, lines:
     return error.at(template, line + lines)
 
 
+def last_piece(tree: nodes.Template) -> nodes.Node:
+    """The last piece of a template, for the line of a refusal."""
+    last = tree.body[-1] if tree.body else tree
+    return last.nodes[-1] if isinstance(last, nodes.Output) and last.nodes else last
+
+
 def construct_problem(node: nodes.Node) -> str:
     """Why a node is refused wherever it stands."""
     if isinstance(node, nodes.EvalContextModifier | nodes.ScopedEvalContextModifier):

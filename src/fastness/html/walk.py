@@ -26,7 +26,7 @@ from fastness.html.errors import (
     TemplateRefusedError,
 )
 from fastness.html.joins import ends_well, join, settle
-from fastness.html.nodechecks import check_nodes, construct_problem, refused
+from fastness.html.nodechecks import check_nodes, construct_problem, last_piece, refused
 from fastness.html.places import Place
 from fastness.html.plan import FORM_URL, TOKEN_IF_LOCAL, TOKEN_TAG, TOKEN_UNLESS_PLACED, Plan
 from fastness.html.reader import FOREIGN_CODE, Insertion
@@ -58,23 +58,16 @@ def make_plan(tree: nodes.Template, settings: Settings) -> Plan:
 
 def make_unchecked_plan(tree: nodes.Template, name: str) -> Plan:
     """Plain escaping everywhere, as before: for a template that is still being migrated."""
-    plan = Plan()
     walk = _Walk(Settings(template=name, start=Context(), inherited={}))
-    walk.plan = plan
     for node in tree.find_all((nodes.Output, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         if isinstance(node, nodes.Output):
             for child in node.nodes:
                 if not isinstance(child, nodes.TemplateData):
                     walk.placed(child, Place(places.TEXT))
-        elif isinstance(node, nodes.Include):
-            function = "load_included" if node.with_context else "load_isolated"
-            walk.load(node, function, nodes.Const(tuple(Context()), lineno=node.lineno))
-        elif isinstance(node, nodes.Extends):
-            walk.load(node, "load_parent", nodes.ContextReference(lineno=node.lineno))
-        elif isinstance(node, nodes.Import | nodes.FromImport):
-            walk.load(node, "load_imported", nodes.Const(None, lineno=node.lineno))
-    plan.apply()
-    return plan
+        else:
+            walk.statement(node, Context())
+    walk.plan.apply()
+    return walk.plan
 
 
 class _Walk:
@@ -87,9 +80,11 @@ class _Walk:
         self.blocks: list[tuple[str, Context]] = []
         self.form_count = 0
         self.in_body = 0
-        self.line = 0
 
     # --- the whole tree ---
+
+    def refused(self, error: TemplateRefusedError, node: nodes.Node, lines: int = 0) -> TemplateRefusedError:
+        return refused(self.settings.template, error, node, lines)
 
     def template(self, tree: nodes.Template) -> None:
         context: Context | None = self.settings.start
@@ -97,8 +92,7 @@ class _Walk:
         for node in tree.body:
             if isinstance(node, nodes.Extends):
                 if context is not None and not is_child and not ends_well(self.settings.start, context):
-                    raise refused(
-                        self.settings.template,
+                    raise self.refused(
                         AmbiguousPlaceError(
                             "the text before {% extends %} is written too, and ends in another place. Remove it."
                         ),
@@ -112,12 +106,11 @@ class _Walk:
                 context = self.statement(node, context)
         if not is_child and not ends_well(self.settings.start, context):
             end = describe(context) if context is not None else ""
-            raise refused(
-                self.settings.template,
+            raise self.refused(
                 AmbiguousPlaceError(
                     f"the template ends in {end}, not where it began ({describe(self.settings.start)}). Close what it opens."
                 ),
-                _last(tree),
+                last_piece(tree),
             )
 
     def silent(self, node: nodes.Node) -> None:
@@ -133,8 +126,7 @@ class _Walk:
             isinstance(node, nodes.For | nodes.With | nodes.Scope)
             and next(node.find_all(nodes.Block), None) is not None
         ):
-            raise refused(
-                self.settings.template,
+            raise self.refused(
                 TemplateConstructError("a block inside a loop of a child template is written twice. Move it out."),
                 node,
             )
@@ -157,7 +149,7 @@ class _Walk:
                 raise TemplateConstructError(construct_problem(node))
             return handler(self, node, context)
         except TemplateRefusedError as error:
-            raise error if error.line else refused(self.settings.template, error, node) from error
+            raise error if error.line else self.refused(error, node) from error
 
     def output(self, node: nodes.Output, context: Context) -> Context:
         written: list[nodes.Expr] = []
@@ -174,7 +166,7 @@ class _Walk:
                     before = ""
                     expression, context = self.pair(child, waiting, context) or self.expression(child, context)
                 except TemplateRefusedError as error:
-                    raise refused(self.settings.template, error, child) from error
+                    raise self.refused(error, child) from error
                 written.append(expression)
         self.plan.outputs[id(node)] = (node, written)
         return context
@@ -185,9 +177,7 @@ class _Walk:
                 context, child.data, form_key=self.form_key(), events=self.settings.allows_events
             )
         except TemplateRefusedError as error:
-            raise refused(
-                self.settings.template, error, child, child.data.count("\n", 0, max(error.offset, 0))
-            ) from error
+            raise self.refused(error, child, child.data.count("\n", 0, max(error.offset, 0))) from error
         position = 0
         for insertion in insertions:
             if insertion.what == FOREIGN_CODE:
@@ -382,12 +372,6 @@ class _Walk:
                 f"the block {node.name} begins in {describe(start)} and ends in {end}. Close what it opens."
             )
         return settle(start)
-
-
-def _last(tree: nodes.Template) -> nodes.Node:
-    """The last piece of a template, for the line of a refusal."""
-    last = tree.body[-1] if tree.body else tree
-    return last.nodes[-1] if isinstance(last, nodes.Output) and last.nodes else last
 
 
 _Handler: TypeAlias = Callable[[_Walk, Any, Context], Context | None]
