@@ -234,7 +234,7 @@ class Login:
                 reason=LoginReason.SUCCESS,
                 user=user,
                 identity=identity,
-                step=await self._step_after(session, identity),
+                step=Step.DONE if is_proof else await self._step_after(session, identity),
                 is_proof=is_proof,
             )
             if outcome.is_sign_in:
