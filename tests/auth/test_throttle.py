@@ -1,6 +1,7 @@
 """The throttle on a store in memory, with a clock that is set by hand."""
 
 import asyncio
+import sqlite3
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.kernel.verdicts import ALLOW, Deny
+from fastness.stores.sqlite import SQLiteStore
 from fastness.stores.store import StoreUnavailableError
 
 KEYRING = Keyring(Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu"))
@@ -215,6 +217,22 @@ async def test_a_success_after_the_counters_began_anew_makes_no_attempt_free(thr
     await throttle.succeeded(await throttle.reserve(Attempt(account="ada", client_ip=HOME)))
     others = [{"account": f"user{number}"} for number in range(30)]
     assert await passed(throttle, others) == RULES.address_attempts
+
+
+async def test_right_passwords_at_the_same_moment_make_no_attempt_free(tmp_path, events, clock):
+    store = SQLiteStore(tmp_path / "store.sqlite3", clock)
+    await store.open()
+    throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
+    own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(2)]
+    # Another process writes: both have read what was charged before either has written.
+    other = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    both = [asyncio.create_task(throttle.succeeded(each)) for each in own]
+    await asyncio.sleep(0.05)
+    other.close()
+    await asyncio.gather(*both)
+    assert await passed(throttle, [{"account": f"user{number}"} for number in range(30)]) == RULES.address_attempts
+    await store.close()
 
 
 async def test_what_was_not_tried_is_given_back(throttle):

@@ -15,6 +15,7 @@ accounts to try once each; only a second factor helps there.
 ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.2 (reserve before use), V16.3.1.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple
@@ -29,7 +30,7 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.signing import Keyring
 from fastness.kernel.verdicts import Allow
-from fastness.stores.store import Store
+from fastness.stores.store import Increment, Store
 
 _PURPOSE: Final = "fastness.auth.throttle"
 _PREFIX: Final = b"throttle:"
@@ -103,13 +104,17 @@ class Throttle:
         """
         counters, is_known = await self._counters_of(attempt)
         slows_account = False
-        for number, counter in enumerate(counters):
-            count, turn, is_first_wait = await self._count(counter, attempt)
+        done = 0
+        while done < len(counters):
+            # In one step as far as nobody has to wait: what is refused by one counter is not counted by those behind it.
+            counts = await self._store.increment_each([self._increment(each) for each in counters[done:]])
+            done += len(counts)
+            counter, count = counters[done - 1], counts[-1]
+            turn, is_first_wait = await self._take_turn(counter, count, attempt)
             slows_account |= is_first_wait and counter.counted is Counted.ACCOUNT
             if not isinstance(decide_attempt(counter.limit, counter.counted, count=count, turn=turn), Allow):
                 # What was refused was not tried: it makes nobody's wait longer, here or in the counters before.
-                for counted in counters[: number + 1]:
-                    await self._add(counted, -1)
+                await self._give_back((counted, 1) for counted in counters[:done])
                 self._emit(EventName.AUTHN_LOGIN_FAIL_MAX, counter.counted, attempt)
                 raise ThrottledError(counter.counted, retry_after_seconds=await self._wait(counter))
         return Reservation(counters=counters, is_known_device=is_known, slows_account=slows_account)
@@ -119,21 +124,18 @@ class Throttle:
         own = next(each for each in reservation.counters if each.counted in {Counted.PAIR, Counted.DEVICE})
         found = await self._store.get(own.key)
         charged = 0 if found is None else int(found.value)
-        for counter in reservation.counters:
-            # A counter that began anew meanwhile holds less than is given back; it must not fall below nothing, or the
-            # next attempts would be free.
-            found = await self._store.get(counter.key)
-            amount = 0 if found is None else min(max(charged, 1), int(found.value))
-            if amount > 0:
-                await self._add(counter, -amount)
+        # A counter that began anew meanwhile holds less than was charged.
+        held = [(counter, await self._store.get(counter.key)) for counter in reservation.counters]
+        await self._give_back(
+            (counter, min(max(charged, 1), int(found.value))) for counter, found in held if found is not None
+        )
         if charged >= own.limit.attempts:
             await self._store.delete(_turn_key(own))
             await self._store.delete(_level_key(own))
 
     async def release(self, reservation: Reservation) -> None:
         """Nothing was tried after all: give the reservation back."""
-        for counter in reservation.counters:
-            await self._add(counter, -1)
+        await self._give_back((counter, 1) for counter in reservation.counters)
 
     async def unlock(self, *names: str, user_id: UUID, by: str, factors: bool = True) -> None:
         """Forget what was charged to an account, from every address and on every device.
@@ -183,26 +185,33 @@ class Throttle:
         key = self._keyring.mac(_PURPOSE, counted.encode(), *parts)[:_KEY_BYTES]
         return Counter(counted, _PREFIX + key, self._rules.limit_of(counted))
 
-    async def _count(self, counter: Counter, attempt: Attempt) -> tuple[int, int | None, bool]:
-        """Count an attempt, and ask for the turn if it is not free; and whether it is the first that a wait follows."""
+    async def _take_turn(self, counter: Counter, count: int, attempt: Attempt) -> tuple[int | None, bool]:
+        """Ask for the turn if the attempt is not a free one; and whether it is the first that a wait follows."""
         limit, now = counter.limit, self._clock.epoch()
-        count = await self._store.increment(counter.key, expires_at=now + limit.window_seconds)
         if count < limit.attempts:
-            return count, None, False
+            return None, False
         found = await self._store.get(_level_key(counter))
         level = 0 if found is None else int(found.value)
         turn = await self._store.increment(_turn_key(counter), expires_at=now + limit.delay_seconds(level))
         if turn != 1:
-            return count, turn, False
+            return turn, False
         # Nobody else gets a turn while this one lasts, so the level rises by one for each.
         level = await self._store.increment(_level_key(counter), expires_at=now + limit.window_seconds)
         if level == 1:
             self._emit(EventName.AUTHN_LOGIN_LOCK, counter.counted, attempt)
-        return count, turn, level == 1
+        return turn, level == 1
 
-    async def _add(self, counter: Counter, amount: int) -> None:
-        expires_at = self._clock.epoch() + counter.limit.window_seconds
-        await self._store.increment(counter.key, amount=amount, expires_at=expires_at)
+    async def _give_back(self, amounts: Iterable[tuple[Counter, int]]) -> None:
+        charges = [self._increment(each, -amount) for each, amount in amounts if amount > 0]
+        for charge, left in zip(charges, await self._store.increment_each(charges), strict=True):
+            if left < 0:
+                # Two who saw the same charge gave it back twice. Below nothing the next attempts would be free.
+                await self._store.increment(charge.key, amount=-left, expires_at=charge.expires_at)
+
+    def _increment(self, counter: Counter, amount: int = 1) -> Increment:
+        # Taking back can only lower a sum, so the limit does not stop it.
+        stop_at = counter.limit.attempts if amount > 0 else None
+        return Increment(counter.key, self._clock.epoch() + counter.limit.window_seconds, amount, stop_at)
 
     async def _wait(self, counter: Counter) -> int:
         found = await self._store.get(_turn_key(counter))

@@ -8,15 +8,17 @@ ASVS 5.0: V15.4.2.
 """
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from fastness.kernel.clock import Clock
 from fastness.stores.store import (
+    Increment,
     StaleVersionError,
     StoredValue,
     StoreUnavailableError,
     add_to_counter,
     check_key,
+    count_in_turn,
     is_live,
 )
 
@@ -101,6 +103,9 @@ class MemoryStore:
         until, owner = (expires_at, None) if current is None else (current.expires_at, current.owner)
         self._records[key] = StoredValue(b"%d" % total, next(self._versions), until, owner, 0)
         return total
+
+    async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
+        return await count_in_turn(self, increments)
 
     async def purge_expired(self, limit: int = 1000) -> int:
         self._check_open()

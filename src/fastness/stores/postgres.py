@@ -13,7 +13,7 @@ ASVS 5.0: V7.4.1, V7.4.2, V12.3.1, V15.4.2, V15.4.3.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -23,11 +23,13 @@ from fastness.kernel.clock import Clock
 from fastness.stores import postgres_statements as sql
 from fastness.stores.postgres_connections import Connection, Connections
 from fastness.stores.store import (
+    Increment,
     NotACounterError,
     StaleVersionError,
     StoredValue,
     StoreUnavailableError,
     check_key,
+    count_in_turn,
     is_live,
 )
 
@@ -139,6 +141,9 @@ class PostgresStore:
                 "The record under this key is not a counter; give counters a key prefix of their own."
             )
         return int(value)
+
+    async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
+        return await count_in_turn(self, increments)
 
     async def purge_expired(self, limit: int = 1000) -> int:
         now = self._clock.epoch()

@@ -15,7 +15,7 @@ ASVS 5.0: V7.4.1, V7.4.2, V15.4.1, V15.4.2, V15.4.3.
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from fastness.db.private_file import is_busy
 from fastness.kernel.clock import Clock
 from fastness.stores import sqlite_file, sqlite_writes
-from fastness.stores.store import StoredValue, StoreUnavailableError, check_key, is_live
+from fastness.stores.store import Increment, StoredValue, StoreUnavailableError, check_key, is_live
 
 _Result = TypeVar("_Result")
 _Job: TypeAlias = Callable[[sqlite3.Connection, float], _Result]
@@ -137,6 +137,11 @@ class SQLiteStore:
     async def increment(self, key: bytes, *, amount: int = 1, expires_at: float) -> int:
         job = partial(sqlite_writes.increment, key=check_key(key), amount=amount, expires_at=expires_at)
         return await self._write(job)
+
+    async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
+        for each in increments:
+            check_key(each.key)
+        return await self._write(partial(sqlite_writes.increment_each, increments=increments))
 
     async def purge_expired(self, limit: int = 1000) -> int:
         return await self._write(partial(sqlite_writes.purge_expired, limit=limit))

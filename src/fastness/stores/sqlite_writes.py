@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fastness.stores.store import StaleVersionError, StoredValue, add_to_counter, is_live
+from fastness.stores.store import Increment, StaleVersionError, StoredValue, add_to_counter, is_live, is_reached
 
 _REPLACE = """INSERT INTO entry (key, value, expires_at, owner, version) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
@@ -96,6 +96,16 @@ def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount:
     total = add_to_counter(row[0], amount)
     _replace(connection, Entry(key, b"%d" % total, row[2], row[3]), row[1])
     return total
+
+
+def increment_each(connection: sqlite3.Connection, now: float, *, increments: Iterable[Increment]) -> list[int]:
+    """Add to counters in this order, to the end or to the first that reaches its limit; the sums."""
+    sums: list[int] = []
+    for each in increments:
+        sums.append(increment(connection, now, key=each.key, amount=each.amount, expires_at=each.expires_at))
+        if is_reached(each, sums[-1]):
+            break
+    return sums
 
 
 def purge_expired(connection: sqlite3.Connection, now: float, *, limit: int) -> int:

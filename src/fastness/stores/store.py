@@ -11,7 +11,7 @@ clear; a session's key is the hash of its id. Keys and values are bytes, times a
 ASVS 5.0: V7.2.1, V7.4.1, V7.4.2, V15.4.2.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from fastness.kernel.errors import FastnessError, UnavailableError
@@ -58,6 +58,16 @@ class StoredValue(NamedTuple):
     owner: str | None
     owner_epoch: int
     """The owner's epoch now, not when the record was written; 0 without an owner and for one never bumped."""
+
+
+class Increment(NamedTuple):
+    """One counter of an `increment_each`."""
+
+    key: bytes
+    expires_at: float
+    amount: int = 1
+    stop_at: int | None = None
+    """A sum at which the counters behind this one are not counted."""
 
 
 @runtime_checkable
@@ -110,8 +120,30 @@ class Store(Protocol):
     async def increment(self, key: bytes, *, amount: int = 1, expires_at: float) -> int:
         """Add to a counter in one step and return the sum. The first call sets the expiry, later ones keep it."""
 
+    async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
+        """Add to counters in this order, to the end or to the first that reaches its `stop_at`; the sums, of those counted.
+
+        Each is counted as by `increment`; together they need not be one step. A store that has one way for all of them
+        saves its caller the others.
+        """
+
     async def purge_expired(self, limit: int = 1000) -> int:
         """Free the space of at most `limit` expired records; how many were freed."""
+
+
+async def count_in_turn(store: Store, increments: Sequence[Increment]) -> list[int]:
+    """`increment_each` for a store that counts one at a time."""
+    sums: list[int] = []
+    for each in increments:
+        sums.append(await store.increment(each.key, amount=each.amount, expires_at=each.expires_at))
+        if is_reached(each, sums[-1]):
+            break
+    return sums
+
+
+def is_reached(increment: Increment, total: int) -> bool:
+    """Whether the counters behind this one are left alone."""
+    return increment.stop_at is not None and total >= increment.stop_at
 
 
 def check_key(key: bytes) -> bytes:

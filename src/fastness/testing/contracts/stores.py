@@ -20,6 +20,7 @@ from fastness.kernel.clock import Clock, ManualClock
 from fastness.stores.store import (
     MAX_KEY_BYTES,
     BadKeyError,
+    Increment,
     NotACounterError,
     StaleVersionError,
     Store,
@@ -74,6 +75,7 @@ class StoreContract(ABC):
             for key in (b"", b"k" * (MAX_KEY_BYTES + 1)):
                 await expect_error(BadKeyError, store.put(key, b"", expires_at=None))
                 await expect_error(BadKeyError, store.increment(key, expires_at=clock.epoch() + LIFETIME))
+                await expect_error(BadKeyError, store.increment_each([Increment(key, clock.epoch() + LIFETIME)]))
                 expect(await store.get(key), None)
 
     async def test_put_replaces_the_whole_record(self) -> None:
@@ -297,6 +299,26 @@ class StoreContract(ABC):
             expect(await store.delete(b"n"), expected=True)
             expect(await store.increment(b"n", expires_at=clock.epoch() + LIFETIME), 1)
 
+    async def test_counters_are_counted_in_turn(self) -> None:
+        async with self.opened() as (store, clock):
+            until = clock.epoch() + LIFETIME
+            await store.increment(b"b", amount=2, expires_at=until)
+            steps = [Increment(b"a", until, 5), Increment(b"b", until, stop_at=3), Increment(b"c", until)]
+            expect(await store.increment_each(steps), [5, 3])
+            expect(await store.get(b"c"), None)
+            expect(await store.increment_each([Increment(b"b", until, -1), Increment(b"c", until)]), [2, 1])
+            expect(await store.increment_each([]), [])
+            clock.advance(LIFETIME)
+            expect(await store.get(b"c"), None)
+
+    async def test_counting_many_loses_none(self) -> None:
+        async with self.opened() as (store, clock):
+            until = clock.epoch() + LIFETIME
+            steps = [Increment(b"a", until), Increment(b"b", until)]
+            both = await asyncio.gather(*(store.increment_each(steps) for _ in range(AT_ONCE)))
+            for sums in zip(*both, strict=True):
+                expect(sorted(sums), list(range(1, AT_ONCE + 1)))
+
     # Open and closed.
 
     async def test_a_store_that_is_not_open_answers_nothing(self) -> None:
@@ -319,6 +341,7 @@ class StoreContract(ABC):
         await expect_error(StoreUnavailableError, store.bump_epoch("anna"))
         await expect_error(StoreUnavailableError, store.epoch("anna"))
         await expect_error(StoreUnavailableError, store.increment(b"n", expires_at=until))
+        await expect_error(StoreUnavailableError, store.increment_each([Increment(b"n", until)]))
         await expect_error(StoreUnavailableError, store.purge_expired())
 
     async def _value(self, store: Store, key: bytes) -> bytes | None:
