@@ -13,6 +13,8 @@ ASVS 5.0: V8.3.2 (changes of authorization apply at once), V7.4.2 (sessions end 
 
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from fastness.auth.holdings import Holdings, load_holdings
 from fastness.auth.users import User
 from fastness.db.engine import Database
@@ -66,12 +68,24 @@ async def _load(database: Database, store: Store, former: Identity) -> Identity 
     epoch = await store.epoch(former.owner)
     async with Unit(database, is_read_only=False) as unit:
         user = await unit.session.get(User, former.id, with_for_update={"read": True})
-        if user is None or not user.is_active or former.authenticated_at < user.valid_since.timestamp():
-            return None
-        return identity_of(
-            user,
-            await load_holdings(unit.session, user.id),
-            epoch=epoch,
-            authenticated_at=former.authenticated_at,
-            second_factor_at=former.second_factor_at,
-        )
+        return await renewed_identity(unit.session, user, former, epoch=epoch)
+
+
+async def renewed_identity(db: AsyncSession, user: User | None, former: Identity, *, epoch: int) -> Identity | None:
+    """The snapshot of a row that is locked, for somebody who was authenticated before; None if their session must end.
+
+    Args:
+        db: the transaction that holds the lock.
+        user: the row, if there is one.
+        former: when they were authenticated, and with a second factor.
+        epoch: the owner's epoch in the store, read before the row.
+    """
+    if user is None or not user.is_active or former.authenticated_at < user.valid_since.timestamp():
+        return None
+    return identity_of(
+        user,
+        await load_holdings(db, user.id),
+        epoch=epoch,
+        authenticated_at=former.authenticated_at,
+        second_factor_at=former.second_factor_at,
+    )

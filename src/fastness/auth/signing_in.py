@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.factor_types import Factor, Origin, Pending, Step
-from fastness.auth.identities import load_identity
+from fastness.auth.identities import load_identity, renewed_identity
 from fastness.auth.notices import Notices
 from fastness.auth.users import User
 from fastness.db.engine import Database
@@ -73,20 +73,15 @@ class SigningIn:
             epoch: the owner's epoch after the change that this sign-in itself made (a first factor was set up).
             origin: for the event.
         """
-        now = self._clock.epoch()
-        identity = await self._load(pending.user_id, pending.authenticated_at, now)
-        if identity is None or identity.epoch != (pending.epoch if epoch is None else epoch):
-            return None
-        await self._signed_in(identity, factor, origin, epoch=pending.epoch)
-        return identity
+        claimed = _claim(pending.user_id, pending.authenticated_at, self._clock.epoch())
+        return await self._sign_in(
+            claimed, factor, origin, epoch=pending.epoch if epoch is None else epoch, known_epoch=pending.epoch
+        )
 
     async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
         """The identity of somebody whose passkey answered, with their verification: two factors at once."""
         now = self._clock.epoch()
-        identity = await self._load(user_id, now, now)
-        if identity is not None:
-            await self._signed_in(identity, Factor.PASSKEY, origin, epoch=identity.epoch)
-        return identity
+        return await self._sign_in(_claim(user_id, now, now), Factor.PASSKEY, origin)
 
     async def confirm(self, former: Identity, factor: Factor, *, origin: Origin) -> Identity | None:
         """Who somebody is who is signed in and has shown it once more, with a factor; None if they may not be any more.
@@ -94,29 +89,37 @@ class SigningIn:
         What proves both factors at once is as good as the password and the other one.
         """
         now = self._clock.epoch()
-        identity = await self._load(former.id, now, now)
+        identity = await load_identity(self._database, self._store, _claim(former.id, now, now))
         if identity is not None:
             self._emit(identity, EventName.AUTHN_PROOF_SUCCESS, factor, origin)
         return identity
 
-    async def _signed_in(self, identity: Identity, factor: Factor, origin: Origin, *, epoch: int) -> None:
-        async def note(db: AsyncSession) -> None:
-            user = await db.get_one(User, identity.id, with_for_update=True)
-            await self._notices.signed_in(db, user, epoch=epoch, device=origin.device, browser=origin.browser)
+    async def _sign_in(
+        self,
+        claimed: Identity,
+        factor: Factor,
+        origin: Origin,
+        *,
+        epoch: int | None = None,
+        known_epoch: int | None = None,
+    ) -> Identity | None:
+        """Read the row under its lock, and write the sign-in into it; nothing is written where the epoch is another."""
+
+        async def enter(db: AsyncSession) -> Identity | None:
+            current = await self._store.epoch(claimed.owner)
+            user = await db.get(User, claimed.id, with_for_update=True)
+            identity = await renewed_identity(db, user, claimed, epoch=current)
+            if user is None or identity is None or (epoch is not None and current != epoch):
+                return None
+            known = current if known_epoch is None else known_epoch
+            await self._notices.signed_in(db, user, epoch=known, device=origin.device, browser=origin.browser)
             user.last_login_at = self._clock.now()
+            return identity
 
-        await run_in_unit(self._database, note, is_read_only=False)
-        self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, origin)
-
-    async def _load(self, user_id: uuid.UUID, authenticated_at: float, second_factor_at: float) -> Identity | None:
-        claimed = Identity(
-            id=user_id,
-            username="",
-            display_name="",
-            authenticated_at=authenticated_at,
-            second_factor_at=second_factor_at,
-        )
-        return await load_identity(self._database, self._store, claimed)
+        identity = await run_in_unit(self._database, enter, is_read_only=False)
+        if identity is not None:
+            self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, origin)
+        return identity
 
     def _emit(self, identity: Identity, name: EventName, factor: Factor, origin: Origin) -> None:
         self._events.emit(
@@ -130,3 +133,14 @@ class SigningIn:
                 detail={"factor": factor.value},
             )
         )
+
+
+def _claim(user_id: uuid.UUID, authenticated_at: float, second_factor_at: float) -> Identity:
+    """Who has proved both factors, of whom nothing was read yet."""
+    return Identity(
+        id=user_id,
+        username="",
+        display_name="",
+        authenticated_at=authenticated_at,
+        second_factor_at=second_factor_at,
+    )
