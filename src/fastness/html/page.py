@@ -21,18 +21,25 @@ _NONCE: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 class Page:
     """The additions of one rendering."""
 
-    __slots__ = ("_field", "_nonce", "local", "placed", "values")
+    __slots__ = ("_attribute", "_field", "_nonce", "local", "placed", "values")
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self.values = values
         """Of the outermost rendering; whoever reports a blocked value finds the request here."""
         self._nonce = values.get("nonce")
         self._field = values.get("csrf_field")
+        self._attribute: str | None = None
         self.local: dict[str, bool] = {}
         self.placed: set[str] = set()
 
     def nonce_attribute(self) -> str:
         """` nonce="…"`, or nothing where the rendering has none."""
+        written = self._attribute
+        if written is None:
+            written = self._attribute = self._make_attribute()
+        return written
+
+    def _make_attribute(self) -> str:
         nonce = self._nonce() if callable(self._nonce) else self._nonce
         if not nonce:
             return ""

@@ -102,6 +102,8 @@ def require_session(exchange: Exchange) -> Session:
 
 def is_new_proof(identity: Identity, former: Identity | None) -> bool:
     """Whether somebody has shown who they are in this request."""
+    if former is identity:
+        return False
     return former is None or former.id != identity.id or former.authenticated_at != identity.authenticated_at
 
 
@@ -123,7 +125,7 @@ class SessionSaver:
 
     async def __call__(self, status: int) -> None:
         identity = self.session.identity
-        if identity is not None and identity != self.former and status >= _UNDONE:
+        if status >= _UNDONE and identity is not None and identity != self.former:
             return
         if status >= _FAILED and not (identity is None and self.former is not None):
             return
