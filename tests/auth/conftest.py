@@ -9,8 +9,7 @@ from fastness.auth.sealing import Sealer
 from fastness.auth.throttle import Throttle
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.workers import HashingPool
-from fastness.db.engine import Database
-from fastness.db.migrations import OWN_PREFIX
+from fastness.db.migrations import OWN_PREFIX, look
 from fastness.db.model import Model
 from fastness.db.unit import Unit
 from fastness.kernel.clock import ManualClock
@@ -21,6 +20,7 @@ from fastness.mail.outbox import Outbox
 from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.stores.memory import MemoryStore
+from tests.prepared import prepared_url, shared_database
 from tests.ready_made import CHEAP_PASSWORDS
 
 PASSWORD = "correct horse battery staple"
@@ -48,13 +48,20 @@ async def pool():
     await pool.close()
 
 
+def make_tables(url):
+    tables = [table for name, table in Model.metadata.tables.items() if name.startswith(OWN_PREFIX)]
+    look(url, lambda connection: Model.metadata.create_all(connection, tables=tables))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return prepared_url(request, make_tables)
+
+
 @pytest.fixture
 async def database(database_url):
-    database = Database(database_url)
+    database = shared_database(database_url)
     await database.open()
-    async with database.write.begin() as connection:
-        own = [table for name, table in Model.metadata.tables.items() if name.startswith(OWN_PREFIX)]
-        await connection.run_sync(Model.metadata.create_all, tables=own)
     yield database
     await database.close()
 

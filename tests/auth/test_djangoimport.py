@@ -157,15 +157,12 @@ TABLES = {
 BOOLEANS = ("is_superuser", "is_staff", "is_active")
 
 
-async def test_the_same_from_postgresql(django_url, database_url):
-    if not database_url.startswith("postgresql"):
-        assert await read_tables(django_url, STATEMENTS)
-        return
+async def test_the_same_from_postgresql(django_url, postgres_url):
     import asyncpg
 
     from fastness.auth.djangoimport import _moment
 
-    connection = await asyncpg.connect(database_url, ssl=False)
+    connection = await asyncpg.connect(postgres_url, ssl=False)
     source = sqlite3.connect(django_url.removeprefix("sqlite:///"))
     source.row_factory = sqlite3.Row
     for table, columns in TABLES.items():
@@ -181,7 +178,7 @@ async def test_the_same_from_postgresql(django_url, database_url):
     await connection.close()
     catalogue = PermissionCatalogue([CasePermissions])
     plans = []
-    for url in (django_url, database_url):
+    for url in (django_url, postgres_url):
         tables = await read_tables(url, STATEMENTS)
         now = _moment("2026-11-22 12:00:00")
         plan = plan_import(tables, existing_keys=(), catalogue=catalogue, hasher=HASHER, now=now)

@@ -47,13 +47,6 @@ class ShopPermissions(Permissions):
     AUDIT = "shop.audit", "May read the books."
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_url")
-    return f"sqlite:///{tmp_path}/app.db"
-
-
 @pytest.fixture
 def roles(store, notices, events, clock):
     catalogue = PermissionCatalogue([ShopPermissions])

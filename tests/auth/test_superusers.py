@@ -17,13 +17,6 @@ SETUP = Because("set up by a test")
 MEANT = Because("the operators do it from the machine")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_url")
-    return f"sqlite:///{tmp_path}/app.db"
-
-
 @pytest.fixture
 def roles(store, notices, events, clock):
     catalogue = PermissionCatalogue([])

@@ -1,3 +1,4 @@
+import asyncio
 import uuid
 
 import pytest
@@ -9,10 +10,13 @@ from fastness.authz.actors import Actor
 from fastness.authz.registry import registry
 from fastness.authz.scope import unscoped
 from fastness.db.engine import Database
+from fastness.db.migrations import look
 from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
+from tests.authz.flowmodels import TABLES as FLOW_TABLES
 from tests.authz.models import TABLES, Contract, Dossier, Drawer, Paper, Person, Remark
 from tests.authz.rowmodels import POLICIES
+from tests.prepared import prepared_url, shared_database
 
 TEST = Because("the tests look at what is really there")
 ADA = Actor(id=uuid.UUID(int=1))
@@ -28,13 +32,19 @@ def row_security(monkeypatch):
     monkeypatch.setattr(registry(), "has_row_security", True)
 
 
-@pytest.fixture
-async def database(database_url):
+def fill(url):
     """Ada owns "mine", Bob owns "shared" (with Ada) and "theirs"; each has a note, each has a paper and a contract."""
-    database = Database(database_url, rules=DatabaseRules(read_connections=2, queue_seconds=5))
-    await database.open()
-    async with database.write.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all, tables=TABLES)
+    look(url, make_tables)
+    asyncio.run(write_rows(url))
+
+
+def make_tables(connection):
+    for tables in (TABLES, FLOW_TABLES):
+        Model.metadata.create_all(connection, tables=tables)
+
+
+async def write_rows(url):
+    database = Database(url)
     async with Unit(database, is_read_only=False) as unit:
         bind_unscoped(unit.session, TEST)
         ada, bob = Person(id=ADA.id, name="ada"), Person(id=BOB.id, name="bob")
@@ -49,6 +59,18 @@ async def database(database_url):
                     Contract(name=f"contract {name}", owner_id=owner.id, amount=7),
                 ]
             )
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return prepared_url(request, fill)
+
+
+@pytest.fixture
+async def database(database_url):
+    database = shared_database(database_url, DatabaseRules(read_connections=2, queue_seconds=5))
+    await database.open()
     yield database
     await database.close()
 

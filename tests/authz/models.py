@@ -1,4 +1,4 @@
-"""A small office: people, their cases with notes and members, and papers of two kinds; all but the people are guarded."""
+"""A small office: people, their cases with notes and members, and papers of two kinds; all but the first two are guarded."""
 
 import uuid
 
@@ -23,6 +23,15 @@ class Person(Model):
     id: Mapped[PublicID]
     name: Mapped[str]
     cases: Mapped[list["Dossier"]] = relationship(back_populates="owner")
+
+
+class Plain(Model):
+    """No policy: tests declare theirs."""
+
+    __tablename__ = "guarded_plain"
+
+    id: Mapped[PublicID]
+    owner_id: Mapped[uuid.UUID]
 
 
 class Dossier(Model):
@@ -119,4 +128,4 @@ class PaperPolicy(Policy[Paper]):
         return self.view(actor)
 
 
-TABLES = [model.__table__ for model in (Person, Dossier, Remark, Paper, Contract, Drawer)] + [guarded_members]
+TABLES = [model.__table__ for model in (Person, Plain, Dossier, Remark, Paper, Contract, Drawer)] + [guarded_members]

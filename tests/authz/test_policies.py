@@ -16,13 +16,7 @@ from fastness.authz.registry import Registry, registry
 from fastness.authz.scope import condition, scoped
 from fastness.db.unit import Unit
 from tests.authz.conftest import ADA, BOB, ROOT
-from tests.authz.models import Contract, Dossier, DossierPolicy, Paper, Person, Remark
-
-
-class Plain(Model):
-    __tablename__ = "guarded_plain"
-    id: Mapped[PublicID]
-    owner_id: Mapped[uuid.UUID]
+from tests.authz.models import Contract, Dossier, DossierPolicy, Paper, Person, Plain, Remark
 
 
 class Foreign(DeclarativeBase):
@@ -218,8 +212,6 @@ def test_a_relationship_whose_writes_nobody_sees_is_refused(own_registry):
 
 
 async def test_a_policy_that_comes_late_holds_for_statements_that_ran_before(own_registry, database):
-    async with database.write.begin() as connection:
-        await connection.run_sync(Plain.__table__.create)
     async with Unit(database, is_read_only=True) as unit:
         assert (await unit.session.scalars(select(Plain))).all() == []
         policy = declare(Plain, view=view)

@@ -4,7 +4,7 @@ import uuid
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from fastness import Because, Model, Transition, Workflow
+from fastness import Because, Transition, Workflow
 from fastness.authz.acting import bind_actor, bind_unscoped
 from fastness.authz.actors import ANONYMOUS, Actor
 from fastness.authz.advancing import advance, possible_steps
@@ -13,11 +13,8 @@ from fastness.authz.objects import Objects
 from fastness.authz.registry import registry
 from fastness.authz.scope import scoped, unscoped
 from fastness.authz.workflows import declared_workflows
-from fastness.db.engine import Database
-from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from tests.authz.flowmodels import (
-    TABLES,
     Letter,
     Line,
     Order,
@@ -34,16 +31,6 @@ OWNER = Actor(id=uuid.UUID(int=11))
 CLERK = Actor(id=uuid.UUID(int=12))
 STRANGER = Actor(id=uuid.UUID(int=13))
 ROOT = Actor(id=uuid.UUID(int=14), is_superuser=True)
-
-
-@pytest.fixture
-async def database(database_url):
-    database = Database(database_url, rules=DatabaseRules(read_connections=2, queue_seconds=5))
-    await database.open()
-    async with database.write.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all, tables=TABLES)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
