@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +50,21 @@ def _run(options: argparse.Namespace) -> int:
         "versions": {name: machine.versions_of(python) for name, python in pythons.items()},
         "method": {"rounds": rounds, "seconds": seconds},
     }
+    quick, has_own = options.quick, "fastness" in pythons
+    measurements: dict[str, Callable[[], object]] = {
+        "signin": lambda: _measure_rush(chosen, 5.0 if quick else 15.0, 1 if quick else 3),
+        "startup": lambda: _measure_starts(options.only, pythons, 3 if quick else 9),
+        "matching": lambda: _measure_matching(options.only, pythons, 1 if quick else 3),
+    }
+    if has_own:
+        measurements["evenness"] = lambda: _measure_evenness(10 if quick else 100)
+        measurements["templates"] = lambda: _measure_templates(3 if quick else 15)
     results["cpu"] = _measure_cpu(chosen, [part for part in parts if part in GROUPS], rounds, seconds)
-    if "signin" in parts:
-        results["signin"] = _measure_rush(chosen, 5.0 if options.quick else 15.0, 1 if options.quick else 3)
-    if "evenness" in parts and "fastness" in pythons:
-        results["evenness"] = _measure_evenness(10 if options.quick else 100)
-    if "startup" in parts:
-        results["startup"] = _measure_starts(options.only, pythons, 3 if options.quick else 9)
-    if "matching" in parts:
-        results["matching"] = _measure_matching(options.only, pythons, 1 if options.quick else 3)
-    if "templates" in parts and "fastness" in pythons:
-        results["templates"] = _measure_templates(3 if options.quick else 15)
+    _keep(results)
+    for part in PARTS:
+        if part in parts and part in measurements:
+            results[part] = measurements[part]()
+            _keep(results)
     _say(f"took {time.monotonic() - began:.0f} s")
     print(report.tables(results))
     print(goals.table(results))
@@ -69,6 +74,11 @@ def _run(options: argparse.Namespace) -> int:
         report.write(results, target)
         _say(f"written: {target}")
     return 0
+
+
+def _keep(results: dict[str, object]) -> None:
+    """So that a run which fails later has not measured for nothing; `report.write` makes the page of it."""
+    (servers.RUNS / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _options() -> argparse.Namespace:

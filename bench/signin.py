@@ -51,6 +51,8 @@ class Rush:
     page: Latencies = field(default_factory=Latencies)
     json: Latencies = field(default_factory=Latencies)
     sign_in: Latencies = field(default_factory=Latencies)
+    alone: Latencies = field(default_factory=Latencies)
+    """Of the same page, read in the same way before anybody signs in: what the machine and the connection take."""
     seconds: float = 0.0
     memory_mib: float = 0.0
 
@@ -64,12 +66,14 @@ def run(server: Server, *, seconds: float, factors: Factors) -> Rush:
     """Let them sign in for so long; `factors` are those of the contender's application."""
     reader = Browser(port=server.port, login_path=server.contender.login_path)
     work.sign_in(reader, data.ACCOUNTS[0])
-    rush = asyncio.run(_rush(server, reader, seconds, factors))
+    alone = asyncio.run(_rush(server, reader, seconds / 4, factors, clients=0))
+    rush = asyncio.run(_rush(server, reader, seconds, factors, clients=CLIENTS))
+    rush.alone = alone.page
     rush.memory_mib = server.memory_mib()
     return rush
 
 
-async def _rush(server: Server, reader: Browser, seconds: float, factors: Factors) -> Rush:
+async def _rush(server: Server, reader: Browser, seconds: float, factors: Factors, *, clients: int) -> Rush:
     rush = Rush()
     deadline = time.perf_counter() + seconds
     page, message = reader.encode("GET", work.PAGE), Browser(port=server.port).encode("GET", work.JSON, is_json=True)
@@ -79,7 +83,7 @@ async def _rush(server: Server, reader: Browser, seconds: float, factors: Factor
         _repeat(deadline, partial(_probe, server.port, message, rush.json)),
         *(
             _repeat(deadline, partial(_sign_in, server, account, rush.sign_in, factors), pause=0)
-            for account in data.ACCOUNTS[1 : CLIENTS + 1]
+            for account in data.ACCOUNTS[1 : clients + 1]
         ),
     )
     rush.seconds = time.perf_counter() - started
