@@ -29,7 +29,7 @@ demo: run-environment
 
 test: dev-environment
 	@$(PYTHON) scripts/system_packages.py
-	@$(IN_VENV)python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
+	@$(IN_VENV)python -m pytest --numprocesses=auto $(ARGS)
 
 patches: dev-environment
 	@$(IN_VENV)python -m scripts.patches $(ARGS)

@@ -1,7 +1,7 @@
 """What holds for every test: no settings of the developer's shell, no sockets unless marked, none beyond this machine.
 
 A test that is marked `sockets` or `browser`, or lies in one of the folders of LIVE, may talk to this machine.
-With xdist (`--dist=loadgroup`) all browser tests share one worker and so one browser; so do the live tests of one file.
+How the tests are divided among processes, tests/workers.py says.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from fastness.testing.postgres import PostgresServer, postgres_server
 from tests.compiled_once import compile_once
 from tests.forkserver import ForkServer, fork_server
+from tests.workers import FileScheduling, Producer, turn_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = frozenset({"attacks", "browser", "project"})
@@ -90,8 +91,13 @@ def part_of(path: Path) -> str:
     return path.relative_to(ROOT / "tests").parts[0] if path.is_relative_to(ROOT / "tests") else ""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)  # the files come shuffled
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         part = part_of(item.path)
         if part in LIVE:
@@ -100,13 +106,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if item.get_closest_marker("browser"):
             item.add_marker("sockets")
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif part in LIVE and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         for mark in item.iter_markers("asvs"):
             if unknown := set(mark.args) - REQUIREMENTS:
                 message = f"{item.nodeid} names {sorted(map(str, unknown))}, which ASVS 5.0 does not have"
                 raise pytest.UsageError(message)
+    yield
+    if hasattr(config, "workerinput"):
+        items.sort(key=turn_of)
 
 
 @pytest.hookimpl(wrapper=True)
