@@ -1,7 +1,10 @@
 """What an app loads before it has answered anybody: the first response waits for all of it."""
 
+import ast
 import subprocess
 import sys
+
+from tests.layers.source import TREES
 
 LATE = (
     "sqlalchemy",
@@ -21,3 +24,23 @@ def test_the_app_is_imported_without_what_its_first_response_does_not_need():
     script = f"import sys, fastness.app; print(*(name for name in {LATE} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+# Apps inherit from the first; the second is made while a tripwire looks at an event that writing a method would raise.
+WRITTEN_AT_ONCE = {"web/validators.py", "tripwires/events.py"}
+
+
+def test_the_methods_of_values_are_written_when_they_are_used():
+    assert {file for file, tree in TREES.items() if makes_values_at_once(tree)} == WRITTEN_AT_ONCE
+
+
+def makes_values_at_once(tree: ast.Module) -> bool:
+    """Whether all that the file takes the standard library's `dataclass` for are values."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"]
+    if not any(each.name == "dataclass" for node in imports for each in node.names):
+        return False
+    decorators = [
+        ast.unparse(each) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.decorator_list
+    ]
+    made = [each for each in decorators if each.startswith("dataclass(")]
+    return bool(made) and all("frozen=True, slots=True" in each for each in made)

@@ -7,11 +7,12 @@ ASVS 5.0: V15.2.1 (no component past its time).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fastness.audit.dependencynotices import MALICIOUS, VULNERABLE
 from fastness.audit.pins import Dependency
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 
 _MALICIOUS = "MAL-"
 """The prefix of the ids that OSV gives to malicious packages."""

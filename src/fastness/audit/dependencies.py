@@ -7,7 +7,7 @@ ASVS 5.0: V15.1.2 (an inventory), V15.2.1 (no component past its time), V15.2.4 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from fastness.audit.outcome import Outcome, joined
 from fastness.audit.pins import Dependency, Pins, read_pins
 from fastness.kernel.findings import Finding, Topic
 from fastness.kernel.report import Unchecked
+from fastness.kernel.values import dataclass
 
 _WHAT: Final = "Known vulnerabilities"
 

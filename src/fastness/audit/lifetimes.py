@@ -7,7 +7,6 @@ ASVS 5.0: V15.2.1 (no component past its time).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -16,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from fastness.audit.dependencynotices import UNSUPPORTED
 from fastness.audit.pins import Dependency
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

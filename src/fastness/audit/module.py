@@ -9,12 +9,12 @@ ASVS 5.0: none by itself.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from fastness.audit.taint import request_values
 from fastness.kernel.pythonfiles import MAX_BYTES
+from fastness.kernel.values import dataclass
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 NodeT = TypeVar("NodeT", bound=ast.AST)

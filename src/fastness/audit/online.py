@@ -13,7 +13,6 @@ ASVS 5.0: V15.2.1 (no component past its time).
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from fastness.audit.advisories import Advisory
 from fastness.audit.pins import Dependency
 from fastness.audit.programs import ProgramError, run_module
 from fastness.kernel.report import Unchecked
+from fastness.kernel.values import dataclass
 
 KNOWN_BAD: Final = Dependency(name="jinja2", version="2.10", where="")
 """CVE-2019-10906: a way out of its sandbox."""

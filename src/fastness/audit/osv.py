@@ -12,7 +12,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 from fastness.audit.advisories import Advisory
 from fastness.audit.pins import Dependency
 from fastness.kernel.report import Unchecked
+from fastness.kernel.values import dataclass
 
 MAX_AGE: Final = timedelta(days=30)
 _ECOSYSTEM: Final = "PyPI"

@@ -1,11 +1,11 @@
 """What one part of the audit has to say; the parts are put together into one report."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from fastness.kernel.because import Because
 from fastness.kernel.findings import Finding
 from fastness.kernel.report import Unchecked
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

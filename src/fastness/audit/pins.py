@@ -13,7 +13,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from fastness.audit.reading import NotReadError, read_within, repository_of
 from fastness.kernel.report import Unchecked
+from fastness.kernel.values import dataclass
 
 _NAMES: Final = ("requirements*.txt", "requirements/*.txt")
 _LOCKS: Final = ("pylock*.toml", "uv.lock", "poetry.lock", "pdm.lock")

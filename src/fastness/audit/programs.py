@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ itself; each notice names its own.
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from fastness.audit.module import Module
 from fastness.kernel.findings import Notice
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ ASVS 5.0: V15.1.2, V15.1.5, V15.2.1.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from fastness.audit.repository import audit_repository
 from fastness.audit.sources import audit_sources
 from fastness.kernel.because import Because
 from fastness.kernel.report import Report, make_report
+from fastness.kernel.values import dataclass
 
 TOOL: Final = "audit"
 

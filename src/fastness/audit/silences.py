@@ -11,11 +11,11 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.because import MIN_TEXT_LENGTH
 from fastness.kernel.findings import Notice, Severity, Topic
+from fastness.kernel.values import dataclass
 
 BARE_SILENCE: Final = Notice(
     id="FST-SOURCE-070",

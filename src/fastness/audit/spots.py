@@ -3,9 +3,8 @@
 ASVS 5.0: none by itself.
 """
 
-from dataclasses import dataclass
-
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

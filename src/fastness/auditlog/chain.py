@@ -13,7 +13,6 @@ ASVS 5.0: V16.4.2 (logs cannot be modified unseen), V11.4.1 (approved hash funct
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -21,6 +20,7 @@ from typing import Final, NamedTuple
 from fastness.kernel.events import EventName, SecurityEvent
 from fastness.kernel.signing import Keyring
 from fastness.kernel.tokens import random_id
+from fastness.kernel.values import dataclass
 
 GENESIS: Final = bytes(32)
 """The link before the first row."""

@@ -16,7 +16,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -28,6 +27,7 @@ from fastness.auditlog.spool import Spool
 from fastness.kernel.causes import cause
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.values import dataclass
 
 LOGGER_NAME: Final = "fastness.audit"
 CHECKPOINT: Final = "audit checkpoint"

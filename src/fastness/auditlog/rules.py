@@ -3,9 +3,10 @@
 ASVS 5.0: V16.2.3 (logs go where they are documented to go), V14.2.4 (retention).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 AUTOMATIC = "auto"
 OFF = "off"

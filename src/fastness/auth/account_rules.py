@@ -6,11 +6,11 @@ The times are upper bounds: a link also dies with its use and with every change 
 ASVS 5.0: V6.4.3 (reset without bypassing factors), V6.5.5 (codes and links have a defined life).
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 MAX_CONFIRM_MINUTES = 24 * 60
 MAX_INVITE_HOURS = 14 * 24

@@ -10,8 +10,6 @@ ASVS 5.0: V8.3.2 (changes apply at once), V7.4.2 (sessions end with the account)
 V6.2.1, V16.3.1.
 """
 
-from dataclasses import dataclass
-
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +25,7 @@ from fastness.auth.workers import HashingPool
 from fastness.kernel.because import Because
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Deny
 from fastness.sessions.manager import Sessions
 from fastness.sessions.session import Session

@@ -13,7 +13,6 @@ ASVS 5.0: V6.3.1, V6.1.1, V3.3.1, V3.3.3.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError
 from fastness.kernel.signing import Keyring
 from fastness.kernel.tokens import MIN_TOKEN_BYTES, random_token
+from fastness.kernel.values import dataclass
 from fastness.stores.store import Store
 
 _PURPOSE: Final = "fastness.auth.device"

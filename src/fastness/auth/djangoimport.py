@@ -18,7 +18,7 @@ ASVS 5.0: V2.2.1 (validated), V8.2.1, V11.4.2 (hashes are replaced at the first 
 import re
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Final, LiteralString
 
@@ -30,6 +30,7 @@ from fastness.authz.rolenames import RoleNameError, parse_role_name
 from fastness.db.foreign import Row
 from fastness.kernel.formats import decide_email
 from fastness.kernel.tokens import random_id
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import SUPERUSER
 

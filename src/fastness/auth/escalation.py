@@ -14,9 +14,9 @@ ASVS 5.0: V8.2.1, V8.3.1.
 """
 
 import uuid
-from dataclasses import dataclass
 from enum import StrEnum
 
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 from fastness.sessions.identity import SUPERUSER
 

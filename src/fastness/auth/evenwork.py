@@ -16,11 +16,11 @@ ASVS 5.0: V6.3.8 (valid users cannot be deduced from response times), V11.4.2 (o
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass
 
 from argon2.low_level import Type, hash_secret_raw
 
 from fastness.auth.passwords import PasswordHasher
+from fastness.kernel.values import dataclass
 
 # One filling step is about a millisecond, a hundredth of a hash: the steps end within the noise of a check.
 _FILL_KIB = 1024

@@ -8,7 +8,6 @@ page for the first time in production. How often a code may be tried is a matter
 ASVS 5.0: V6.3.3 (multi-factor authentication), V6.1.3.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from fastness.kernel.because import Because
@@ -16,6 +15,7 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import parse_host_rule
 from fastness.kernel.origins import parse_origin_rule
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 
 
 class EnforcedFor(StrEnum):

@@ -4,7 +4,6 @@ ASVS 5.0: V6.3.3, V7.2.4.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
@@ -14,6 +13,7 @@ from fastness.auth.errors import FactorRefusedError as FactorRefusedError  # noq
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.limits import JSONValue
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 
 MAX_PASSKEY_NAME: Final = 64

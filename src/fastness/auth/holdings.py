@@ -7,13 +7,13 @@ ASVS 5.0: V8.2.1, V8.3.2.
 """
 
 import uuid
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, CompoundSelect, Uuid, bindparam, literal, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.roles import GROUP_MEMBERS, GROUP_ROLES, ROLE_PERMISSIONS, USER_PERMISSIONS, USER_ROLES, Role
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import SUPERUSER
 
 _ROLE: Final = "role"

@@ -15,7 +15,6 @@ V11.4.1, V15.4.2.
 
 import hmac
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -33,6 +32,7 @@ from fastness.db.model import Model, PublicID
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.tokens import MalformedTokenError, hash_token, random_token
+from fastness.kernel.values import dataclass
 
 DIGEST_BYTES: Final = 32
 MAX_DATA_LENGTH: Final = 254

@@ -18,7 +18,6 @@ logged), V15.4.2.
 """
 
 import uuid
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -44,6 +43,7 @@ from fastness.db.unit import Unit, run_in_unit
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.signing import Keyring
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 from fastness.stores.store import Store
 

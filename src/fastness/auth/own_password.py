@@ -9,7 +9,6 @@ ASVS 5.0: V6.2.2, V6.2.3 (old and new password), V7.4.3 (other sessions end), V6
 """
 
 import uuid
-from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +19,7 @@ from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import Unit, run_in_unit
 from fastness.kernel.clock import Clock
+from fastness.kernel.values import dataclass
 from fastness.mail.notices import Notice, notice
 from fastness.mail.outbox import Outbox
 from fastness.sessions.session import Session

@@ -7,12 +7,12 @@ it is checked is in `passwords`.
 ASVS 5.0: V11.4.2 (approved password hashing, current parameters), V6.2.1, V6.2.9 (length, 64 characters and more).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 from fastness.kernel.weakkeys import refuse_weak_key
 
 # https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id :

@@ -12,7 +12,6 @@ ASVS 5.0: V6.2.1, V6.2.4 (common), V6.2.5 (no composition rules), V6.2.9, V6.2.1
 """
 
 import unicodedata
-from dataclasses import dataclass
 from typing import Protocol
 
 from fastness.auth.commonpasswords import is_common, normalise
@@ -20,6 +19,7 @@ from fastness.auth.errors import PasswordRefusedError
 from fastness.auth.password_rules import PasswordRules
 from fastness.auth.passwords import PasswordReason, decide_password
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Allow, Deny, Verdict
 
 _LEAST_LEFT = 8

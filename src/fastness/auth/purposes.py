@@ -6,9 +6,10 @@ mail would send the token elsewhere (CWE-644).
 ASVS 5.0: V6.6.2 (bound to what it was made for).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from fastness.kernel.values import dataclass
 
 RESET_REQUEST: Final = "password-reset-request"
 """The kind of the row that is written in the outbox for every address that asks."""

@@ -16,7 +16,6 @@ ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -29,6 +28,7 @@ from fastness.kernel.addresses import address_and_network
 from fastness.kernel.clock import Clock
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.signing import Keyring
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
 from fastness.stores.store import Increment, Store
 

@@ -7,12 +7,13 @@ because a hard lock would be a weapon against the owner (OWASP Authentication Ch
 ASVS 5.0: V6.1.1 (the defences are written down), V6.3.1 (credential stuffing and brute force), V6.6.3 (one-time codes).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.cookies import MAX_AGE_LIMIT_SECONDS
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 _DOUBLINGS: Final = 24

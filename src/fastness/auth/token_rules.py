@@ -9,7 +9,6 @@ ASVS 5.0: V7.2.3 (128 bits of entropy), V11.5.1, V13.3.4 (secrets expire).
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from secrets import token_hex
 from typing import Final
@@ -18,6 +17,7 @@ from zlib import crc32
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 
 PREFIX: Final = "fst_"

@@ -8,9 +8,10 @@ command, a worker) is no actor: it says `unscoped=Because("…")`.
 ASVS 5.0: V8.2.2 (data-specific access), V8.3.1.
 """
 
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

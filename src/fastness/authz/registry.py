@@ -10,7 +10,6 @@ later raises the generation, and a statement that was compiled before is looked 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from sqlalchemy import Column, ColumnElement, Table, and_, event, select, tuple_
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Mapper, RelationshipProperty
 from fastness.authz.actors import Actor
 from fastness.authz.errors import PolicyError
 from fastness.db.model import Model
+from fastness.kernel.values import dataclass
 
 _KEY: Final = "fastness_policies"
 

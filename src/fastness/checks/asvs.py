@@ -10,12 +10,12 @@ ASVS 5.0: V15.1.5 (what is loosened is known).
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
 from typing import Final
 
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 
 LEVELS: Final = (1, 2, 3)
 CHAPTERS: Final[Mapping[str, str]] = {

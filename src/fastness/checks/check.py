@@ -9,7 +9,7 @@ ASVS 5.0: V13.1.4 and V15.1.5 (what is loosened is known and documented).
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from fastness.db.model import Model
 from fastness.html.inventory import TemplateFinding
 from fastness.kernel.clock import Clock, SystemClock
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 from fastness.settings.settings import Settings
 from fastness.web.route import Route
 

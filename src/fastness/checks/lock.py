@@ -10,12 +10,12 @@ Whoever may write the file may hide a change in it, but not from its review. ASV
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fastness.checks.check import Deployment
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.values import dataclass
 from fastness.web.debugtoken import debug_routes
 from fastness.web.route import Route
 

@@ -10,11 +10,12 @@ The table tells what the rules say, not what handlers do with the objects they l
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import SUPERUSER, Identity
 from fastness.web.access import decide_access, public, signed_in

@@ -7,11 +7,11 @@ call behind another name is not found; the author is trusted, and makes mistakes
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fastness.kernel.pythonfiles import MAX_BYTES, python_files
+from fastness.kernel.values import dataclass
 
 INSECURE: Final = "insecure_from"
 MARKUP: Final = "Markup"

@@ -4,7 +4,6 @@ ASVS 5.0: V15.1.5 (what is loosened, and why).
 """
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fastness.cli.reporting import publish
 from fastness.db.model import Model
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.report import make_report
+from fastness.kernel.values import dataclass
 from fastness.reports.appfacts import AppFacts, facts_of
 from fastness.reports.forms import Form
 from fastness.reports.run import Run

@@ -6,7 +6,6 @@ sent by `fastness worker`, so that it is not printed here, where a log of the te
 ASVS 5.0: V6.4.1 (initial secrets are the user's own), V6.3.2.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.accounts.resetting import INVITE_PATH
@@ -18,6 +17,7 @@ from fastness.cli.errors import CommandError
 from fastness.cli.roleunits import run_with_services
 from fastness.cli.terminal import printable, say
 from fastness.kernel.formats import decide_email, decide_url
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
 from fastness.mail.rules import MailBackend
 from fastness.services.services import Services

@@ -10,7 +10,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from typing import Any, Final
 from fastness.app import Fastness
 from fastness.cli.errors import CommandError
 from fastness.kernel.because import Because
+from fastness.kernel.values import dataclass
 from fastness.settings.sources import read_sources
 
 PROJECT_FILE: Final = "pyproject.toml"

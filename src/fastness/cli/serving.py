@@ -14,7 +14,6 @@ import multiprocessing
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from traceback import format_exception
@@ -31,6 +30,7 @@ from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, load_app
 from fastness.cli.terminal import complain, remark
 from fastness.kernel.errors import FastnessError
+from fastness.kernel.values import dataclass
 
 HEADER_READ_MILLISECONDS: Final = 10_000
 MAX_HEADER_BYTES: Final = 65_536

@@ -12,7 +12,6 @@ ASVS 5.0: V12.3.1 (TLS between services), V12.3.2 (certificates are validated), 
 """
 
 import ssl
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 
 SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
 EXAMPLE: Final = "postgresql://app:password@db.example.com/app"

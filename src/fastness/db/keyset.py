@@ -11,10 +11,12 @@ ASVS 5.0: V15.2.2 (no request that multiplies its own work), V1.2.4 (values are 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, literal, or_
+
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

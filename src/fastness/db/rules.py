@@ -6,11 +6,11 @@ visitor gets an answer and a slow writer cannot collect the requests of all othe
 ASVS 5.0: V13.1.2 (connection limits and what happens at them), V15.4.3 (waiting for locks ends).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 
 class Isolation(StrEnum):

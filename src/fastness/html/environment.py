@@ -12,7 +12,7 @@ its objects for secrets, and HTML that a value brings along as `Markup`. ASVS 5.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -36,6 +36,7 @@ from fastness.html.translating import Messages, Translating
 from fastness.html.walk import Settings, make_plan, make_unchecked_plan
 from fastness.kernel.because import Because
 from fastness.kernel.languages import ENGLISH
+from fastness.kernel.values import dataclass
 
 _OWN_CODE: Final = own_code()
 _MAX_PARENTS: Final = 32

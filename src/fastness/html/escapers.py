@@ -9,7 +9,6 @@ ASVS 5.0: V1.2.1, V1.2.2, V1.2.3, V16.3.3.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
@@ -19,6 +18,7 @@ from fastness.html.contexts import Context
 from fastness.html.errors import UntypedAttributesError, UntypedURLError
 from fastness.html.speedups import escape_inner
 from fastness.html.values import ATTRIBUTE_NAME, Attrs, SafeHTML, TrustedURL
+from fastness.kernel.values import dataclass
 
 # Names that may be written into a tag as they are: `<option {{ "selected" if … }}>`.
 BARE_ATTRIBUTES: Final = frozenset(

@@ -1,7 +1,8 @@
 """Reading the forms of a page, as far as a test or a probe needs it: by tags, without a browser's repairs."""
 
-from dataclasses import dataclass
 from html.parser import HTMLParser
+
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 One function for each state of the tracker that can take a value. Everything that is not written here is refused.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.html import contexts as at
@@ -17,6 +16,7 @@ from fastness.html.errors import (
     TemplateRefusedError,
     URLPlaceError,
 )
+from fastness.kernel.values import dataclass
 
 TEXT: Final = "text"
 ATTRIBUTE: Final = "attribute"

@@ -1,10 +1,10 @@
 """Where the tracker is in a piece of static text, and what it has found to insert."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.html.contexts import Context
 from fastness.html.parts import refuse_control
+from fastness.kernel.values import dataclass
 
 SPACE: Final = "\t\n\f\r "
 INSERT_NONCE: Final = "nonce"

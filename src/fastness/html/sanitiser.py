@@ -9,13 +9,14 @@ The attacker writes all of the text. Not covered: what the text says, and pictur
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import nh3
 
 from fastness.html.values import SafeHTML
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 _NEVER: Final = frozenset(
     "script style iframe object embed form input button textarea select svg math template base meta link".split()

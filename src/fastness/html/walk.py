@@ -11,7 +11,6 @@ Not covered: what extensions put into the tree beyond nodes known here. ASVS 5.0
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from jinja2 import nodes
@@ -32,6 +31,7 @@ from fastness.html.plan import FORM_URL, TOKEN_IF_LOCAL, TOKEN_TAG, TOKEN_UNLESS
 from fastness.html.reader import FOREIGN_CODE, Insertion
 from fastness.html.references import refuse_half_reference
 from fastness.html.tracker import advance
+from fastness.kernel.values import dataclass
 
 BodyNode: TypeAlias = nodes.Macro | nodes.CallBlock | nodes.AssignBlock | nodes.FilterBlock
 

@@ -7,10 +7,10 @@ It protects against the developer's own later self, not against an attacker. ASV
 is documented).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 MIN_TEXT_LENGTH: Final = 10
 """Long enough that "todo", "because" and "temporary" do not pass for a reason."""

@@ -14,11 +14,12 @@ Not covered: a `__Host-` cookie cannot be tossed, one without the prefix can; on
 can set either. ASVS 5.0: V3.3.1 to V3.3.5.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 
 MAX_COOKIE_BYTES: Final = 4096  # RFC 6265 §6.1: name, value and attributes together; browsers drop a longer one.
 MAX_AGE_LIMIT_SECONDS: Final = 34_560_000  # RFC 6265bis §5.5: browsers cut it at 400 days.

@@ -19,12 +19,13 @@ Trusted is the browser. Not covered: a page of our own origin that was taken ove
 GET. ASVS 5.0: V3.5.1, V3.5.2, V3.5.3, V4.4.2.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.origins import MalformedOriginError, parse_origin, parse_origin_rule
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 # RFC 9110 §9.2.1 names TRACE too; it never gets here, and if it did it would count as unsafe.

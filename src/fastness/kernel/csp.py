@@ -12,7 +12,6 @@ allowed script does, and injected markup that needs no script (forms are held by
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from fastness.kernel.because import Because
@@ -20,6 +19,7 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import MalformedHostError, parse_host
 from fastness.kernel.paths import decide_path
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW
 
 NONCE: Final = "'nonce'"

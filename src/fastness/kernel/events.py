@@ -15,13 +15,14 @@ V16.3.1, V16.3.2, V16.3.3 (which events), V16.4.1 (encoded against log injection
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 MAX_VALUE_LENGTH: Final = 512
 MAX_NAME_LENGTH: Final = 64

@@ -10,11 +10,11 @@ ASVS ids of a finding are its own; this module serves none by itself.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 _ID: Final = re.compile(r"FST-[A-Z][A-Z0-9]{1,15}-[0-9]{3}")
 _REQUIREMENT: Final = re.compile(r"V[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}")

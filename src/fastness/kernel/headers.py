@@ -13,13 +13,14 @@ Not covered: the policy header itself (`csp`), caching headers (they depend on t
 ASVS 5.0: V3.4.1, V3.4.4, V3.4.5, V3.4.6, V3.4.8, V4.2.4, V13.4.6.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.origins import parse_origin_rule
 from fastness.kernel.texts import Text
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 
 HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Framing: TypeAlias = Literal["deny", "same-origin"] | tuple[str, ...]

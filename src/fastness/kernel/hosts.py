@@ -14,13 +14,14 @@ ASVS 5.0: V1.5.3 (parsers agree), V3.5.4 (applications on their own host names),
 intermediaries).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 MAX_NAME_LENGTH: Final = 253  # RFC 1035 §2.3.4: 255 octets on the wire.

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.errors import ConfigError, UnavailableError
+from fastness.kernel.values import dataclass
 
 _LONGEST_AFTER_FAILURE: Final = 60
 _LOG: Final = logging.getLogger("fastness.jobs")

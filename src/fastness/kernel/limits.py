@@ -14,12 +14,12 @@ boundaries), V15.2.2 (defences against resource exhaustion).
 
 import json
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, NoReturn, TypeAlias
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -9,11 +9,11 @@ header; a program can, but a program has no victim's cookies.
 ASVS 5.0: V3.4.2 and V3.5.1 (origins are validated against an allow-list), V4.4.2 (WebSocket handshakes).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.hosts import MAX_HOST_LENGTH, MalformedHostError, parse_host
+from fastness.kernel.values import dataclass
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 MAX_ORIGIN_LENGTH: Final = MAX_HOST_LENGTH + len("https://")

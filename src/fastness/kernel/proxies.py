@@ -12,12 +12,13 @@ network has to make sure that nobody reaches the app around the proxies. ASVS 5.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 
 Network: TypeAlias = IPv4Network | IPv6Network
 

@@ -11,7 +11,7 @@ host does with the visitor, and that the page there exists. ASVS 5.0: V3.7.2 (re
 schemes).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +19,7 @@ from fastness.kernel.hosts import Host, HostRules, MalformedHostError, parse_hos
 from fastness.kernel.origins import DEFAULT_PORTS
 from fastness.kernel.paths import decide_path
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 MAX_TARGET_LENGTH: Final = 2048

@@ -9,12 +9,12 @@ ASVS 5.0: V15.1.5 (dangerous functionality is documented).
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.values import dataclass
 
 NEEDLESS_ACCEPTANCE: Final = Notice(
     id="FST-ACCEPTED-001",

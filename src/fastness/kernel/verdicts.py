@@ -10,9 +10,10 @@ gate is the one that fails closed on anything unexpected:
 ASVS 5.0: V8.3.1 (decisions enforced at a trusted layer), V16.3.2 (refusals are logged, with reason).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NoReturn, TypeAlias, final
+
+from fastness.kernel.values import dataclass
 
 
 @final

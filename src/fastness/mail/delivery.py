@@ -19,7 +19,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
@@ -35,6 +35,7 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import TamperedError, UnavailableError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.languages import LANGUAGE
+from fastness.kernel.values import dataclass
 from fastness.mail.errors import MailDelayedError, MailRefusedError
 from fastness.mail.mail import Mail
 from fastness.mail.mailers import Mailer

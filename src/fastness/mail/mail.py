@@ -7,13 +7,14 @@ ASVS 5.0: V1.3.11 (mail injection).
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
 from fastness.kernel.formats import decide_slug, decide_text, decide_url
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Deny
 from fastness.mail.addresses import check_address
 from fastness.mail.errors import MailError

@@ -7,13 +7,13 @@ be removed on the way (CVE-2026-7666 left such a connection in use); then nothin
 ASVS 5.0: V12.3.1, V12.3.2 (verified TLS), V13.3.1 (credentials), V13.1.3 and V13.2.6 (time, retries, parallel connections).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError, FastnessError
 from fastness.kernel.formats import decide_host_name
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Deny
 from fastness.mail.addresses import check_address, check_header
 

@@ -9,10 +9,10 @@ ASVS 5.0: V15.2.2 (resource-demanding functionality), V1.5.3 (parsers agree).
 
 import zlib
 from collections.abc import AsyncIterable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.kernel.limits import JSONValue, parse_json
+from fastness.kernel.values import dataclass
 from fastness.outbound.errors import OutboundFailedError, OutboundTooLargeError
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})

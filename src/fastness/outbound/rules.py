@@ -7,13 +7,14 @@ ASVS 5.0: V13.2.4, V13.2.5 (allow-list of external systems), V12.3.1, V12.3.2 (v
 connections), V15.3.2 (redirects).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 
 _INSECURE: Final = ("insecure_any_host", "insecure_allow_private", "insecure_plaintext")
 

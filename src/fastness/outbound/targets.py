@@ -12,11 +12,12 @@ ASVS 5.0: V1.3.6 (server-side request forgery), V1.5.3 (parsers agree), V15.3.2 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urljoin
 
 from fastness.kernel.hosts import MalformedHostError, parse_host
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Allow, Deny, Verdict
 from fastness.outbound.errors import OutboundReason, OutboundRefusedError
 from fastness.outbound.rules import OutboundRules

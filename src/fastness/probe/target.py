@@ -6,13 +6,14 @@ objects. The routes and the key come from the project of the person who runs it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.kernel.values import dataclass
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _SAMPLES: Final[Mapping[str, str]] = {

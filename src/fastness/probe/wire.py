@@ -8,9 +8,9 @@ answer can be taken for another's, except where a check is about just that.
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from fastness.kernel.values import dataclass
 from fastness.probe.target import Address
 
 _MAX_HEAD_BYTES: Final = 262_144

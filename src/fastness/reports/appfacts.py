@@ -4,11 +4,11 @@ It is read from the sealed app, and no database is asked. ASVS 5.0: V8.1.1, V15.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from fastness.authz.workflows import declared_workflows
 from fastness.checks.lock import methods_of
 from fastness.checks.matrix import Column, Outcome, cell_of, columns_of
+from fastness.kernel.values import dataclass
 from fastness.web.route import Route
 
 

@@ -5,8 +5,8 @@ script, nothing fetched, so that they work under the strictest policy and withou
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from fastness.kernel.values import dataclass
 from fastness.reports.coverage import Share
 
 

@@ -4,10 +4,10 @@ The sorting is that of `fastness check --asvs`; here it is only counted. ASVS 5.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from fastness.checks.asvs import CHAPTERS, LEVELS, Coverage, Loosened, cover, load_requirements
 from fastness.kernel.findings import Finding
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

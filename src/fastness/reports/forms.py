@@ -1,8 +1,9 @@
 """The forms of a report, by the names that commands take. Needs nothing, so that `--help` waits for nothing."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from fastness.kernel.values import dataclass
 
 
 class Format(StrEnum):

@@ -7,11 +7,11 @@ that there is none. ASVS 5.0: none by itself.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
+from fastness.kernel.values import dataclass
 from fastness.reports.run import Run
 
 EDITIONS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -8,7 +8,7 @@ ASVS 5.0: V1.2.1 (escaped for the place), V3.4.3 (a policy), V15.1.5 (what is lo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -16,6 +16,7 @@ from fastness import __version__
 from fastness.html.environment import TemplateEnvironment
 from fastness.kernel.findings import Finding, Notice, Severity
 from fastness.kernel.printable import printable
+from fastness.kernel.values import dataclass
 from fastness.reports.appfacts import AppFacts
 from fastness.reports.charts import Chart, chart_of, share_chart
 from fastness.reports.coverage import Share, shares_of

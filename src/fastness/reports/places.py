@@ -5,9 +5,10 @@ there is one below the project's folder; a path elsewhere tells about the machin
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from fastness.kernel.values import dataclass
 
 _LEADING: Final = re.compile(r"(?P<file>[^\0:]+)(?::(?P<line>[1-9][0-9]{0,8})(?![0-9]))?(?::\s|,\s|$|\s\()")
 

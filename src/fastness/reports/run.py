@@ -3,10 +3,10 @@
 ASVS 5.0: V15.1.2 (an inventory).
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from fastness.kernel.report import Report
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

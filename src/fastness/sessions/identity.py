@@ -9,11 +9,12 @@ ASVS 5.0: V7.2.1, V8.3.2.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from fastness.kernel.limits import JSONValue
+from fastness.kernel.values import dataclass
 
 SUPERUSER: Final = "superuser"
 """The role that holds every permission. There is no other way to hold them all, and each use of it can be told."""

@@ -9,9 +9,8 @@ can be ended by its owner.
 ASVS 5.0: V7.1.1, V7.1.2, V7.3.1, V7.3.2.
 """
 
-from dataclasses import dataclass
-
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.sessions.context import Reaction
 
 MAX_REMEMBER_SECONDS = 90 * 86_400

@@ -9,7 +9,6 @@ Lists are separated by commas. "none" stands for no value where a field may have
 """
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Final, Literal, Union, get_args, get_origin
@@ -17,6 +16,7 @@ from typing import Final, Literal, Union, get_args, get_origin
 from fastness.kernel.because import MIN_TEXT_LENGTH, Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 
 MAX_DIGITS: Final = 15
 

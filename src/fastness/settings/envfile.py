@@ -10,7 +10,6 @@ Not covered: backups and editors that keep copies. ASVS 5.0: V13.3.1, V13.3.2 (l
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from dotenv.parser import parse_stream
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.tokens import random_token
+from fastness.kernel.values import dataclass
 
 ENV_FILE: Final = ".env"
 MODE: Final = 0o600

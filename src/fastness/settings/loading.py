@@ -9,12 +9,13 @@ ASVS 5.0: V16.2.5 (no credentials in messages), V2.2.1.
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.settings.conversion import Unreadable, read_value
 from fastness.settings.profiles import DEVELOPMENT_DEFAULTS, Profile
 from fastness.settings.sources import PREFIX, read_sources

@@ -13,7 +13,7 @@ of the process. ASVS 5.0: V13.3.1, V13.2.3 (no default credentials), V13.4.2 (no
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,7 @@ from fastness.kernel.proxies import ProxyRules
 from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.kernel.values import dataclass
 from fastness.mail.rules import MailRules
 from fastness.outbound.rules import OutboundRules
 from fastness.sessions.rules import SessionRules

@@ -7,10 +7,11 @@ FASTNESS_SESION_IDLE_SECONDS must not leave the default in force without a word.
 ASVS 5.0: V2.2.1 (positive validation).
 """
 
-from dataclasses import Field, dataclass, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from fastness.kernel.values import dataclass
 from fastness.settings.sources import PREFIX, show_name
 
 # A group with one field that everybody sets is named after the group alone.

@@ -9,11 +9,12 @@ works. What looks like an object's id and is not marked as one is refused, becau
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from fastness.kernel.because import Because
+from fastness.kernel.values import dataclass
 
 ANONYMOUS: Final = "anonymous"
 """The name of whoever is not signed in."""

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,6 +19,7 @@ from fastness.kernel.csrf import make_token
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.tokens import hash_token
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 from fastness.testing.browser import Browser, Cookie
 from fastness.testing.samples import Sample

@@ -5,12 +5,12 @@ change or delete the objects that the refusals were about. ASVS 5.0: V8.2.1, V8.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from fastness.accounts.pages import SIGN_IN_PATH
 from fastness.app import Fastness
 from fastness.checks.matrix import Outcome, cell_of, settled
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import Identity
 from fastness.testing.browser import Browser

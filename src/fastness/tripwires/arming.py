@@ -12,11 +12,11 @@ import sys
 import tempfile
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Final
 
+from fastness.kernel.values import dataclass
 from fastness.tripwires.declared import Folders, canonical
 from fastness.tripwires.hook import HOOK
 from fastness.tripwires.loops import watch_loop

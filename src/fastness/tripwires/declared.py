@@ -8,11 +8,11 @@ ASVS 5.0: V5.3.2 (paths), V13.2.4, V13.2.5 (allow-list).
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final, Self
 
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW, Deny, Verdict
 
 _SETTINGS_NAME: Final = ".env"

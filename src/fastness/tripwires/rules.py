@@ -4,7 +4,6 @@ ASVS 5.0: V13.2.4, V13.2.5 (allow-list of servers and files), V15.2.5 (protectio
 """
 
 import os
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.hosts import MalformedHostError, parse_host
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 
 
 class TripwireMode(StrEnum):

@@ -14,10 +14,11 @@ list), V15.2.5 (protection around dangerous functionality), V16.3.3.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType, FrameType
 from typing import Protocol
 
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import ALLOW
 from fastness.kernel.wires import ACTIVE, NOTHING, PERMITTED, Wire
 from fastness.tripwires.declared import Folders, decide_file, decide_server

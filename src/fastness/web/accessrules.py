@@ -8,11 +8,11 @@ ASVS 5.0: V8.1.1 (rules are documented and can be reviewed).
 
 import ipaddress
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 
 

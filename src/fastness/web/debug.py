@@ -11,7 +11,6 @@ import ipaddress
 import linecache
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Final
 
@@ -19,6 +18,7 @@ from fastness.kernel.cookies import find_cookie
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.events import is_secret_name
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 from fastness.web.exchange import Exchange
 from fastness.web.recording import request_id
 from fastness.web.refusals import RefusedError

@@ -10,7 +10,7 @@ ASVS 5.0: V1.2.4 (values are bound), V2.2.1 (positive validation), V8.2.3 (field
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum as PythonEnum
@@ -37,6 +37,7 @@ from fastness.db.errors import UnknownChoiceError
 from fastness.db.keyset import element_of
 from fastness.kernel.errors import ConfigError, InvalidInputError
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 
 MAX_TEXT_LENGTH: Final = 200
 """Characters of a value; far more than a name, far less than what makes LIKE slow."""

@@ -6,7 +6,7 @@ guarded (ASVS 5.0 V8.1.1, V8.3.1).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Router, WebSocketRoute
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.web.accessrules import Access
 from fastness.web.inclusions import (
     Effective,

@@ -4,10 +4,10 @@ No message holds a value that was sent. ASVS 5.0 V2.2.1, V16.5.1.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from fastness.kernel.errors import InvalidInputError
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ V15.2.2 (bounded work).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, TypeVarTuple, cast
 
@@ -40,6 +40,7 @@ from fastness.db.errors import UnknownChoiceError
 from fastness.db.keyset import SortKey, element_of, key_of, rows_behind
 from fastness.db.model import Model
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.web.filters import (
     MAX_VALUES,
     Comparison,

@@ -8,9 +8,11 @@ ASVS 5.0: V1.2.2 (values in addresses are encoded), V14.2.1 (no values of rows i
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlencode
+
+from fastness.kernel.values import dataclass
 
 ItemT = TypeVar("ItemT")
 

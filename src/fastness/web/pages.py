@@ -7,13 +7,14 @@ even the page cannot be rendered, a few fixed bytes are sent.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from string import punctuation
 from typing import Final
 from urllib.parse import quote
 
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.texts import Text
+from fastness.kernel.values import dataclass
 from fastness.web.exchange import Exchange, raw_path_of
 from fastness.web.formtoken import StaleFormError, token_for
 from fastness.web.inputerrors import InputRefusedError

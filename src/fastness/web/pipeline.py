@@ -1,7 +1,7 @@
 """The order of the gates. It is data: this tuple, a comment for each neighbour, and nothing else decides it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from fastness.kernel.cookies import CookieRules
@@ -13,6 +13,7 @@ from fastness.kernel.hosts import HostRules
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.proxies import ProxyRules
 from fastness.kernel.tuples import refuse_bare_text
+from fastness.kernel.values import dataclass
 from fastness.web.crosssite import CrossSiteStage
 from fastness.web.dispatch import Dispatch
 from fastness.web.errors import ErrorsStage

@@ -11,11 +11,12 @@ ASVS 5.0: V2.4.1 (anti-automation), V2.4.2, V15.2.2 (costly functions).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600

@@ -8,7 +8,6 @@ with (`int("1_0")`, `UUID("{…}")`, week dates). ASVS 5.0 V2.2.1, V15.3.5.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from fastness.kernel.formats import decide_number
 from fastness.kernel.secret import Secret
+from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Deny
 from fastness.web.validators import MAX_EXACT
 

@@ -8,7 +8,7 @@ ASVS 5.0: V8.1.1, V8.2.1, V15.1.5.
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType
 from typing import Any, Final, Literal, TypedDict
 
@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.kernel.wires import Wire
 from fastness.web.accessrules import Access, is_hiding
 from fastness.web.exchange import BEFORE_ACCESS, WITH_RATES

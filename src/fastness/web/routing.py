@@ -8,12 +8,12 @@ lists; there is no list of exempt paths anywhere.
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, Unpack
 
 import starlette.routing
 from starlette.routing import BaseRoute, Mount
 
+from fastness.kernel.values import dataclass
 from fastness.web.accessrules import Access, AccessRuleError, narrowed
 from fastness.web.exchange import ASGIApp
 from fastness.web.rates import Rate, RateOption, rates_of

@@ -1,7 +1,7 @@
 """What all requests of one app share: its services, opened once and handed down, never looked up in a global."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from fastness.kernel.limits import LimitRules
 from fastness.kernel.redirects import RedirectRules
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.stores.store import Store

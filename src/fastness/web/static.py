@@ -11,13 +11,13 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from fastness.html.values import TrustedURL
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.values import dataclass
 from fastness.web.refusals import NotFoundError
 from fastness.web.requests import Request
 from fastness.web.responses import Response

@@ -1,0 +1,176 @@
+"""Values behave as the standard library's frozen dataclasses, and their methods are not written before they are used."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from typing import Generic, TypeVar
+
+import pytest
+
+from fastness.kernel.values import Unwritten, dataclass
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A value of ours."""
+
+    name: str
+    width: int = 80
+    locks: "tuple[str, ...]" = dataclasses.field(default_factory=tuple, compare=False)
+    key: str = dataclasses.field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("A door has a name.")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StandardDoor:
+    """The same of the standard library."""
+
+    name: str
+    width: int = 80
+    locks: "tuple[str, ...]" = dataclasses.field(default_factory=tuple, compare=False)
+    key: str = dataclasses.field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("A door has a name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair(Generic[ItemT]):
+    """In order, and generic."""
+
+    left: ItemT
+    right: ItemT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thing:
+    """Only itself."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shy:
+    """With methods of its own."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return "Shy"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shy) and self.name.lower() == other.name.lower()
+
+    def __hash__(self) -> int:
+        return 7
+
+
+class Gate(Door):
+    """Inherits, without being a dataclass itself."""
+
+
+def test_nothing_is_written_before_it_is_used():
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        """Not used yet."""
+
+        name: str
+
+    methods = ("__init__", "__repr__", "__eq__", "__hash__")
+    assert all(isinstance(vars(Fresh)[name], Unwritten) for name in methods)
+    fresh = Fresh("a")
+    assert [isinstance(vars(Fresh)[name], Unwritten) for name in methods] == [False, True, True, True]
+    assert fresh == Fresh("a")
+    assert hash(fresh) == hash(Fresh("a"))
+    assert "Fresh(name='a')" in repr(fresh)
+    assert not any(isinstance(vars(Fresh)[name], Unwritten) for name in methods)
+
+
+def test_it_looks_like_one_of_the_standard_library():
+    assert inspect.signature(Door) == inspect.signature(StandardDoor)
+    assert [each.name for each in dataclasses.fields(Door)] == [each.name for each in dataclasses.fields(StandardDoor)]
+    assert Door.__slots__ == StandardDoor.__slots__
+    assert repr(Door(name="a", key="b")).replace("Door", "StandardDoor") == repr(StandardDoor(name="a", key="b"))
+    assert hash(Door(name="a", locks=("b",))) == hash(StandardDoor(name="a", locks=("c",)))
+    assert Door.__init__.__qualname__ == "Door.__init__"
+    assert Door.__init__.__module__ == __name__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        pytest.param({}, TypeError, id="a field is missing"),
+        pytest.param({"name": "a", "hinge": 1}, TypeError, id="a field is unknown"),
+        pytest.param({"name": ""}, ValueError, id="the hook refuses"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_the_same_words(arguments, error):
+    with pytest.raises(error) as ours:
+        Door(**arguments)
+    with pytest.raises(error) as standard:
+        StandardDoor(**arguments)
+    assert str(ours.value) == str(standard.value).replace("StandardDoor", "Door")
+
+
+def test_fields_by_name_are_not_taken_in_order():
+    with pytest.raises(TypeError):
+        Door("a")  # type: ignore[call-arg]
+    assert Pair(1, 2).right == 2
+
+
+def test_nothing_can_be_changed():
+    door = Door(name="a")
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'width'"):
+        door.width = 90  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'unknown'"):
+        door.unknown = 1
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'name'"):
+        del door.name
+    assert (door.name, door.width) == ("a", 80)
+
+
+def test_it_is_compared_by_class_and_fields():
+    assert Door(name="a", locks=("b",)) == Door(name="a")
+    assert Door(name="a") != Door(name="b")
+    assert Door(name="a") != StandardDoor(name="a")  # type: ignore[comparison-overlap]
+    assert Pair(1, 2) == Pair(1, 2) != Pair(2, 1)
+    assert len({Pair(1, 2), Pair(1, 2), Pair(2, 1)}) == 2
+    assert Thing("a") != Thing("a")
+    assert len({Thing("a"), Thing("a")}) == 2
+
+
+def test_methods_of_its_own_stay():
+    assert repr(Shy("a")) == "Shy"
+    assert Shy("a") == Shy("A")
+    assert hash(Shy("a")) == 7
+
+
+def test_it_is_inherited():
+    gate = Gate(name="a")
+    assert repr(gate).startswith("Gate(name='a'")
+    assert gate == Gate(name="a")
+    assert gate != Door(name="a")
+
+
+def pickled(value: object) -> object:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - of this process
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, dataclasses.replace, pickled])
+def test_it_is_copied(make):
+    made = make(Door(name="a", locks=("b",)))
+    assert made == Door(name="a")
+    assert made.locks == ("b",)
+
+
+def test_it_is_matched():
+    match Pair(1, 2):
+        case Pair(left, right):
+            assert (left, right) == (1, 2)
