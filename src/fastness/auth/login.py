@@ -36,7 +36,7 @@ from fastness.auth.passwords import PasswordHasher
 from fastness.auth.throttle import Attempt, Throttle
 from fastness.auth.typednames import TypedNames
 from fastness.auth.usernames import try_username_key
-from fastness.auth.users import User
+from fastness.auth.users import User, write_sign_in
 from fastness.auth.workers import HashingPool
 from fastness.db.engine import Database
 from fastness.db.unit import Unit, run_in_unit
@@ -239,7 +239,7 @@ class Login:
             )
             if outcome.is_sign_in:
                 await self._notices.signed_in(session, user, epoch=epoch, device=caller.device, browser=caller.browser)
-                user.last_login_at = self._clock.now()
+                await write_sign_in(session, user, self._clock.now())
             return outcome
 
         # Twice, if the database says so: a double click signs in twice at once, and both write the time.

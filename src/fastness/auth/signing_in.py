@@ -15,7 +15,7 @@ from fastness.auth.factor_rules import SecondFactorRules
 from fastness.auth.factor_types import Factor, Origin, Pending, Step
 from fastness.auth.identities import load_identity, renewed_identity
 from fastness.auth.notices import Notices
-from fastness.auth.users import User
+from fastness.auth.users import User, write_sign_in
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
 from fastness.kernel.clock import Clock
@@ -113,7 +113,7 @@ class SigningIn:
                 return None
             known = current if known_epoch is None else known_epoch
             await self._notices.signed_in(db, user, epoch=known, device=origin.device, browser=origin.browser)
-            user.last_login_at = self._clock.now()
+            await write_sign_in(db, user, self._clock.now())
             return identity
 
         identity = await run_in_unit(self._database, enter, is_read_only=False)

@@ -13,9 +13,10 @@ from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
-from sqlalchemy import String, select
+from sqlalchemy import String, Uuid, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy.orm.attributes import set_committed_value
 
 from fastness.auth.usernames import MAX_LENGTH, try_username_key
 from fastness.db.columns import PasswordHash
@@ -81,3 +82,17 @@ async def find_user(db: AsyncSession, username: str) -> User | None:
 async def get_user(db: AsyncSession, user_id: uuid.UUID) -> User | None:
     """Get the user with this id."""
     return await db.get(User, user_id)
+
+
+# The table, and made once: a flush looks at all that was read, and makes a statement anew.
+_SIGNED_IN: Final = (
+    update(User.__table__)  # type: ignore[arg-type]  # declarative calls its table a FromClause
+    .where(User.id == bindparam("user_id", type_=Uuid()))
+    .values(last_login_at=bindparam("at"))
+)
+
+
+async def write_sign_in(db: AsyncSession, user: User, at: datetime) -> None:
+    """Write the moment of a sign-in into the user's row."""
+    await db.execute(_SIGNED_IN, {"user_id": user.id, "at": at})
+    set_committed_value(user, "last_login_at", at)
