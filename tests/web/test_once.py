@@ -10,12 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from starlette.background import BackgroundTask
 
 from fastness import JSONResponse, Model, Response, Routes, access, redirect
+from fastness.auditlog.rules import AuditRules
 from fastness.auth.answers import KeptAnswer
 from fastness.db.engine import Database
+from fastness.db.migrations import look
 from fastness.db.unit import Unit
 from fastness.sessions.identity import Identity
 from fastness.web.route import RouteError
 from fastness.web.routing import seal_route
+from tests.prepared import prepared_url
 from tests.ready_made import migrate
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
@@ -80,15 +83,23 @@ def make_routes():
     return routes, calls
 
 
+def make_tables(url):
+    migrate(url)
+    look(url, Payment.__table__.create)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return prepared_url(request, make_tables)
+
+
 @pytest.fixture
-async def till(make_shop, browse, database_url):
+async def till(make_shop, browse, database_url, tmp_path):
     """A shop with tables, and a person who is signed in."""
-    await asyncio.to_thread(migrate, database_url)
     routes, calls = make_routes()
-    shop = await make_shop(routes, settings={"database_url": database_url})
+    audit = AuditRules(url=f"sqlite:///{tmp_path}/audit.sqlite3")
+    shop = await make_shop(routes, settings={"database_url": database_url, "audit": audit})
     database = shop.app.services.database
-    async with database.write.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all, tables=[Payment.__table__])
     browser = browse(shop)
     await browser.fetch("/sign-in/ada", "POST")
 
