@@ -14,7 +14,7 @@ from typing import Final
 
 from fastness.accounts.continuing import draw_challenge, take_challenge
 from fastness.accounts.late import factors_of, origin_of, signing_in_of
-from fastness.accounts.pages import SIGN_IN_PATH, next_target, wait_text
+from fastness.accounts.pages import SIGN_IN_PATH, next_target, wait_text, with_wait
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held
 from fastness.kernel.texts import Text
@@ -67,9 +67,8 @@ async def confirm(request: Request) -> Response:
     except _NotProved as error:
         return await _page(request, identity, waiting, problem=error.problem)
     except ThrottledError as error:
-        response = await _page(request, identity, waiting, problem=("password", wait_text(error)), status=error.status)
-        response.headers["retry-after"] = str(error.retry_after_seconds)
-        return response
+        page = await _page(request, identity, waiting, problem=("password", wait_text(error)), status=error.status)
+        return with_wait(page, error)
     return _go_on(request, proved, waiting)
 
 

@@ -55,12 +55,12 @@ async def sign_in(request: Request) -> Response:
         problems.append(("username", Text("Enter your mail address.") if is_email else Text("Enter your user name.")))
     if not password:
         problems.append(("password", Text("Enter your password.")))
-    retry_after = 0
+    slowed: ThrottledError | None = None
     if not problems:
         try:
             outcome = await request.site.check_password(request.exchange, username, password)
         except ThrottledError as error:
-            retry_after = error.retry_after_seconds
+            slowed = error
             problems.append(("", wait_text(error)))
         else:
             if outcome.identity is not None:
@@ -79,11 +79,9 @@ async def sign_in(request: Request) -> Response:
         username=username[:MAX_LENGTH],
         problems=problems,
         remember=remember,
-        status=429 if retry_after else 422,
+        status=422 if slowed is None else slowed.status,
     )
-    if retry_after:
-        response.headers["retry-after"] = str(retry_after)
-    return response
+    return response if slowed is None else with_wait(response, slowed)
 
 
 @account_routes.post(SIGN_OUT_PATH, access=public, name="sign_out")
@@ -125,6 +123,12 @@ def sign_in_page(
         "remember": remember,
     }
     return render(request, "accounts/sign_in.html", status=status, **values)
+
+
+def with_wait(response: Response, error: ThrottledError) -> Response:
+    """The page of an attempt that came too soon, with the seconds to wait for programs (RFC 6585 §4)."""
+    response.headers["retry-after"] = str(error.retry_after_seconds)
+    return response
 
 
 def wait_text(error: ThrottledError) -> Text:

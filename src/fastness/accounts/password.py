@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastness.accounts.late import factors_of
 from fastness.accounts.mailed import message
+from fastness.accounts.pages import wait_text, with_wait
 from fastness.auth.errors import PasswordRefusedError, ThrottledError
 from fastness.kernel.texts import Text
 from fastness.web.access import signed_in
@@ -30,7 +31,6 @@ _MAX_FORM_BYTES: Final = 32_768
 _NO_OLD: Final = Text("Enter the password you have now.")
 _NO_NEW: Final = Text("Enter a new password.")
 _WRONG: Final = Text("This is not your password.")
-_THROTTLED: Final = Text("Too many attempts. Wait a little, then try again.")
 _SAME: Final = Text("This is the password you have. Choose another.")
 
 password_routes: Final = Routes()
@@ -61,9 +61,7 @@ async def change_password(request: Request) -> Response:
     try:
         outcome = await request.site.check_password(request.exchange, user.username, old, is_proof=True)
     except ThrottledError as error:
-        response = await _page(request, old_problem=_THROTTLED, status=429)
-        response.headers["retry-after"] = str(error.retry_after_seconds)
-        return response
+        return with_wait(await _page(request, old_problem=wait_text(error), status=error.status), error)
     if outcome.identity is None or outcome.identity.id != user.id:
         return await _page(request, old_problem=_WRONG)
     service, has_factor = own_password_of(request), await _has_factor(request)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastness.accounts.continuing import FACTOR_PATH, complete, draw_challenge, pending_of, take_challenge
 from fastness.accounts.late import factors_of, origin_of, signing_in_of
-from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text
+from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text, with_wait
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held, Pending, Step
 from fastness.kernel.texts import Text
@@ -125,9 +125,8 @@ async def _go_on(
 
 
 async def _wait_page(request: Request, pending: Pending, field: str, error: ThrottledError) -> Response:
-    response = await _factor_page(request, pending, problem=(field, wait_text(error)), status=error.status)
-    response.headers["retry-after"] = str(error.retry_after_seconds)
-    return response
+    page = await _factor_page(request, pending, problem=(field, wait_text(error)), status=error.status)
+    return with_wait(page, error)
 
 
 async def _factor_page(
