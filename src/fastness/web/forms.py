@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 from starlette.datastructures import UploadFile
 
 from fastness.web.bodies import MalformedFormError
+from fastness.web.formcopies import keep_new_form, try_new_form
 
 FormT = TypeVar("FormT")
 
@@ -33,11 +34,7 @@ class Submitted(list[str]):
     of its own.
     """
 
-    __slots__ = ("uploads",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.uploads: list[UploadFile] = []
+    uploads: tuple[UploadFile, ...] = ()
 
 
 class FormValues:
@@ -46,14 +43,17 @@ class FormValues:
     __slots__ = ("_values",)
 
     def __init__(self, pairs: list[tuple[str, str | UploadFile]]) -> None:
-        self._values: dict[str, Submitted] = {}
+        values: dict[str, Submitted] = {}
         for name, value in pairs:
-            submitted = self._values.setdefault(name, Submitted())
+            submitted = values.get(name)
+            if submitted is None:
+                submitted = values[name] = Submitted()
             if isinstance(value, str):
                 submitted.append(clean_text(value))
             elif value.filename:
                 # A file field in which nothing was chosen sends a part without a name.
-                submitted.uploads.append(value)
+                submitted.uploads += (value,)
+        self._values = values
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -89,7 +89,13 @@ def bound_form(
     form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]], *, max_characters: int
 ) -> FormT:
     """The form with the submitted values, validated; `max_characters` holds for fields that state no length."""
-    form: Any = form_class(formdata=FormValues(pairs))
+    values = FormValues(pairs)
+    form: Any = try_new_form(form_class)
+    if form is None:
+        form = form_class(formdata=values)
+        keep_new_form(form_class)
+    else:
+        form.process(values, None, data=None)
     for field in fields_of(form):
         submitted = getattr(field, "raw_data", None)
         if not isinstance(submitted, Submitted):
@@ -123,7 +129,7 @@ def is_file_field(field: Any) -> bool:  # noqa: ANN401 - as above
 
 def settle_files(field: Any, submitted: Submitted) -> None:  # noqa: ANN401 - as above
     """Give a file field its files; the library has seen none."""
-    files = submitted.uploads
+    files = list(submitted.uploads)
     is_several = bool(getattr(field.widget, "multiple", False))
     if any(submitted):
         refuse(field, 'This is text and no file. The form needs enctype="multipart/form-data".')
@@ -140,10 +146,12 @@ def settle_texts(field: Any, submitted: Submitted, max_characters: int) -> None:
     """Refuse what no browser makes of the field, and cut what is too long."""
     if submitted.uploads:
         refuse(field, "This is a file; text belongs here.")
+    if not submitted:
+        return
     if len(submitted) > 1 and not isinstance(field.data, _SEVERAL):
         refuse(field, "This was sent more than once.")
     limit = stated_length(field) or max_characters
-    if any(len(text) > limit for text in submitted):
+    if len(max(submitted, key=len)) > limit:
         refuse(field, f"At most {limit} characters.")
         field.raw_data = [text[:limit] for text in submitted]
         if isinstance(field.data, str):
@@ -152,8 +160,12 @@ def settle_texts(field: Any, submitted: Submitted, max_characters: int) -> None:
 
 def stated_length(field: Any) -> int | None:  # noqa: ANN401 - as above
     """The smallest `maxlength` of the field's validators."""
-    flags = (getattr(validator, "field_flags", None) or {} for validator in getattr(field, "validators", ()))
-    return min((one["maxlength"] for one in flags if "maxlength" in one), default=None)
+    lengths = []
+    for validator in getattr(field, "validators", ()):
+        flags = getattr(validator, "field_flags", None)
+        if flags and "maxlength" in flags:
+            lengths.append(flags["maxlength"])
+    return min(lengths, default=None)
 
 
 def refuse(field: Any, message: str) -> None:  # noqa: ANN401 - as above
