@@ -68,15 +68,15 @@ class FormTokenStage:
         # A session that has just gained a privilege gets a new id with this response; its forms have the one from before.
         id_hash = session.received_id_hash if session is not None and session.csrf_ready else ANONYMOUS
         keyring = exchange.site.keyring
+        headers = exchange.headers
         for name in HEADER_NAMES:
-            header = exchange.text(name)
-            if header is not None:
-                verdict = check_token(keyring, id_hash, header)
+            if name in headers:
+                verdict = check_token(keyring, id_hash, headers[name].decode("latin-1"))
                 if not isinstance(verdict, Allow):
                     raise FormTokenError(verdict.reason)
                 return receive
         peeked = PeekedBody(receive)
-        token = await peeked.find_token(exchange.headers.get(b"content-type", b""), self.peek_bytes)
+        token = await peeked.find_token(headers.get(b"content-type", b""), self.peek_bytes)
         verdict = check_token(keyring, id_hash, token)
         if isinstance(verdict, Allow):
             return peeked
@@ -162,18 +162,17 @@ class PeekedBody:
     async def find_token(self, content_type: bytes, limit: int) -> str | None:
         """The first field's value if it is the token; reads until that is known, or `limit` bytes are in."""
         is_multipart = content_type.lstrip()[:10].lower() == b"multipart/"
-        while True:
-            token = first_part(self.body) if is_multipart else first_pair(self.body, is_complete=not self.has_more)
-            if token is not None:
-                return token.decode("ascii", "replace")
-            if not self.has_more or len(self.body) >= limit:
-                return None
+        while self.has_more and len(self.body) < limit:
             message = await self.receive()
             if message["type"] != "http.request":
                 # What came so far must not pass for a whole body: half a form means something else.
                 raise ClientDisconnect
             self.body += message.get("body", b"")
             self.has_more = message.get("more_body", False)
+            token = first_part(self.body) if is_multipart else first_pair(self.body, is_complete=not self.has_more)
+            if token is not None:
+                return token.decode("ascii", "replace")
+        return None
 
 
 def first_pair(body: bytes, *, is_complete: bool) -> bytes | None:

@@ -281,7 +281,7 @@ class Request(Connection):
                 pairs = await read_multipart(self.exchange.headers, self.receive, self.site.limits)
             elif content_type.startswith(b"application/x-www-form-urlencoded") or not content_type:
                 hold_to_parsed_size(self.exchange)
-                pairs = list(read_urlencoded(await self.body(), max_fields=self.site.limits.max_fields))
+                pairs = [*read_urlencoded(await self.body(), max_fields=self.site.limits.max_fields)]
             else:
                 raise MalformedFormError("The body is no form: its type is neither urlencoded nor multipart.")
             self._pairs = [pair for pair in pairs if pair[0] != FIELD_NAME]

@@ -160,4 +160,6 @@ def redirect(request: Request, target: str, *, status: int = 303, **params: obje
         location = target
     else:
         location = request.path_for(target, **params)
-    return Response(b"", status=status, headers={"location": location})
+    response = Response(status=status)
+    response.raw_headers.append((b"location", check_header_value(location)))
+    return response
