@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
-from fastness.accounts.pages import SIGN_IN_PATH
-from fastness.accounts.routes import ACCOUNT_ROUTES
+from starlette.routing import BaseRoute
+
 from fastness.auth.permissions import AccountPermissions
 from fastness.authz.permissions import PermissionCatalogue, Permissions
 from fastness.declaration import watch_of
@@ -34,12 +34,11 @@ from fastness.web.accessrules import permissions_in
 from fastness.web.addresses import Addresses
 from fastness.web.debugtoken import debug_routes
 from fastness.web.exchange import ASGIApp, Receive, Scope, Send
-from fastness.web.lifespans import Lifespan, start_all, stop_all
+from fastness.web.lifespans import Lifespan, mounted_apps, start_all, stop_all
 from fastness.web.pipeline import PerimeterRules, build_pipeline
 from fastness.web.reports import report_routes
 from fastness.web.route import Route, RouteOptions
-from fastness.web.routing import Routes
-from fastness.web.sealing import mounted_apps, seal_declared
+from fastness.web.routing import Declared, Routes, seal_route
 from fastness.web.site import Site
 from fastness.web.static import STATIC_PREFIX, StaticFiles
 from fastness.web.table import Table
@@ -165,11 +164,11 @@ class Fastness:
         )
         own = Routes()
         own.get(STATIC_PREFIX + "{path:path}", access=public, name="static", read_session=False)(static.serve)
-        groups = [*self._groups, own, report_routes, *(ACCOUNT_ROUTES if self._has_accounts else ())]
+        groups = [*self._groups, own, report_routes, *(late("ACCOUNT_ROUTES") if self._has_accounts else ())]
         if development and settings.debug_token is not None:
             groups.append(debug_routes)
         groups += self._root_groups
-        table = Table(route for group in groups for declared in group.declared() for route in seal_declared(declared))
+        table = Table(route for group in groups for declared in group.declared() for route in sealed_routes(declared))
         check_permissions(table.routes, self.permissions)
         self._table = table
         self._pipeline = build_pipeline(
@@ -313,7 +312,7 @@ class Fastness:
             sign_in_name=self.settings.accounts.sign_in_name,
             check_token=services.check_token,
             debug_token=self.settings.debug_token if development else None,
-            sign_in_path=SIGN_IN_PATH if self._has_accounts else None,
+            sign_in_path=late("SIGN_IN_PATH") if self._has_accounts else None,
             outbound=lambda: services.outbound,
             service=services.service,
             audit=services.audit,
@@ -322,6 +321,14 @@ class Fastness:
     def _refuse_if_sealed(self) -> None:
         if self._pipeline is not None:
             raise SealedError("The app serves already. Give all routes before the first request.")
+
+
+def sealed_routes(declared: Declared) -> list[Route]:
+    """The finished routes of a declaration. What knows apps and routes of Starlette's is loaded where there are some."""
+    if declared.kind == "mount" or isinstance(declared.endpoint, BaseRoute):
+        routes: list[Route] = late("seal_declared")(declared)
+        return routes
+    return [seal_route(declared)]
 
 
 def check_permissions(routes: Iterable[Route], catalogue: PermissionCatalogue) -> None:

@@ -17,6 +17,10 @@ LATE = (
     "webauthn",
     "segno",
     "aiosmtplib",
+    "dotenv",
+    "fastness.accounts",
+    "fastness.web.sealing",
+    "starlette.applications",
 )
 
 

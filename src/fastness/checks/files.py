@@ -16,8 +16,7 @@ from fastness.checks.check import Deployment, has_mode
 from fastness.checks.storage import sqlite_file
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.pythonfiles import python_files
-from fastness.settings.envfile import ENV_FILE
-from fastness.settings.sources import PREFIX
+from fastness.settings.sources import ENV_FILE, PREFIX
 
 READABLE_SECRET: Final = Notice(
     id="FST-FILES-003",

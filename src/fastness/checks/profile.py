@@ -13,7 +13,7 @@ from typing import Final
 from fastness.checks.check import OTHERS, Deployment, has_mode
 from fastness.kernel.findings import Finding, Notice, Severity, Topic
 from fastness.kernel.hosts import parse_host
-from fastness.settings.envfile import ENV_FILE
+from fastness.settings.sources import ENV_FILE
 
 DEVELOPMENT_PROFILE: Final = Notice(
     id="FST-SETTINGS-002",

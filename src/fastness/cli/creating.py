@@ -16,7 +16,8 @@ from fastness import __version__
 from fastness.cli.errors import CommandError
 from fastness.cli.keys import KEY, make_key
 from fastness.cli.terminal import paint, say
-from fastness.settings.envfile import ENV_FILE, create_env_file
+from fastness.settings.envfile import create_env_file
+from fastness.settings.sources import ENV_FILE
 
 TEMPLATE: Final = Path(__file__).parent / "project"
 SUFFIX: Final = ".in"

@@ -17,8 +17,8 @@ from fastness.cli.terminal import say
 from fastness.kernel.clock import SystemClock
 from fastness.kernel.keydates import dated_key
 from fastness.kernel.tokens import random_token
-from fastness.settings.envfile import ENV_FILE, create_env_file, read_lines, update_env_file
-from fastness.settings.sources import read_sources
+from fastness.settings.envfile import create_env_file, read_lines, update_env_file
+from fastness.settings.sources import ENV_FILE, read_sources
 
 KEY = "FASTNESS_SECRET_KEY"
 PREVIOUS = "FASTNESS_PREVIOUS_SECRET_KEYS"

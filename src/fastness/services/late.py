@@ -20,14 +20,17 @@ LATE: Final[Mapping[str, str]] = {
 """What every app needs sooner or later, and from where."""
 
 OPTIONAL: Final[Mapping[str, str]] = {
+    "ACCOUNT_ROUTES": "fastness.accounts.routes",
     "ConsoleMailer": "fastness.mail.mailers",
     "MemoryMailer": "fastness.mail.mailers",
     "MemoryStore": "fastness.stores.memory",
     "NoMailer": "fastness.mail.mailers",
     "Outbound": "fastness.outbound.client",
     "PostgresStore": "fastness.stores.postgres",
+    "SIGN_IN_PATH": "fastness.accounts.pages",
     "SMTPMailer": "fastness.mail.smtp",
     "SQLiteStore": "fastness.stores.sqlite",
+    "seal_declared": "fastness.web.sealing",
 }
 """What some apps never need; its library may not be installed."""
 

@@ -20,7 +20,6 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.tokens import random_token
 from fastness.kernel.values import dataclass
 
-ENV_FILE: Final = ".env"
 MODE: Final = 0o600
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,:/@+=-]*")

@@ -8,12 +8,12 @@ ASVS 5.0: V13.3.1 (secrets come from outside the code), V13.3.2 (least access to
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from fastness.settings.envfile import ENV_FILE, read_lines
-
 PREFIX: Final = "FASTNESS_"
+ENV_FILE: Final = ".env"
 SECRETS_FOLDER_VARIABLE: Final = "FASTNESS_SECRETS_DIR"
 DEFAULT_SECRETS_FOLDER: Final = Path("/run/secrets")
 MAX_FILE_BYTES: Final = 65_536
@@ -71,7 +71,8 @@ def _read_env_file(sources: Sources, file: Path) -> None:
     if text is None:
         return
     seen: set[str] = set()
-    for line in read_lines(text):
+    # Loaded where there is such a file: with python-dotenv it costs a start some milliseconds, and production has none.
+    for line in import_module("fastness.settings.envfile").read_lines(text):
         where = f"{ENV_FILE}, statement at line {line.number}"
         if not line.is_readable and PREFIX in line.original.upper():
             sources.problems.append(f"{where}: write NAME=value, and put a value with quotes or # into double quotes.")

@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 
 from fastness.kernel.errors import FastnessError
 from fastness.web.exchange import Message
-from fastness.web.mounted import MountedApp
+from fastness.web.mounted import Entry, MountedApp
+from fastness.web.route import Route
 
 _LOG: Final = logging.getLogger("fastness.mounted")
 
@@ -88,6 +89,18 @@ class Lifespan:
             _LOG.error("the app mounted at %s did not end well", self._mounted.path or "/")
         elif kind != "lifespan.shutdown.complete":
             raise LifespanError(f"The app mounted at {self._mounted.path or '/'} knows no lifespan.")
+
+
+def mounted_apps(routes: Iterable[Route]) -> list[MountedApp]:
+    """The mounted apps that routes lead to, each app once."""
+    found: dict[int, MountedApp] = {}
+    for route in routes:
+        if isinstance(route.endpoint, Entry):
+            mounted = route.endpoint.mounted
+            first = found.setdefault(id(mounted.app), mounted)
+            # One lifespan, one state, however often the app is mounted.
+            mounted.state = first.state
+    return list(found.values())
 
 
 async def start_all(mounted: Iterable[MountedApp]) -> list[Lifespan]:

@@ -208,15 +208,3 @@ def page_advice(endpoint: object) -> str:
     if getattr(endpoint, "__module__", "") != "fastapi.applications":
         return ""
     return " Or leave the page out: FastAPI(openapi_url=None, docs_url=None, redoc_url=None)."
-
-
-def mounted_apps(routes: Iterable[Route]) -> list[MountedApp]:
-    """The mounted apps that routes lead to, each app once."""
-    found: dict[int, MountedApp] = {}
-    for route in routes:
-        if isinstance(route.endpoint, Entry):
-            mounted = route.endpoint.mounted
-            first = found.setdefault(id(mounted.app), mounted)
-            # One lifespan, one state, however often the app is mounted.
-            mounted.state = first.state
-    return list(found.values())
