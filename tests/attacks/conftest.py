@@ -4,7 +4,7 @@ import pytest
 
 from fastness import Settings
 from tests.attacks.site import deployed_site, environ_of, neighbour_of, running_site
-from tests.attacks.target import METER, seed
+from tests.attacks.target import seed
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def any_site(request):
 @pytest.fixture(scope="session")
 def crowded_site(seeded, tmp_path_factory):
     """The target on granian, with two worker processes on the same two files."""
-    with running_site(seeded, tmp_path_factory.mktemp("crowded"), workers=2, **{METER: "on"}) as site:
+    with running_site(seeded, tmp_path_factory.mktemp("crowded"), workers=2) as site:
         yield site
 
 
