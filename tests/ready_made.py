@@ -1,4 +1,4 @@
-"""What is dear and the same in every test: a database with the framework's tables, made once, and rules that cost little.
+"""What is dear and the same in every test: a database with the framework's tables, made once, rules that cost little, and hashes.
 
 Tests of the migrations and of the defaults do without this file.
 """
@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fastness.auth.accounts import NewPassword
 from fastness.auth.password_rules import PasswordRules
+from fastness.auth.passwords import PasswordHasher
 from fastness.db.engine import create_database_file
 from fastness.db.migrations import upgrade
 from fastness.mail.rules import MailBackend, MailRules
@@ -17,6 +19,12 @@ CHEAP_PASSWORDS = PasswordRules(memory_kib=7_168, time_cost=5)
 MAIL_IN_MEMORY = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example", connections=1)
 """One connection: several would each look for the one mail there is. Tests of the delivery have more."""
 SQLITE = "sqlite:///"
+
+
+@cache
+def hashed(password: str) -> NewPassword:
+    """What `CHEAP_PASSWORDS` keep of a password, for people who are there before a test begins."""
+    return NewPassword(PasswordHasher(CHEAP_PASSWORDS).hash(password))
 
 
 def migrate(database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.ready_made import hashed
 from tests.web.conftest import browse, clock, make_shop, migrated
 
 __all__ = ["browse", "clock", "make_shop", "migrated"]
@@ -16,6 +17,6 @@ async def make_account(migrated):
     async def make(shop, username: str):
         services = shop.app.services
         async with services.open_unit(is_read_only=False) as unit:
-            return await services.accounts.create_user(unit.session, username=username, password=PASSWORD)
+            return await services.accounts.create_user(unit.session, username=username, password=hashed(PASSWORD))
 
     return make

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from fastness import JSONResponse, Routes, access
 from fastness.mail.mailers import text_of
 from tests.accounts.conftest import PASSWORD
-from tests.ready_made import MAIL_IN_MEMORY
+from tests.ready_made import MAIL_IN_MEMORY, hashed
 
 LINK = re.compile(r"https://shop\.example(/account/[a-z/-]+/[\w-]{43})\b")
 
@@ -51,7 +51,9 @@ def make(shop):
     async def make(username="ada", *, email="ada@mail.example", password=PASSWORD, is_active=True):
         services = shop.app.services
         async with services.open_unit(is_read_only=False) as unit:
-            user = await services.accounts.create_user(unit.session, username=username, password=password, email=email)
+            user = await services.accounts.create_user(
+                unit.session, username=username, password=password and hashed(password), email=email
+            )
             user.is_active = is_active
         shop.clock.advance(60)
         return user

@@ -21,7 +21,7 @@ from fastness.sessions.manager import Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.stores.memory import MemoryStore
 from tests.prepared import prepared_url, shared_database
-from tests.ready_made import CHEAP_PASSWORDS
+from tests.ready_made import CHEAP_PASSWORDS, hashed
 
 PASSWORD = "correct horse battery staple"
 
@@ -118,7 +118,7 @@ def login(make_login):
 async def ada(database, accounts, clock, events):
     """A user with a password, made a minute ago."""
     async with Unit(database, is_read_only=False) as unit:
-        user = await accounts.create_user(unit.session, username="Ada Lovelace", password=PASSWORD)
+        user = await accounts.create_user(unit.session, username="Ada Lovelace", password=hashed(PASSWORD))
     clock.advance(60)
     events.events.clear()
     return user
