@@ -47,7 +47,7 @@ def kill_some(place, chance):
     """Start processes, kill each at a random moment, and return what they said was acknowledged."""
     # The parent of all has the modules loaded, so that a process is there in milliseconds.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.accounts.people"])
+    context.set_forkserver_preload(["tests.accounts.people_ready"])
     told = []
 
     def hear(pipe, count, longest):
