@@ -34,6 +34,7 @@ class Watch:
     def leave(self, task: asyncio.Task[object]) -> None:
         """Its chunk has come, or it was cancelled."""
         del self._waiting[task]
+        self.overdue.discard(task)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
@@ -61,28 +62,17 @@ class CountedBody:
         if self.is_done:
             # After the body only a disconnect is left, and waiting for that has no limit.
             return await self.receive()
-        exchange = self.exchange
-        message = await self._receive_in_time(exchange.received_body_bytes / self.rules.min_body_bytes_per_second)
-        if message["type"] == "http.request":
-            exchange.received_body_bytes += len(message.get("body", b""))
-            if exchange.received_body_bytes > exchange.max_body_bytes:
-                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
-            if not message.get("more_body", False):
-                self.is_done = True
-        return message
-
-    async def _receive_in_time(self, earned_seconds: float) -> Message:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("A body is received outside of any task.")
-        loop = task.get_loop()
+        exchange, watch, loop = self.exchange, self.watch, task.get_loop()
         if not self.deadline:
             self.deadline = loop.time() + self.rules.body_timeout_seconds
-            refuse_declared_length(self.exchange)
-        watch = self.watch
+            refuse_declared_length(exchange)
+        earned_seconds = exchange.received_body_bytes / self.rules.min_body_bytes_per_second
         watch.enter(task, self.deadline + earned_seconds, loop)
         try:
-            return await self.receive()
+            message = await self.receive()
         except asyncio.CancelledError:
             # A visitor who hangs up at the same moment cancels too, and that cancellation goes on.
             if task not in watch.overdue or task.uncancel() > 0:
@@ -90,7 +80,13 @@ class CountedBody:
             raise BodyTimeoutError("body_timeout", headers={"connection": "close"}) from None
         finally:
             watch.leave(task)
-            watch.overdue.discard(task)
+        if message["type"] == "http.request":
+            exchange.received_body_bytes += len(message.get("body", b""))
+            if exchange.received_body_bytes > exchange.max_body_bytes:
+                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
+            if not message.get("more_body", False):
+                self.is_done = True
+        return message
 
 
 def hold_to_parsed_size(exchange: Exchange) -> None:

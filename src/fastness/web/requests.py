@@ -275,13 +275,15 @@ class Request(Connection):
     async def form_pairs(self) -> Pairs:
         """The fields of a urlencoded or multipart form, in order, without the token."""
         if self._pairs is None:
-            content_type = self.exchange.headers.get(b"content-type", b"").lstrip().lower()
-            pairs: list[tuple[str, str | UploadFile]]
+            exchange = self.exchange
+            limits = exchange.site.limits
+            content_type = exchange.headers.get(b"content-type", b"").lstrip().lower()
+            pairs: Sequence[tuple[str, str | UploadFile]]
             if content_type.startswith(b"multipart/form-data"):
-                pairs = await read_multipart(self.exchange.headers, self.receive, self.site.limits)
+                pairs = await read_multipart(exchange.headers, self.receive, limits)
             elif content_type.startswith(b"application/x-www-form-urlencoded") or not content_type:
-                hold_to_parsed_size(self.exchange)
-                pairs = [*read_urlencoded(await self.body(), max_fields=self.site.limits.max_fields)]
+                hold_to_parsed_size(exchange)
+                pairs = read_urlencoded(await self.body(), max_fields=limits.max_fields)
             else:
                 raise MalformedFormError("The body is no form: its type is neither urlencoded nor multipart.")
             self._pairs = [pair for pair in pairs if pair[0] != FIELD_NAME]
