@@ -8,7 +8,7 @@ import pytest
 import wtforms
 from wtforms import DataList, Field, FieldList, Form, FormField, SelectChoice, StringField
 from wtforms.meta import DefaultMeta
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from fastness.web.formcopies import try_new_form
 from fastness.web.forms import bound_form
@@ -250,6 +250,23 @@ def test_a_form_that_processes_in_its_own_way_is_asked_each_time():
     assert try_new_form(Watched) is not None
 
 
+def test_filters_and_validators_of_the_form_are_asked_each_time():
+    class Checked(Form):
+        field = StringField(filters=[lambda text: text and text.strip()])
+
+        def filter_field(self, text: str) -> str:
+            return text * 2
+
+        def validate_field(self, field: Any) -> None:
+            if field.data == "bb":
+                raise ValidationError("Not b.")
+
+    for text in ("a", "b", "a", "b"):
+        form = bound(Checked, ("field", f" {text} "))
+        assert (form.field.data, form.errors) == (text * 2, {"field": ["Not b."]} if text == "b" else {})
+    assert try_new_form(Checked) is not None
+
+
 def add_field(form_class: Any) -> None:
     form_class.other = StringField("New")
 
@@ -270,11 +287,15 @@ def add_choice(form_class: Any) -> None:
     form_class.kind.kwargs["choices"].append("new")
 
 
+def set_name(form_class: Any) -> None:
+    form_class.field.name = "called"
+
+
 def add_validator(form_class: Any) -> None:
     form_class.field.args[1].append(Length(max=2))
 
 
-@pytest.mark.parametrize("change", [add_field, drop_field, set_meta, set_choices, add_choice, add_validator])
+@pytest.mark.parametrize("change", [add_field, drop_field, set_meta, set_choices, set_name, add_choice, add_validator])
 def test_a_declaration_that_is_changed_counts_from_then_on(change):
     def declared() -> type[Form]:
         class Changed(Form):

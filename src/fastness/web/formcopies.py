@@ -32,9 +32,8 @@ class MadeField:
 
     name: str
     unbound: Any
-    args: tuple[object, ...]
-    kwargs: dict[str, object]
-    """As they were: a declaration may be changed in place."""
+    given: object
+    """All that the declaration held: it may be changed in place."""
     kind: type
     state: dict[str, object]
     own: tuple[tuple[str, Callable[[Any], object]], ...]
@@ -70,7 +69,7 @@ def try_new_form(form_class: Any) -> Any | None:  # noqa: ANN401 - as above
     attributes["form_errors"] = []
     fields = attributes["_fields"] = OrderedDict()
     for one in made.fields:
-        if one.kwargs != one.unbound.kwargs or one.args != one.unbound.args:
+        if one.given != vars(one.unbound):
             return None
         field: object = object.__new__(one.kind)
         state = vars(field)
@@ -130,8 +129,7 @@ def made_field(name: str, unbound: Any, field: Any) -> MadeField | None:  # noqa
     return MadeField(
         name=name,
         unbound=unbound,
-        args=tuple(map(as_given, unbound.args)),
-        kwargs={key: as_given(value) for key, value in unbound.kwargs.items()},
+        given=as_it_is(vars(unbound)),
         kind=type(field),
         state=state,
         own=tuple(own),
@@ -171,6 +169,10 @@ def copied_part(part: Any) -> object:  # noqa: ANN401 - as above
     return other
 
 
-def as_given(value: object) -> object:
-    """A value of a declaration as it is now: lists and dicts may be changed in place later."""
-    return value.copy() if isinstance(value, list | dict) else value
+def as_it_is(value: object) -> object:
+    """The value, with copies of the lists and dicts in it."""
+    if isinstance(value, dict):
+        return {key: as_it_is(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [as_it_is(one) for one in value]
+    return value if type(value) is not tuple or is_plain(value) else tuple(map(as_it_is, value))
