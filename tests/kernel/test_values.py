@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import pytest
 
+from fastness.kernel import values
 from fastness.kernel.values import Unwritten, dataclass
 
 ItemT = TypeVar("ItemT")
@@ -49,6 +50,14 @@ class Pair(Generic[ItemT]):
     right: ItemT
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class StandardPair:
+    """The same of the standard library."""
+
+    left: str
+    right: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
     """Only itself."""
@@ -83,14 +92,30 @@ def test_nothing_is_written_before_it_is_used():
 
         name: str
 
-    methods = ("__init__", "__repr__", "__eq__", "__hash__")
-    assert all(isinstance(vars(Fresh)[name], Unwritten) for name in methods)
+    methods = ("__repr__", "__eq__", "__hash__")
     fresh = Fresh("a")
-    assert [isinstance(vars(Fresh)[name], Unwritten) for name in methods] == [False, True, True, True]
+    assert all(isinstance(vars(Fresh)[name], Unwritten) for name in methods)
+    assert "Fresh(name='a')" in repr(fresh)
+    assert [isinstance(vars(Fresh)[name], Unwritten) for name in methods] == [False, True, True]
     assert fresh == Fresh("a")
     assert hash(fresh) == hash(Fresh("a"))
-    assert "Fresh(name='a')" in repr(fresh)
     assert not any(isinstance(vars(Fresh)[name], Unwritten) for name in methods)
+
+
+def test_what_is_made_often_has_its_init_written():
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        """Not used yet."""
+
+        name: str
+        parts: "list[str]" = dataclasses.field(default_factory=list)
+
+    first = [Fresh("a") for _ in range(values._WORTH_WRITING)]
+    assert isinstance(vars(Fresh)["__init__"], Unwritten)
+    second = [Fresh("a") for _ in range(2)]
+    assert inspect.isfunction(vars(Fresh)["__init__"])
+    assert all(each == second[0] for each in first)
+    assert len({id(each.parts) for each in (*first, *second)}) == len(first) + len(second)
 
 
 def test_it_looks_like_one_of_the_standard_library():
@@ -104,19 +129,59 @@ def test_it_looks_like_one_of_the_standard_library():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("kind", "given", "named"),
     [
-        pytest.param({}, TypeError, id="a field is missing"),
-        pytest.param({"name": "a", "hinge": 1}, TypeError, id="a field is unknown"),
-        pytest.param({"name": ""}, ValueError, id="the hook refuses"),
+        pytest.param("Door", (), {}, id="a field is missing"),
+        pytest.param("Door", (), {"name": "a", "hinge": 1}, id="a field is unknown"),
+        pytest.param("Door", ("a",), {}, id="a field that has to be named is not"),
+        pytest.param("Door", (), {"name": ""}, id="the hook refuses"),
+        pytest.param("Pair", ("a",), {}, id="the second is missing"),
+        pytest.param("Pair", ("a", "b", "c"), {}, id="one too many"),
+        pytest.param("Pair", ("a", "b"), {"left": "c"}, id="one is given twice"),
+        pytest.param("Pair", ("a",), {"middle": "c"}, id="the second is unknown"),
     ],
 )
-def test_what_is_wrong_is_refused_in_the_same_words(arguments, error):
-    with pytest.raises(error) as ours:
-        Door(**arguments)
-    with pytest.raises(error) as standard:
-        StandardDoor(**arguments)
-    assert str(ours.value) == str(standard.value).replace("StandardDoor", "Door")
+def test_what_is_wrong_is_refused_in_the_same_words(kind, given, named):
+    ours, standard = {"Door": (Door, StandardDoor), "Pair": (made_pair(), StandardPair)}[kind]
+    with pytest.raises((TypeError, ValueError)) as expected:
+        standard(*given, **named)
+    # The first time, and when the method is there.
+    for _ in range(2):
+        with pytest.raises(expected.type) as refused:
+            ours(*given, **named)
+        assert str(refused.value) == str(expected.value).replace("Standard", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        pytest.param(("a", "b"), {}, id="in order"),
+        pytest.param(("a",), {"right": "b"}, id="both"),
+        pytest.param((), {"right": "b", "left": "a"}, id="by name"),
+    ],
+)
+def test_the_first_value_is_that_of_the_written_init(given, named):
+    pair = made_pair()
+    first = pair(*given, **named)
+    assert isinstance(vars(pair)["__init__"], Unwritten)
+    assert (first.left, first.right) == ("a", "b")
+    assert inspect.signature(pair) == inspect.signature(StandardPair)
+    assert inspect.isfunction(vars(pair)["__init__"])
+    assert pair(*given, **named) == first
+
+
+def made_pair() -> type:
+    """A class that has made nothing yet."""
+
+    @dataclass(frozen=True, slots=True)
+    class Pair:
+        """In order."""
+
+        left: str
+        right: str
+
+    Pair.__qualname__ = "Pair"
+    return Pair
 
 
 def test_fields_by_name_are_not_taken_in_order():

@@ -3,7 +3,8 @@
 The standard library writes and compiles the source of six methods for each class while its module is imported. That was a third
 of an app's start, and half of the classes are not used before the first response, if ever. Here a class gets its fields and
 slots at once; `__init__`, `__repr__`, `__eq__` and `__hash__` are the standard library's as well, made when they are first
-asked for.
+asked for. Most classes, such as rules, have one value in a process: the first ones are filled field by field, which takes longer
+than an `__init__` that is there, and a fiftieth of writing it.
 
 Not for classes that apps inherit from: to the standard library these are not frozen, and it lets no frozen dataclass inherit
 from one that is not. Nor for what a tripwire makes of an event: writing a method is such an event.
@@ -12,7 +13,8 @@ ASVS 5.0: none by itself.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 __all__ = ["dataclass"]
@@ -21,6 +23,8 @@ ValueT = TypeVar("ValueT")
 
 _POST_INIT: Final = "__post_init__"
 _COMPARED: Final = ("__eq__", "__hash__")
+_WORTH_WRITING: Final = 50
+"""How many values are made before `__init__` is written."""
 
 
 class Unwritten:
@@ -35,6 +39,56 @@ class Unwritten:
         method = write_method(self.home, self.name)
         setattr(self.home, self.name, method)
         return method.__get__(value, owner)
+
+
+class UnwrittenInit(Unwritten):
+    """Stands for `__init__` until many values have been made."""
+
+    def __init__(self, home: type) -> None:
+        super().__init__(home, "__init__")
+        self.made = 0
+
+    def __get__(self, value: object, owner: type | None = None) -> Any:  # noqa: ANN401 - see above
+        """What fills this value."""
+        self.made += 1
+        # `inspect` asks for the method of a class.
+        if self.made > _WORTH_WRITING or not isinstance(value, self.home):
+            return super().__get__(value, owner)
+        return partial(self.fill, value)
+
+    def fill(self, value: Any, /, *given: object, **named: object) -> None:  # noqa: ANN401 - a value of any class
+        """Do what `__init__` would."""
+        members = members_of(dataclasses.fields(self.home), given, named)
+        if members is None:
+            # It has the words for what is wrong.
+            super().__get__(value)(*given, **named)
+            return
+        for name, member in members.items():
+            object.__setattr__(value, name, member)
+        if hasattr(value, _POST_INIT):
+            value.__post_init__()
+
+
+def members_of(
+    fields: tuple[dataclasses.Field[Any], ...], given: tuple[object, ...], named: Mapping[str, object]
+) -> dict[str, object] | None:
+    """Each field with what it gets; `None` where the arguments do not fit."""
+    in_order = [field.name for field in fields if field.init and not field.kw_only]
+    by_place = dict(zip(in_order, given, strict=False))
+    left = {**by_place, **named}
+    if len(left) < len(given) + len(named):
+        return None
+    members: dict[str, object] = {}
+    for field in fields:
+        if field.init and field.name in left:
+            members[field.name] = left.pop(field.name)
+        elif field.default is not dataclasses.MISSING:
+            members[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            members[field.name] = field.default_factory()
+        elif field.init:
+            return None
+    return None if left else members
 
 
 def light_dataclass(
@@ -52,7 +106,7 @@ def light_dataclass(
         made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(body)
         for name in ("__init__", "__repr__", *(_COMPARED if eq else ())):
             if name not in own:
-                setattr(made, name, Unwritten(made, name))
+                setattr(made, name, UnwrittenInit(made) if name == "__init__" else Unwritten(made, name))
         for name, method in _FROZEN.items():
             setattr(made, name, method)
         return made
