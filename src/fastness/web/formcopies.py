@@ -165,7 +165,7 @@ def try_copier(value: object, shared: Container[int]) -> Callable[[Any], object]
 def copied_part(part: Any) -> object:  # noqa: ANN401 - as above
     """Another label, or other flags, of the same content."""
     other: object = object.__new__(type(part))
-    vars(other).update(vars(part))
+    other.__dict__ = vars(part).copy()
     return other
 
 
