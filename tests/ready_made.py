@@ -16,6 +16,11 @@ from fastness.mail.rules import MailBackend, MailRules
 
 CHEAP_PASSWORDS = PasswordRules(memory_kib=7_168, time_cost=5)
 """As cheap as the rules allow, another row of OWASP's table than the default: a fifth of the time."""
+CHEAP_PASSWORDS_ENVIRON = {
+    "FASTNESS_PASSWORDS_MEMORY_KIB": str(CHEAP_PASSWORDS.memory_kib),
+    "FASTNESS_PASSWORDS_TIME_COST": str(CHEAP_PASSWORDS.time_cost),
+}
+"""The same for a server."""
 MAIL_IN_MEMORY = MailRules(backend=MailBackend.MEMORY, sender="noreply@shop.example", connections=1)
 """One connection: several would each look for the one mail there is. Tests of the delivery have more."""
 SQLITE = "sqlite:///"

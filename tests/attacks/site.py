@@ -21,6 +21,7 @@ from fastness.testing.browser import Browser
 from fastness.testing.servers import asgi_server, free_port, running_server
 from tests.attacks.target import FILE, PASSWORDS, STATIC, make_app
 from tests.attacks.wire import TIMEOUT_SECONDS, Answer, exchange
+from tests.ready_made import CHEAP_PASSWORDS_ENVIRON
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVENT_SECONDS = 5
@@ -49,6 +50,7 @@ def environ_of(folder: Path, **overrides: str) -> dict[str, str]:
         "FASTNESS_THROTTLE_PAIR_ATTEMPTS": "10000",
         "FASTNESS_THROTTLE_ADDRESS_ATTEMPTS": "10000",
         "FASTNESS_THROTTLE_NETWORK_ATTEMPTS": "10000",
+        **CHEAP_PASSWORDS_ENVIRON,
         **overrides,
     }
 

@@ -9,6 +9,7 @@ from fastness import Settings
 from fastness.testing.servers import free_port, running_server
 from tests.attacks.site import ROOT, environ_of, running_site
 from tests.attacks.target import seed
+from tests.ready_made import CHEAP_PASSWORDS_ENVIRON
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def casebook(tmp_path_factory):
     shutil.copytree(ROOT / "examples" / "casebook", folder, ignore=shutil.ignore_patterns("var", ".env", "__pycache__"))
     port = free_port()
     command = [sys.executable, "-m", "fastness.cli", "demo", "--port", str(port)]
-    with running_server(command, port=port, folder=folder):
+    with running_server(command, port=port, folder=folder, environ=CHEAP_PASSWORDS_ENVIRON):
         yield f"http://localhost:{port}"
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 from fastness.testing.chromium import chromium
 from fastness.testing.servers import asgi_server, free_port, running_server
 from scripts.browser_libraries import fetch_all
+from tests.ready_made import CHEAP_PASSWORDS_ENVIRON
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 WAIT_MILLISECONDS: Final = 15_000
@@ -38,6 +39,7 @@ def library_site(folder: Path, **environ: str) -> Iterator[str]:
         "FASTNESS_IS_HTTPS_REQUIRED": "false",
         "FASTNESS_DATABASE_URL": f"sqlite:///{folder}/data.sqlite3",
         "FASTNESS_STORE_URL": f"sqlite:///{folder}/store.sqlite3",
+        **CHEAP_PASSWORDS_ENVIRON,
     }
     command = asgi_server("tests.browser.library_app:app", port=port)
     with running_server(command, port=port, folder=folder, environ={**settings, **environ}):

@@ -19,6 +19,7 @@ from fastness.kernel.secret import Secret
 from fastness.settings.profiles import Profile
 from fastness.web.refusals import NotFoundError
 from fastness.web.sockets import WebSocket
+from tests.ready_made import CHEAP_PASSWORDS
 
 KEY = Secret("probe-tests-only-qT7xWv2nLk9RzB4mYc8sHd3fJg6pAe")
 PASSWORDS = {"ada": "an engine of brass and steam", "eve": "listening at every keyhole"}
@@ -80,6 +81,7 @@ def settings_in(folder: Path, **overrides) -> Settings:
         "store_url": f"sqlite:///{folder}/store.sqlite3",
         "is_https_required": False,
         "audit": AuditRules(url="off"),
+        "passwords": CHEAP_PASSWORDS,
     }
     return Settings(**{**values, **overrides})
 

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from fastness.testing.servers import free_port, running_server
+from tests.ready_made import CHEAP_PASSWORDS_ENVIRON
 
 pytestmark = [pytest.mark.sockets, pytest.mark.timeout(400)]
 FASTNESS = [sys.executable, "-m", "fastness.cli"]
@@ -35,6 +36,7 @@ def environ(tmp_path):
         "FASTNESS_MAIL_BACKEND": "smtp",
         "FASTNESS_MAIL_HOST": "localhost",
         "FASTNESS_MAIL_SENDER": "probe@localhost.example",
+        **CHEAP_PASSWORDS_ENVIRON,
     }
 
 
