@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from fastness.testing.postgres import PostgresServer, postgres_server
 from tests.compiled_once import compile_once
 from tests.forkserver import ForkServer, fork_server
+from tests.memory_files import use_memory
 from tests.workers import FileScheduling, Producer, turn_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +71,7 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
 def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("FASTNESS_")]:
         del os.environ[name]
+    use_memory()
     sys.addaudithook(watch)
     compile_once()
 
