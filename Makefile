@@ -11,7 +11,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test patches lint format bench reference lock clean python run-environment dev-environment
+.PHONY: help demo test programs patches lint format bench reference lock clean python run-environment dev-environment
 
 help:
 	@echo "make demo    start the demo application"
@@ -27,9 +27,12 @@ help:
 demo: run-environment
 	@cd examples/casebook && $(CURDIR)/$(IN_VENV)fastness demo $(ARGS)
 
-test: dev-environment
-	@$(PYTHON) scripts/system_packages.py
+test: dev-environment programs
 	@$(IN_VENV)python -m pytest --numprocesses=auto $(ARGS)
+
+# Not while the environment is made, which may need apt as well.
+programs: dev-environment
+	@$(PYTHON) scripts/system_packages.py
 
 patches: dev-environment
 	@$(IN_VENV)python -m scripts.patches $(ARGS)
@@ -37,8 +40,7 @@ patches: dev-environment
 lint: dev-environment
 	@$(IN_VENV)ruff check .
 	@$(IN_VENV)ruff format --check .
-	@$(IN_VENV)mypy src
-	@$(IN_VENV)mypy tests scripts examples/casebook/casebook
+	@$(IN_VENV)mypy src tests scripts examples/casebook/casebook
 	@$(IN_VENV)lint-imports --no-logo
 
 format: dev-environment
