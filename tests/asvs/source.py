@@ -1,19 +1,22 @@
 """What the framework's source imports and calls, read and not run."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 
 from tests.layers.source import TREES
 
 
-def imports() -> Iterator[tuple[str, str]]:
+@cache
+def imports() -> tuple[tuple[str, str], ...]:
     """Each import, as file and dotted name."""
+    found: list[tuple[str, str]] = []
     for file, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                yield from ((file, alias.name) for alias in node.names)
+                found += [(file, alias.name) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                yield from ((file, f"{node.module}.{alias.name}") for alias in node.names)
+                found += [(file, f"{node.module}.{alias.name}") for alias in node.names]
+    return tuple(found)
 
 
 def importers_of(*modules: str) -> set[str]:
