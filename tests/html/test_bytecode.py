@@ -6,11 +6,13 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from fastness.html.bytecode import BytecodeBeside
 from fastness.html.environment import TemplateEnvironment, TemplateRules
 from fastness.html.errors import TemplateRefusedError
 from fastness.html.inventory import precompile
 from fastness.html.translating import Messages
 from fastness.kernel.because import Because
+from fastness.kernel.wires import NOTHING, PERMITTED, Wire
 from scripts.catalogues import mo_bytes
 
 CHILD = '{% extends "base.html" %}{% block body %}{{ x }}{% endblock %}'
@@ -139,3 +141,20 @@ def test_a_folder_that_cannot_be_written_is_no_error(folder, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert precompile(environment(folder)) == 2
     assert not Path(folder / "__pycache__").exists()
+
+
+def test_what_is_kept_while_the_site_serves_trips_no_wire(tmp_path):
+    """A template that is compiled for a request is written outside of the declared folders."""
+
+    class Watched(jinja2.bccache.Bucket):
+        def bytecode_to_string(self):
+            permitted.append(PERMITTED.get())
+            return super().bytecode_to_string()
+
+    permitted: list[frozenset[Wire]] = []
+    bucket = Watched(jinja2.Environment(autoescape=True), str(tmp_path / "__pycache__" / "page.html"), "")
+    bucket.code = compile("", "page.html", "exec")
+    BytecodeBeside().dump_bytecode(bucket)
+    assert (tmp_path / "__pycache__" / "page.html").exists()
+    assert permitted == [frozenset({Wire.FILES})]
+    assert PERMITTED.get() == NOTHING

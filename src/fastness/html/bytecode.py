@@ -22,6 +22,8 @@ from typing import Final, Protocol, runtime_checkable
 import jinja2
 from jinja2.bccache import Bucket
 
+from fastness.kernel.wires import Wire, permitting
+
 _EXTENDS: Final = re.compile(r"\bextends[\s(]*([\"'])(.+?)\1")
 
 
@@ -58,7 +60,7 @@ class BytecodeBeside(jinja2.BytecodeCache):
         if not bucket.key or sys.dont_write_bytecode:
             return
         target = Path(bucket.key)
-        with contextlib.suppress(OSError):
+        with permitting(Wire.FILES), contextlib.suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as folder:
                 written = Path(folder) / target.name
