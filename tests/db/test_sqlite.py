@@ -1,6 +1,7 @@
 """The driver: what runs where, and that nothing is left behind."""
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 from contextlib import suppress
@@ -53,6 +54,24 @@ async def test_a_short_select_runs_on_the_loop(database, where, shelf_id):
     async with Unit(database, is_read_only=True) as unit:
         await unit.session.execute(select(Shelf))
     assert set(where) == {True}
+
+
+async def test_before_each_short_select_others_have_a_turn(database, shelf_id):
+    seen = []
+
+    async def wait():
+        while True:
+            await asyncio.sleep(0)
+            seen.append("turn")
+
+    async with Unit(database, is_read_only=True) as unit:
+        waiting = asyncio.create_task(wait())
+        for _ in range(20):
+            await unit.session.execute(select(Shelf))
+            seen.append("select")
+        waiting.cancel()
+    assert ("select", "select") not in set(itertools.pairwise(seen))
+    assert seen.count("select") == 20
 
 
 @pytest.mark.parametrize(
