@@ -162,6 +162,17 @@ def drive(port: int, request: bytes, *, status: int, connections: int, count: in
     return Load(count=done, seconds=time.perf_counter() - started)
 
 
+def fetch(port: int, request: bytes) -> bytes:
+    """The whole answer to one request, on a connection of its own."""
+    answer = bytearray()
+    with socket.create_connection((ADDRESS, port), timeout=REQUEST_SECONDS) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(request)
+        while not _is_whole(answer) and (received := connection.recv(262_144)):
+            answer += received
+    return bytes(answer)
+
+
 def _open(selector: selectors.BaseSelector, port: int, request: bytes) -> None:
     connection = socket.create_connection((ADDRESS, port), timeout=REQUEST_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
