@@ -7,7 +7,7 @@ upgrade counts as unsafe, before `accept()`: same-origin policy does not hold fo
 V4.4.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from fastness.kernel.crosssite import CrossSiteReason, CrossSiteRules, decide_cross_site
@@ -35,22 +35,18 @@ class CrossSiteStage:
         self.rules_by_route = rules_by_route
         self.cookie_name = cookie_name
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
-        if exchange.method in SAFE_METHODS:
-            exchange.stamps |= CROSS_SITE
-            await self.app(scope, receive, send)
-            return
-        route = exchange.route
-        if route is None:
-            raise PipelineFaultError("stage_missing", "The cross-site stage ran before a route was matched.")
-        self._decide(exchange)
+        if exchange.method not in SAFE_METHODS:
+            self._decide(exchange)
         exchange.stamps |= CROSS_SITE
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _decide(self, exchange: Exchange) -> None:
         route = exchange.route
-        if route is None or route.insecure_cross_site is not None:
+        if route is None:
+            raise PipelineFaultError("stage_missing", "The cross-site stage ran before a route was matched.")
+        if route.insecure_cross_site is not None:
             return
         rules = self.rules_by_route[route] if route.trusted_origins else self.rules
         verdict = self._ask(rules, exchange)

@@ -50,13 +50,13 @@ class Dispatch:
             route: watched(app_of(route)) if route.kind in _MAY_BE_SOCKETS else app_of(route) for route in routes
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         route = exchange.route
         if route is None or exchange.stamps & BEFORE_HANDLER != BEFORE_HANDLER:
             missing = missing_stamps(exchange.stamps, BEFORE_HANDLER)
             raise PipelineFaultError("stage_missing", f"These stages did not run before the handler: {missing}.")
-        await self.apps[route](scope, receive, send)
+        return self.apps[route](scope, receive, send)
 
 
 def app_of(route: Route) -> ASGIApp:
@@ -83,8 +83,8 @@ def served_by(route: Route) -> ASGIApp:
 def handler_app(handler: Callable[[Request], Awaitable[Any]]) -> ASGIApp:
     """A coroutine function that takes the request and returns a response."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await run(handler, Request(scope, receive), scope, receive, send)
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return run(handler, Request(scope, receive), scope, receive, send)
 
     return app
 

@@ -13,6 +13,7 @@ stands before it. ASVS 5.0 V3.5.1.
 """
 
 import re
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -56,10 +57,16 @@ class FormTokenStage:
         self.app = app
         self.peek_bytes = peek_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         if exchange.method not in SAFE_METHODS and is_token_needed(exchange):
-            receive = await self._check(exchange, receive)
+            return self._pass_checked(scope, receive, send)
+        exchange.stamps |= FORM_TOKEN
+        return self.app(scope, receive, send)
+
+    async def _pass_checked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        receive = await self._check(exchange, receive)
         exchange.stamps |= FORM_TOKEN
         await self.app(scope, receive, send)
 

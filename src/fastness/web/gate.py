@@ -5,7 +5,7 @@ It first asks whether every gate above it ran. A request that reaches a route wi
 rule decides (V8.3.1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final
@@ -53,7 +53,7 @@ class GateStage:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         route = exchange.route
         needed = BEFORE_ACCESS if route is None else route.needed_stamps
@@ -70,18 +70,18 @@ class GateStage:
             if not isinstance(verdict, Allow):
                 exchange.is_concealed = route.is_hidden and conceals(rule, facts)
                 if verdict.reason is AccessReason.NOT_FRESH or exchange.must_confirm:
-                    raise await ask_again(exchange, receive, verdict.reason)
+                    return ask_again(exchange, receive, verdict.reason)
                 kind = _REFUSALS.get(verdict.reason, AccessRefusedError)
                 raise kind(verdict.reason, f"{route.name} needs {rule}", headers=challenge(exchange))
             exchange.is_concealed = False
             if identity is not None and identity.is_superuser and is_superuser_needed(rule, facts, identity):
                 record_superuser(exchange, str(rule))
         exchange.stamps |= ACCESS
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
-async def ask_again(exchange: Exchange, receive: Receive, reason: str) -> FreshSignInRequiredError:
-    """The refusal that a new proof lifts, with the fields of a form that a page of this site sent."""
+async def ask_again(exchange: Exchange, receive: Receive, reason: str) -> None:
+    """Raise the refusal that a new proof lifts, with the fields of a form that a page of this site sent."""
     if exchange.must_confirm:
         reason = "context_changed"
     fields: list[tuple[str, str]] | None = None
@@ -94,7 +94,7 @@ async def ask_again(exchange: Exchange, receive: Receive, reason: str) -> FreshS
         fields = [(name, value) for name, value in pairs if name != FIELD_NAME]
     route = exchange.route
     rule = "" if route is None else f"{route.name} needs {route.access}"
-    return FreshSignInRequiredError(reason, rule, headers=challenge(exchange), fields=fields)
+    raise FreshSignInRequiredError(reason, rule, headers=challenge(exchange), fields=fields)
 
 
 def challenge(exchange: Exchange) -> Mapping[str, str]:

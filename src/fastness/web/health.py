@@ -1,5 +1,6 @@
 """`/-/health` answers before the host check: a load balancer asks by address, and learns nothing but that the process lives."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from fastness.web.exchange import ASGIApp, Receive, Scope, Send, route_path_of
@@ -16,20 +17,19 @@ class HealthStage:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = route_path_of(scope) if scope.get("root_path") else scope["path"]
         if path == HEALTH_PATH and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [
-                        (b"content-type", b"text/plain; charset=utf-8"),
-                        (b"content-length", b"3"),
-                        (b"cache-control", b"no-store"),
-                    ],
-                }
-            )
-            await send({"type": "http.response.body", "body": _BODY})
-            return
-        await self.app(scope, receive, send)
+            return answer(send)
+        return self.app(scope, receive, send)
+
+
+async def answer(send: Send) -> None:
+    """Say that the process lives."""
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(_BODY)),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _BODY})

@@ -4,6 +4,7 @@ A Host header that the site did not choose ends up in links, mails and caches: p
 below builds an address from the header before this stage has accepted it.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from fastness.kernel.hosts import HostRules, decide_host
@@ -24,7 +25,7 @@ class HostStage:
         self.rules = rules
         self.accepted: dict[bytes, str] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         header = exchange.headers.get(b"host", b"")
         host = self.accepted.get(header)
@@ -32,7 +33,7 @@ class HostStage:
             host = self._decide(header)
         exchange.host = host
         exchange.stamps |= HOST
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _decide(self, header: bytes) -> str:
         host = header.decode("latin-1")

@@ -6,6 +6,8 @@ proxy nobody declared would be redirected for ever: it gets a page that names th
 each host: browsers ignore it for addresses, and on localhost it would lock developers out of their other projects.
 """
 
+from collections.abc import Awaitable
+
 from fastness.kernel.headers import hsts_applies
 from fastness.kernel.paths import PathReason
 from fastness.web.exchange import HTTPS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
@@ -22,16 +24,15 @@ class HTTPSStage:
         self.is_required = is_required
         self.known_hsts = frozenset(host for host in exact_hosts if not host.startswith(".") and hsts_applies(host))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         if exchange.scheme == "https":
             host = exchange.host
             exchange.has_hsts = host in self.known_hsts or hsts_applies(host)
         elif self.is_required:
-            await self._refuse(scope, exchange, send)
-            return
+            return self._refuse(scope, exchange, send)
         exchange.stamps |= HTTPS
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     async def _refuse(self, scope: Scope, exchange: Exchange, send: Send) -> None:
         forwarded = exchange.headers.get(b"x-forwarded-proto", b"").strip().lower()

@@ -8,6 +8,7 @@ Content-Length and Transfer-Encoding (RFC 9112 §6.1), a name with `_` that beco
 The body is counted and timed as it is received (`web/receiving.py`). Serves ASVS 5.0 V4.2.1 and V4.2.4.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from fastness.kernel.limits import LimitRules, decide_method
@@ -93,7 +94,7 @@ class LimitsStage:
         self.rules = rules
         self.watch = Watch(tick_seconds=min(1.0, rules.body_timeout_seconds / 2))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         rules = self.rules
         # Whoever is refused here is known by the other end of the connection; the proxy stage may know better.
@@ -117,7 +118,7 @@ class LimitsStage:
         if not exchange.is_websocket and has_body(scope, headers):
             receive = CountedBody(receive, exchange, rules, self.watch)
         exchange.stamps |= LIMITS
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def collect_headers(scope: Scope, rules: LimitRules) -> dict[bytes, bytes]:

@@ -4,7 +4,7 @@ A path that two parsers could read differently (`//`, `..`, an encoded slash, a 
 no rule can be walked around by spelling (CWE-22, CWE-436). The route's own limits and header profile hold from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from fastness.kernel.ownership import PROOF_HEADER, PROOF_PATH, try_answer
 from fastness.kernel.paths import PathReason, decide_path
@@ -37,7 +37,7 @@ class MatchStage:
         self.table = table
         self.profiles = profiles
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         raw_path = raw_path_of(scope)
         verdict = decide_path(raw_path)
@@ -47,15 +47,16 @@ class MatchStage:
         if not isinstance(verdict, Allow):
             raise MalformedRequestError(verdict.reason)
         path: str = route_path_of(scope) if scope.get("root_path") else scope["path"]
-        if path == PROOF_PATH and await has_proved(exchange, send):
-            return
+        if path == PROOF_PATH:
+            proof = try_proof(exchange)
+            if proof is not None:
+                return send_proof(send, proof)
         found = self.table.find(path, exchange.method)
         if found is None:
             if has_encoded_slash:
                 # The address with the other slash is made from the raw path, where this one is none.
                 raise MalformedRequestError(PathReason.ENCODED_SLASH)
-            await self._miss(scope, exchange, path, send)
-            return
+            return self._miss(scope, exchange, path, send)
         route = found.route
         if route is None:
             allowed = ", ".join(sorted(found.allowed))
@@ -74,35 +75,35 @@ class MatchStage:
         exchange.stamps |= MATCH
         # Not taken back: a server runs each request in a context of its own, and what a handler has started goes on in copies.
         ACTIVE.set(exchange)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
-    async def _miss(self, scope: Scope, exchange: Exchange, path: str, send: Send) -> None:
+    def _miss(self, scope: Scope, exchange: Exchange, path: str, send: Send) -> Awaitable[None]:
         """404, or for a page load the same address with or without its last slash, if something lives there."""
         if exchange.method in {"GET", "HEAD"} and path != "/":
             other = path[:-1] if path.endswith("/") else path + "/"
             found = self.table.find(other, exchange.method)
             if found is not None and found.route is not None and not found.route.is_hidden:
-                await send_to_other_slash(scope, send)
-                return
+                return send_to_other_slash(scope, send)
         raise NotFoundError
 
 
-async def has_proved(exchange: Exchange, send: Send) -> bool:
-    """Answer whoever holds the app's key, that this is the app; to everybody else nothing is here, or what the app has there."""
+def try_proof(exchange: Exchange) -> bytes | None:
+    """Tell whoever holds the app's key, that this is the app; for everybody else nothing is here, or what the app has there."""
     question = exchange.text(PROOF_HEADER)
     if question is None or exchange.method != "GET":
-        return False
-    answer = try_answer(exchange.site.keyring, question, exchange.host, now=exchange.site.clock.epoch())
-    if answer is None:
-        return False
+        return None
+    return try_answer(exchange.site.keyring, question, exchange.host, now=exchange.site.clock.epoch())
+
+
+async def send_proof(send: Send, proof: bytes) -> None:
+    """Answer with it; no cache keeps it."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(answer)),
+        (b"content-length", b"%d" % len(proof)),
         (b"cache-control", b"no-store"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer})
-    return True
+    await send({"type": "http.response.body", "body": proof})
 
 
 async def send_to_other_slash(scope: Scope, send: Send) -> None:

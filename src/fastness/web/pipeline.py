@@ -1,7 +1,12 @@
-"""The order of the gates. It is data: this tuple, a comment for each neighbour, and nothing else decides it."""
+"""The order of the gates. It is data: this tuple, a comment for each neighbour, and nothing else decides it.
+
+A gate that has nothing to wait for is a plain function that returns what the next one returned. A coroutine for each gate would
+cost more than what most of them look at, and would be gone through again whenever the handler waits.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from types import MethodType
 from typing import Final
 
 from fastness.kernel.cookies import CookieRules
@@ -111,8 +116,14 @@ def build_pipeline(rules: PerimeterRules, site: Site, table: Table) -> ASGIApp:
     plan = Plan(rules, site, table)
     app: ASGIApp = Dispatch(table.routes)
     for make_stage in reversed(STAGES):
-        app = make_stage(app, plan)
+        app = make_stage(bound(app), plan)
     return app
+
+
+def bound(app: ASGIApp) -> ASGIApp:
+    """The method that calling a stage calls, looked up once: for each request that would cost as much as a small gate."""
+    method: ASGIApp = getattr(app, "__call__", app)  # noqa: B004 - the method itself is wanted
+    return app if isinstance(app, MethodType) else method
 
 
 def has_rates(table: Table) -> bool:

@@ -4,6 +4,8 @@ Who may set `X-Forwarded-For` decides who may choose the address that throttles 
 the list from the right and stops at the first hop that was not declared; with no proxy declared the headers are not read.
 """
 
+from collections.abc import Awaitable
+
 from fastness.kernel.proxies import ProxyRules, resolve_client
 from fastness.web.exchange import PROXY, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.traffic import Traffic
@@ -22,7 +24,7 @@ class ProxyStage:
         self.traffic = traffic
         self.is_direct = not rules.trusted and rules.hop_count is None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         scheme = _SCHEMES.get(scope.get("scheme", "http"), "http")
         if self.is_direct:
@@ -48,4 +50,4 @@ class ProxyStage:
             if not traffic.left:
                 traffic.look(exchange)
         exchange.stamps |= PROXY
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)

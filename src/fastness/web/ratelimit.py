@@ -8,6 +8,7 @@ With the store away a route with a rate answers 503: the rate is there because t
 who can take the store away must not be rid of it. ASVS 5.0 V2.4.1, V15.4.2 (one atomic step), V16.3.3.
 """
 
+from collections.abc import Awaitable
 from math import ceil
 from typing import Final, Literal
 
@@ -29,11 +30,18 @@ class ClientRateStage:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
-        if exchange.route is not None:
-            for rate in exchange.route.client_rates:
-                await count(exchange, rate)
+        route = exchange.route
+        if route is not None and route.client_rates:
+            return self._count(scope, receive, send, route.client_rates)
+        exchange.stamps |= RATE_CLIENT
+        return self.app(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send, rates: tuple[Rate, ...]) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        for rate in rates:
+            await count(exchange, rate)
         exchange.stamps |= RATE_CLIENT
         await self.app(scope, receive, send)
 
@@ -46,11 +54,18 @@ class UserRateStage:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
-        if exchange.route is not None:
-            for rate in exchange.route.user_rates:
-                await count(exchange, rate)
+        route = exchange.route
+        if route is not None and route.user_rates:
+            return self._count(scope, receive, send, route.user_rates)
+        exchange.stamps |= RATE_USER
+        return self.app(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send, rates: tuple[Rate, ...]) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
+        for rate in rates:
+            await count(exchange, rate)
         exchange.stamps |= RATE_USER
         await self.app(scope, receive, send)
 

@@ -7,6 +7,7 @@ rule looks at it. With the store away nobody is signed in: a public page is stil
 ASVS 5.0 V7.2.1, V7.2.4, V7.4.1, V7.4.2.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from fastness.kernel.cookies import build_cookie, build_deletion, find_cookie
@@ -38,10 +39,17 @@ class SessionStage:
         self.app = app
         self.cookie_name = cookie_name
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange: Exchange = scope[SCOPE_KEY]
         headers = exchange.headers
         cookies = headers.get(b"cookie")
+        if cookies is not None or b"authorization" in headers:
+            return self._identify(scope, receive, send, cookies)
+        exchange.stamps |= SESSION
+        return self.app(scope, receive, send)
+
+    async def _identify(self, scope: Scope, receive: Receive, send: Send, cookies: bytes | None) -> None:
+        exchange: Exchange = scope[SCOPE_KEY]
         route = exchange.route
         bearer = bearer_token(exchange)
         if bearer is not None:
@@ -51,7 +59,7 @@ class SessionStage:
             value = find_cookie(cookies, self.cookie_name)
             if value is not None:
                 await self._load(exchange, value)
-        if b"authorization" in headers:
+        if b"authorization" in exchange.headers:
             # RFC 9111 §3.5: a shared cache may not keep what was answered to credentials.
             exchange.is_private = True
         exchange.stamps |= SESSION
