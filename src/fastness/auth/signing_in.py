@@ -74,9 +74,8 @@ class SigningIn:
             origin: for the event.
         """
         claimed = _claim(pending.user_id, pending.authenticated_at, self._clock.epoch())
-        return await self._sign_in(
-            claimed, factor, origin, epoch=pending.epoch if epoch is None else epoch, known_epoch=pending.epoch
-        )
+        expected = pending.epoch if epoch is None else epoch
+        return await self._sign_in(claimed, factor, origin, expected_epoch=expected, device_epoch=pending.epoch)
 
     async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
         """The identity of somebody whose passkey answered, with their verification: two factors at once."""
@@ -100,18 +99,26 @@ class SigningIn:
         factor: Factor,
         origin: Origin,
         *,
-        epoch: int | None = None,
-        known_epoch: int | None = None,
+        expected_epoch: int | None = None,
+        device_epoch: int | None = None,
     ) -> Identity | None:
-        """Read the row under its lock, and write the sign-in into it; nothing is written where the epoch is another."""
+        """Read the row under its lock, and write the sign-in into it.
+
+        Args:
+            claimed: who it is said to be.
+            factor: what was proved last.
+            origin: for the event and the notice.
+            expected_epoch: where the owner's epoch is another by now, nobody is signed in and nothing is written.
+            device_epoch: what a known device's cookie has to hold; the epoch before a change that this sign-in made.
+        """
 
         async def enter(db: AsyncSession) -> Identity | None:
             current = await self._store.epoch(claimed.owner)
             user = await db.get(User, claimed.id, with_for_update=True)
             identity = await renewed_identity(db, user, claimed, epoch=current)
-            if user is None or identity is None or (epoch is not None and current != epoch):
+            if user is None or identity is None or expected_epoch not in {None, current}:
                 return None
-            known = current if known_epoch is None else known_epoch
+            known = current if device_epoch is None else device_epoch
             await self._notices.signed_in(db, user, epoch=known, device=origin.device, browser=origin.browser)
             await write_sign_in(db, user, self._clock.now())
             return identity
