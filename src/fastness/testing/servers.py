@@ -58,7 +58,8 @@ def asgi_server(app: str, *, port: int, workers: int = 1, server: str = "granian
     if server == "uvicorn":
         # uvicorn believes X-Forwarded-For of loopback peers unless told not to; who is believed, the settings say.
         quiet = ["--no-proxy-headers", "--no-server-header", "--no-access-log"]
-        options = ["--host", "127.0.0.1", "--port", str(port), *quiet]
+        # The parser it has without its extras: httptools, where that happens to be installed, refuses more by itself.
+        options = ["--host", "127.0.0.1", "--port", str(port), "--http", "h11", *quiet]
         return [sys.executable, "-m", "uvicorn", app, *options, "--workers", str(workers), "--loop", loop]
     options = ["--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     return [sys.executable, "-m", "granian", *options, "--loop", loop, app]
