@@ -5,8 +5,9 @@ more, and a command that needs no database imports none. `__init__.pyi` says the
 test keeps the two equal.
 """
 
-from importlib import import_module
 from types import MappingProxyType
+
+from fastness.kernel.loading import load
 
 __version__ = "0.1.0"
 
@@ -70,7 +71,7 @@ def __getattr__(name: str) -> object:
     if home is None:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    module = import_module(home)
+    module = load(home)
     value: object = getattr(module, name) if home.rpartition(".")[2] != name else getattr(module, name, module)
     globals()[name] = value  # the next access is an ordinary one
     return value

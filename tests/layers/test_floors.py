@@ -123,8 +123,11 @@ def test_one_kernel_module_loads_only_the_kernel():
     assert look("fastness.kernel.csrf") == {"libraries": set(), "parts": {"kernel"}}
 
 
-def test_importing_the_package_loads_no_part():
-    assert look("fastness") == {"libraries": set(), "parts": set()}
+def test_importing_the_package_loads_only_what_loads_the_rest():
+    script = "import sys, fastness; print(*(name for name in sys.modules if name.startswith('fastness.')))"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["fastness.kernel", "fastness.kernel.loading"]
+    assert look("fastness")["libraries"] == set()
 
 
 @pytest.mark.parametrize("part", WITHOUT_SQLALCHEMY)

@@ -4,8 +4,9 @@ In production that is in the background when the app has opened, in development 
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Final, Generic, TypeVar
+
+from fastness.kernel.loading import load
 
 LATE: Final[Mapping[str, str]] = {
     "Caller": "fastness.auth.login",
@@ -39,7 +40,7 @@ MadeT = TypeVar("MadeT")
 
 def late(name: str) -> Any:  # noqa: ANN401 - the caller names the type
     """A name of the tables above."""
-    return getattr(import_module(LATE.get(name) or OPTIONAL[name]), name)
+    return getattr(load(LATE.get(name) or OPTIONAL[name]), name)
 
 
 class Late(Generic[MadeT]):
@@ -55,6 +56,6 @@ class Late(Generic[MadeT]):
 
     def __get__(self, services: object, owner: type | None = None) -> MadeT:
         """Make it, and put it in place of this."""
-        made: MadeT = getattr(import_module(self.home), f"make_{self.name}")(services)
+        made: MadeT = getattr(load(self.home), f"make_{self.name}")(services)
         vars(services)[self.name] = made
         return made

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
@@ -23,6 +22,7 @@ from fastness.kernel.clock import Clock
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.jobs import Job
+from fastness.kernel.loading import load
 from fastness.services.backends import make_audit, make_mailer, make_store
 from fastness.services.late import LATE, Late, late
 from fastness.services.upkeep import PURGE_SECONDS, purge
@@ -323,4 +323,4 @@ class Services:
 def import_late() -> None:
     """Import what is loaded when it is first needed."""
     for home in (*LATE.values(), *(each.home for each in vars(Services).values() if isinstance(each, Late))):
-        import_module(home)
+        load(home)

@@ -1,0 +1,63 @@
+"""The collector rests while a module is imported, and goes on as it was before."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastness.kernel.loading import load
+
+NAME = "loaded_by_a_test"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    gc.unfreeze()
+    sys.modules.pop(NAME, None)
+
+
+def write(folder: Path, code: str) -> None:
+    (folder / f"{NAME}.py").write_text(code, encoding="utf-8")
+
+
+def test_a_module_is_imported_while_the_collector_rests(folder: Path) -> None:
+    write(folder, "import gc\nwas_collecting = gc.isenabled()\n")
+    assert load(NAME).was_collecting is False
+    assert gc.isenabled()
+
+
+def test_what_was_imported_is_out_of_the_collectors_sight(folder: Path) -> None:
+    gc.unfreeze()
+    write(folder, "class Kept: ...\n")
+    kept = load(NAME).Kept
+    assert gc.get_freeze_count()
+    assert all(each is not kept for each in gc.get_objects())
+
+
+def test_a_module_that_is_there_already_puts_nothing_out_of_sight(folder: Path) -> None:
+    write(folder, "")
+    module = load(NAME)
+    gc.unfreeze()
+    assert load(NAME) is module
+    assert gc.get_freeze_count() == 0
+
+
+def test_the_collector_goes_on_after_a_module_that_raises(folder: Path) -> None:
+    write(folder, "raise ValueError\n")
+    with pytest.raises(ValueError):  # noqa: PT011 - the module's own
+        load(NAME)
+    assert gc.isenabled()
+
+
+def test_a_collector_that_rested_before_rests_on(folder: Path) -> None:
+    write(folder, "")
+    gc.disable()
+    try:
+        load(NAME)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
