@@ -16,6 +16,7 @@ from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.kernel.verdicts import ALLOW, Deny
+from fastness.stores.memory import MemoryStore
 from fastness.stores.sqlite import SQLiteStore
 from fastness.stores.store import StoreUnavailableError
 
@@ -209,6 +210,44 @@ async def test_an_attacker_s_own_sign_in_does_not_clear_the_address(throttle):
         if number % 2:
             await throttle.succeeded(await throttle.reserve(Attempt(account="mallory", client_ip=HOME)))
     assert await passed(throttle, [{"account": f"other{number}"} for number in range(20)]) == 1
+
+
+async def test_an_attacker_s_sign_ins_at_the_same_moment_do_not_clear_the_address(throttle):
+    for number in range(RULES.address_attempts - 3):
+        own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(2)]
+        await outcome_of(throttle, account=f"user{number}")
+        for each in own:
+            await throttle.succeeded(each)
+    assert await passed(throttle, [{"account": f"other{number}"} for number in range(20)]) == 3
+
+
+class SlowTurns(MemoryStore):
+    """A store in which whoever asks for a turn waits until it is open."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.is_open = asyncio.Event()
+
+    async def increment(self, key, **rest):
+        if key.endswith(b":turn"):
+            await self.is_open.wait()
+        return await super().increment(key, **rest)
+
+
+async def test_what_a_right_password_gave_back_is_not_given_back_by_those_refused_meanwhile(events, clock):
+    store = SlowTurns(clock)
+    await store.open()
+    throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
+    for number in range(RULES.address_attempts - 6):
+        await outcome_of(throttle, account=f"user{number}")
+    right = await throttle.reserve(Attempt(account="mallory", client_ip=HOME))
+    await outcome_of(throttle, account="mallory")
+    others = [asyncio.create_task(outcome_of(throttle, account="mallory")) for _ in range(3)]
+    await asyncio.sleep(0)
+    await throttle.succeeded(right)
+    store.is_open.set()
+    assert (await asyncio.gather(*others)).count(None) == 1
+    assert await passed(throttle, [{"account": f"other{number}"} for number in range(20)]) == 6
 
 
 async def test_a_success_after_the_counters_began_anew_makes_no_attempt_free(throttle, clock):

@@ -15,7 +15,7 @@ accounts to try once each; only a second factor helps there.
 ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.2 (reserve before use), V16.3.1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -114,28 +114,29 @@ class Throttle:
             slows_account |= is_first_wait and counter.counted is Counted.ACCOUNT
             if not isinstance(decide_attempt(counter.limit, counter.counted, count=count, turn=turn), Allow):
                 # What was refused was not tried: it makes nobody's wait longer, here or in the counters before.
-                await self._give_back((counted, 1) for counted in counters[:done])
+                await self._uncount(counters[:done])
                 self._emit(EventName.AUTHN_LOGIN_FAIL_MAX, counter.counted, attempt)
                 raise ThrottledError(counter.counted, retry_after_seconds=await self._wait(counter))
         return Reservation(counters=counters, is_known_device=is_known, slows_account=slows_account)
 
     async def succeeded(self, reservation: Reservation) -> None:
         """The attempt was right: forget what was charged to this account from this address, and keep the rest."""
-        own = next(each for each in reservation.counters if each.counted in {Counted.PAIR, Counted.DEVICE})
+        own = next(filter(_is_own, reservation.counters))
         found = await self._store.get(own.key)
         charged = 0 if found is None else int(found.value)
+        # From the account's own counter first, and from the others what was there: several who are right at the same moment see
+        # one charge. Given back by each, it would be taken off what the address is charged for other accounts.
+        taken = sum(await self._give_back([(own, charged)]))
         # A counter that began anew meanwhile holds less than was charged.
-        held = [(counter, await self._store.get(counter.key)) for counter in reservation.counters]
-        await self._give_back(
-            (counter, min(max(charged, 1), int(found.value))) for counter, found in held if found is not None
-        )
+        held = [(other, await self._store.get(other.key)) for other in reservation.counters if other is not own]
+        await self._give_back((other, min(taken, int(found.value))) for other, found in held if found is not None)
         if charged >= own.limit.attempts:
             await self._store.delete(_turn_key(own))
             await self._store.delete(_level_key(own))
 
     async def release(self, reservation: Reservation) -> None:
         """Nothing was tried after all: give the reservation back."""
-        await self._give_back((counter, 1) for counter in reservation.counters)
+        await self._uncount(reservation.counters)
 
     async def unlock(self, *names: str, user_id: UUID, by: str, factors: bool = True) -> None:
         """Forget what was charged to an account, from every address and on every device.
@@ -201,12 +202,23 @@ class Throttle:
             self._emit(EventName.AUTHN_LOGIN_LOCK, counter.counted, attempt)
         return turn, level == 1
 
-    async def _give_back(self, amounts: Iterable[tuple[Counter, int]]) -> None:
+    async def _uncount(self, counters: Sequence[Counter]) -> None:
+        """Give one attempt back, unless a right password has given it back already."""
+        own = [each for each in counters if _is_own(each)]
+        if sum(await self._give_back((each, 1) for each in own)) == len(own):
+            await self._give_back((each, 1) for each in counters if each not in own)
+
+    async def _give_back(self, amounts: Iterable[tuple[Counter, int]]) -> list[int]:
+        """Take charges off counters; how much of each was there."""
         charges = [self._increment(each, -amount) for each, amount in amounts if amount > 0]
-        for charge, left in zip(charges, await self._store.increment_each(charges), strict=True):
-            if left < 0:
+        taken: list[int] = []
+        for charge, left in zip(charges, await self._store.increment_each(charges) if charges else (), strict=True):
+            missing = min(max(-left, 0), -charge.amount)
+            if missing:
                 # Two who saw the same charge gave it back twice. Below nothing the next attempts would be free.
-                await self._store.increment(charge.key, amount=-left, expires_at=charge.expires_at)
+                await self._store.increment(charge.key, amount=missing, expires_at=charge.expires_at)
+            taken.append(-charge.amount - missing)
+        return taken
 
     def _increment(self, counter: Counter, amount: int = 1) -> Increment:
         # Taking back can only lower a sum, so the limit does not stop it.
@@ -239,6 +251,11 @@ class Throttle:
                 detail={"kind": attempt.kind, **typed},
             )
         )
+
+
+def _is_own(counter: Counter) -> bool:
+    """Whether it counts nothing but this account from here."""
+    return counter.counted in {Counted.PAIR, Counted.DEVICE}
 
 
 def _turn_key(counter: Counter) -> bytes:
