@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 
@@ -31,16 +32,20 @@ ROW = "7"
 # The audit reads other people's programs; the names of weak things are its subject. The template is somebody's program.
 NOT_OURS = ("audit/", "cli/project/", "testing/")
 TREES = {name: tree for name, tree in source.TREES.items() if not name.startswith(NOT_OURS)}
-IMPORTS = [(name, module) for name, module in source.imports() if name in TREES]
-"""Each file with each module that it imports, and each name out of one."""
 
 CRYPTOGRAPHIC = re.compile(
     r"^(cryptography|argon2|bcrypt|webauthn|Crypto|Cryptodome|nacl|jwt|jose|authlib|passlib|rsa|ecdsa|pyaes|itsdangerous|pyotp)\b"
 )
 
 
+@cache
+def imports() -> list[tuple[str, str]]:
+    """Each file with each module that it imports, and each name out of one."""
+    return [(name, module) for name, module in source.imports() if name in TREES]
+
+
 def test_v11_2_1_v11_3_2_the_ciphers_and_hashes_are_those_of_known_libraries():
-    found = {module for _, module in IMPORTS if CRYPTOGRAPHIC.match(module)}
+    found = {module for _, module in imports() if CRYPTOGRAPHIC.match(module)}
     assert {module.partition(".")[0] for module in found} <= {"cryptography", "argon2", "bcrypt", "webauthn"}
     assert {module for module in found if module.startswith("cryptography.")} == {
         "cryptography.exceptions.InvalidTag",
@@ -243,8 +248,8 @@ def test_v11_4_4_no_key_is_made_of_what_somebody_typed(key):
 
 def test_v11_5_1_chance_comes_from_the_operating_system():
     """`random` is imported nowhere; a UUID is a name and never a proof, and made in one place."""
-    assert [(name, module) for name, module in IMPORTS if module.partition(".")[0] == "random"] == []
-    makers = {(name, module) for name, module in IMPORTS if re.fullmatch(r"uuid\.uuid[1345678]", module)}
+    assert [(name, module) for name, module in imports() if module.partition(".")[0] == "random"] == []
+    makers = {(name, module) for name, module in imports() if re.fullmatch(r"uuid\.uuid[1345678]", module)}
     assert makers == {("kernel/tokens.py", "uuid.uuid4")}
     assert random_id().version == 4
 

@@ -2,8 +2,6 @@
 
 import json
 
-from cyclonedx.validation.json import JsonStrictValidator
-
 from fastness.audit.pins import Dependency
 from fastness.audit.sbom import VERSION, make_sbom
 from tests.audit.conftest import NOW
@@ -17,6 +15,9 @@ DEPENDENCIES = (
 
 
 def test_it_is_valid():
+    # Here, for it makes forty grammars, which take a second: most tests do without.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     text = make_sbom(project="shop", version="1", dependencies=DEPENDENCIES, now=NOW)
     assert JsonStrictValidator(VERSION).validate_str(text) is None
 

@@ -14,9 +14,9 @@ BY_LEVEL = {1: 70, 2: 183, 3: 92}
 PATCHES = tuple(patches())
 
 
-@pytest.mark.parametrize(("path", "text"), [pytest.param(*made, id=made[0].name) for made in made().items()])
-def test_a_file_is_as_the_tests_make_it(path, text):
-    assert path.read_text(encoding="utf-8") == text, "run `python -m scripts.asvs`"
+def test_a_file_is_as_the_tests_make_it():
+    old = [path.name for path, text in made().items() if path.read_text(encoding="utf-8") != text]
+    assert old == [], "run `python -m scripts.asvs`"
 
 
 def test_every_requirement_is_there_once():
@@ -25,12 +25,11 @@ def test_every_requirement_is_there_once():
     assert {level: sum(one.level == level for one in REQUIREMENTS.values()) for level in LEVELS} == BY_LEVEL
 
 
-@pytest.mark.parametrize("requirement", REQUIREMENTS.values(), ids=lambda one: one.id)
-def test_a_requirement_is_told_in_short(requirement):
-    assert re.fullmatch(r"V\d+\.\d+\.\d+", requirement.id)
-    assert 0 < len(requirement.words.split()) <= 15
-    assert requirement.how.endswith(".")
-    assert "|" not in requirement.words + requirement.how
+def test_a_requirement_is_told_in_short():
+    assert [one.id for one in REQUIREMENTS.values() if not re.fullmatch(r"V\d+\.\d+\.\d+", one.id)] == []
+    assert [one.id for one in REQUIREMENTS.values() if not 0 < len(one.words.split()) <= 15] == []
+    assert [one.id for one in REQUIREMENTS.values() if not one.how.endswith(".")] == []
+    assert [one.id for one in REQUIREMENTS.values() if "|" in one.words + one.how] == []
 
 
 def test_no_test_names_a_requirement_that_is_not_there():
