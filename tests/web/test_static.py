@@ -104,6 +104,23 @@ async def test_no_session_is_read_for_a_file(make_shop, browse, folder):
     assert (page.status, page.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        pytest.param("picture.webp", "image/webp", id="picture"),
+        pytest.param("letters.woff", "font/woff", id="font"),
+        pytest.param("BIG.PNG", "image/png", id="upper-case"),
+        # By its last ending alone: the bytes are a pack, and nobody is told to unpack them.
+        pytest.param("picture.svg.gz", "application/gzip", id="packed"),
+    ],
+)
+async def test_each_kind_is_sent_with_its_own_type(make_shop, browse, folder, name, media_type):
+    (folder / name).write_bytes(b"1")
+    shop = await make_shop(Routes(), static=folder)
+    async with browse(shop) as browser:
+        assert (await browser.raw("GET", f"/static/{name}")).headers["content-type"] == media_type
+
+
 async def test_a_missing_file_is_named_to_the_developer(make_shop, folder):
     shop = await make_shop(Routes(), static=folder)
     with pytest.raises(MissingStaticFileError, match=r"none\.css"):
