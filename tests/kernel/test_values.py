@@ -118,6 +118,23 @@ def test_what_is_made_often_has_its_init_written():
     assert len({id(each.parts) for each in (*first, *second)}) == len(first) + len(second)
 
 
+def test_the_last_value_is_made_as_the_first():
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        """Not used yet."""
+
+        name: str
+        width: int = dataclasses.field(default=80, init=False)
+
+    class Below(Fresh):
+        def __post_init__(self) -> None:
+            raise ValueError("The standard library asks for it where the fields are, and there is none.")
+
+    made = [kind("a") for kind in [Fresh, Below] * values._WORTH_WRITING]
+    assert inspect.isfunction(vars(Fresh)["__init__"])
+    assert {each.width for each in made} == {80}
+
+
 def test_it_looks_like_one_of_the_standard_library():
     assert inspect.signature(Door) == inspect.signature(StandardDoor)
     assert [each.name for each in dataclasses.fields(Door)] == [each.name for each in dataclasses.fields(StandardDoor)]

@@ -65,7 +65,8 @@ class UnwrittenInit(Unwritten):
             return
         for name, member in members.items():
             object.__setattr__(value, name, member)
-        if hasattr(value, _POST_INIT):
+        # Not of a class below: the written `__init__` does not know of it either.
+        if hasattr(self.home, _POST_INIT):
             value.__post_init__()
 
 
@@ -129,6 +130,7 @@ def write_method(home: type, name: str) -> Any:  # noqa: ANN401 - any method of 
         eq=is_compared,
         unsafe_hash=is_compared,
         frozen=is_init,  # or it would set the fields in the way that is refused
+        slots=is_init,  # or it would leave to the class what no argument sets
     )
     method = vars(written)[name]
     method.__module__, method.__qualname__ = home.__module__, f"{home.__qualname__}.{name}"
