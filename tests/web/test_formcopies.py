@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import wtforms
 from wtforms import DataList, Field, FieldList, Form, FormField, SelectChoice, StringField
+from wtforms.fields.core import UnboundField
 from wtforms.meta import DefaultMeta
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
@@ -48,6 +49,31 @@ class Numbered(StringField):
         super().__init__(*args, **kwargs)
         type(self).made += 1
         self.description = f"number {self.made}"
+
+
+class Described(StringField):
+    """A field of the app that looks at the moment it is told something."""
+
+    made = 0
+
+    @property  # type: ignore[override]
+    def description(self) -> str:
+        return self.told
+
+    @description.setter
+    def description(self, text: str) -> None:
+        type(self).made += 1
+        self.told = f"number {self.made}"
+
+
+class BoundLate(UnboundField):  # type: ignore[type-arg]  # not generic when it runs
+    made = 0
+
+    def bind(self, *args: Any, **kwargs: Any) -> Any:
+        field = super().bind(*args, **kwargs)
+        type(self).made += 1
+        field.description = f"number {self.made}"
+        return field
 
 
 class Foreign(StringField):
@@ -154,10 +180,29 @@ def test_what_may_come_out_otherwise_is_made_anew(field):
     assert (first.field is second.field, str(first.field)) == (False, str(second.field))
 
 
-def test_a_field_of_the_app_is_made_for_each_form():
-    form_class = form_of(Numbered())
-    before = Numbered.made
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        pytest.param(Numbered(), Numbered, id="in-its-init"),
+        pytest.param(Described(), Described, id="where-it-is-set"),
+        pytest.param(BoundLate(StringField), BoundLate, id="where-it-is-bound"),
+    ],
+)
+def test_a_field_of_the_app_is_made_for_each_form(field, kind):
+    form_class = form_of(field)
+    before = kind.made
     assert [bound(form_class).field.description for _ in range(3)] == [f"number {before + i}" for i in (1, 2, 3)]
+
+
+def test_a_field_of_the_app_that_only_tells_is_copied():
+    class Telling(StringField):
+        @property
+        def told(self) -> str:
+            return f"{self.data}!"
+
+    form_class = form_of(Telling())
+    assert [bound(form_class, ("field", text)).field.told for text in "ab"] == ["a!", "b!"]
+    assert try_new_form(form_class) is not None
 
 
 class OwnMaking(Form):

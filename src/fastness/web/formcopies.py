@@ -12,7 +12,7 @@ here. Everything else is made as ever. The library is known by the names of its 
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import replace
-from types import FunctionType
+from types import FunctionType, GetSetDescriptorType
 from typing import Any, Final
 
 from fastness.kernel.values import dataclass
@@ -20,7 +20,9 @@ from fastness.kernel.values import dataclass
 _LIBRARY: Final = "wtforms."
 _FORMS: Final = "wtforms.form"
 _PARTS: Final = "wtforms.fields.core"
-_MAKING: Final = frozenset({"Meta", "__init__", "__new__", "__setattr__", "__slots__", "_translations", "gettext"})
+_MAKING: Final = frozenset(
+    {"Meta", "__init__", "__new__", "__setattr__", "__slots__", "_translations", "bind", "gettext"}
+)
 """With one of these, a class of the app has a say in how a form or a field is made."""
 _PLAIN: Final = (str, bytes, int, float, type, FunctionType, type(None))
 _KEPT_AS: Final = "_fastness_made"
@@ -139,9 +141,17 @@ def made_field(name: str, unbound: Any, field: Any) -> MadeField | None:  # noqa
 def is_made_by_library(kind: type) -> bool:
     """Whether no class of the app's has a say in how it is made."""
     return all(
-        base is object or base.__module__.startswith(_LIBRARY) or _MAKING.isdisjoint(vars(base))
+        base is object
+        or base.__module__.startswith(_LIBRARY)
+        or (_MAKING.isdisjoint(vars(base)) and not any(map(is_setter, vars(base).values())))
         for base in kind.__mro__
     )
+
+
+def is_setter(member: object) -> bool:
+    """Whether code of the app's runs when the library sets this attribute, and may look at the moment."""
+    kind = type(member)
+    return hasattr(kind, "__set__") and kind is not GetSetDescriptorType and getattr(member, "fset", member) is not None
 
 
 def is_plain(value: object) -> bool:
