@@ -219,6 +219,26 @@ def test_a_rule_of_ones_own_and_ones_own_words():
     assert form.errors == {"amount": ["An even number."], "slug": ["Letters, please."]}
 
 
+def test_every_form_is_made_for_its_request():
+    visitors = iter(["Ada", "Grace"])
+
+    class Greeting(StringField):
+        @property  # type: ignore[override]
+        def description(self) -> str:
+            return self.told
+
+        @description.setter
+        def description(self, text: str) -> None:
+            self.told = next(visitors)
+
+    class Hello(Form):
+        name = Greeting()
+
+    first, second = (bound_form(Hello, [("name", "x")], max_characters=9) for _ in range(2))
+    first.name.label.text = "Changed"
+    assert (first.name.description, second.name.description, second.name.label.text) == ("Ada", "Grace", "Name")
+
+
 def test_a_form_of_another_make_is_bound_too():
     class Own:
         def __init__(self, formdata):

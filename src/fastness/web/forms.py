@@ -20,7 +20,6 @@ from typing import Any, Final, TypeVar
 from starlette.datastructures import UploadFile
 
 from fastness.web.bodies import MalformedFormError
-from fastness.web.formcopies import keep_new_form, try_new_form
 
 FormT = TypeVar("FormT")
 
@@ -89,13 +88,7 @@ def bound_form(
     form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]], *, max_characters: int
 ) -> FormT:
     """The form with the submitted values, validated; `max_characters` holds for fields that state no length."""
-    values = FormValues(pairs)
-    form: Any = try_new_form(form_class)
-    if form is None:
-        form = form_class(formdata=values)
-        keep_new_form(form_class)
-    else:
-        form.process(values, None, data=None)
+    form: Any = form_class(formdata=FormValues(pairs))
     for field in fields_of(form):
         submitted = getattr(field, "raw_data", None)
         if not isinstance(submitted, Submitted):
