@@ -11,13 +11,13 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from fastness.app import Fastness
 from fastness.cli.errors import CommandError
 from fastness.kernel.because import Because
+from fastness.kernel.loading import load
 from fastness.kernel.values import dataclass
 from fastness.settings.sources import read_sources
 
@@ -95,7 +95,7 @@ def load_object(target: str, folder: Path) -> object:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
-        module = import_module(module_name)
+        module = load(module_name)
     except ModuleNotFoundError as error:
         # An import inside the app that fails is the app's own error and keeps its traceback.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
