@@ -85,7 +85,7 @@ def judged(make: Callable[[dict[str, str]], jinja2.Environment], place: str, con
     """What becomes of one template."""
     environment = make(oracle.folder(place, construct))
     try:
-        problem = test_oracle.first_problem(environment, [oracle.lexbor_tree], oracle.SUFFIXES)
+        problem = test_oracle.first_problem(environment, test_oracle.LEXBOR, oracle.SUFFIXES)
     except (TemplateRefusedError, ValueRefusedError, FastnessError, TypeError):
         return "refused"
     return "holds" if problem is None else "broken"

@@ -6,6 +6,7 @@ a node or an attribute, end an element, or swallow or move static text. The read
 """
 
 import re
+from functools import cache
 
 import html5lib
 import jinja2
@@ -246,6 +247,25 @@ def _from_etree(node):
     for child in node:
         slots += [_from_etree(child), child.tail or ""]
     return [name, {str(key): value for key, value in node.attrib.items()}, slots]
+
+
+class Judge:
+    """One parser's word on pages. Most constructs make the same pages of a place: such a page is parsed once."""
+
+    def __init__(self, tree):
+        self._tree = tree
+        self._marked = cache(tree)
+        self._is_fine = set()
+
+    def problem(self, marked, hostile):
+        """What is wrong with a hostile page beside the marked one; None where nothing."""
+        both = hash((marked, hostile))
+        if both in self._is_fine:
+            return None
+        problem = frame_problem(self._marked(marked), self._tree(hostile))
+        if problem is None:
+            self._is_fine.add(both)
+        return problem
 
 
 def frame_problem(marked, hostile, path=""):
