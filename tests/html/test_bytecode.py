@@ -134,6 +134,16 @@ def test_what_cannot_be_read_is_compiled(folder, compiled, kept):
     assert sorted(compiled) == ["base.html", "child.html"]
 
 
+@pytest.mark.parametrize("length", [20, 40, 80, 200])
+def test_what_ends_too_soon_is_compiled(folder, compiled, length):
+    precompile(environment(folder))
+    for file in (folder / "__pycache__").iterdir():
+        file.write_bytes(file.read_bytes()[:length])
+    compiled.clear()
+    precompile(environment(folder))
+    assert sorted(compiled) == ["base.html", "child.html"]
+
+
 def test_a_folder_that_cannot_be_written_is_no_error(folder, monkeypatch):
     (folder / "__pycache__").write_text("a file where the folder would be")
     assert precompile(environment(folder)) == 2

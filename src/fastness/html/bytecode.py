@@ -52,7 +52,8 @@ class BytecodeBeside(jinja2.BytecodeCache):
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Read it; what cannot be read is compiled."""
-        with contextlib.suppress(OSError), Path(bucket.key).open("rb") as file:
+        # Of any kind: a file that ends too soon, after a power cut, fails in whatever the library reads it with.
+        with contextlib.suppress(Exception), Path(bucket.key).open("rb") as file:
             bucket.load_bytecode(file)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
