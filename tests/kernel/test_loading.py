@@ -53,6 +53,27 @@ def test_the_collector_goes_on_after_a_module_that_raises(folder: Path) -> None:
     assert gc.isenabled()
 
 
+def test_a_module_that_raises_puts_nothing_out_of_sight(folder: Path) -> None:
+    """It may be asked for with each request, and each time all garbage of the moment would stay."""
+    gc.unfreeze()
+    write(folder, "raise ValueError\n")
+    with pytest.raises(ValueError):  # noqa: PT011 - the module's own
+        load(NAME)
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_collector_that_rested_for_another_thread_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends_meanwhile() -> bool:
+        gc.enable()
+        return False
+
+    write(folder, "")
+    with monkeypatch.context() as patched:
+        patched.setattr(gc, "isenabled", ends_meanwhile)
+        load(NAME)
+    assert gc.isenabled()
+
+
 def test_a_collector_that_rested_before_rests_on(folder: Path) -> None:
     write(folder, "")
     gc.disable()

@@ -18,11 +18,13 @@ def load(name: str) -> ModuleType:
     """The module of this name."""
     if name in sys.modules:
         return import_module(name)  # another thread may be in the middle of it, and this waits
-    was_collecting = gc.isenabled()
+    if not gc.isenabled():
+        # Whoever has it rest, an import around this one or another thread, ends that; to do it here as well could come between.
+        return import_module(name)
     gc.disable()
     try:
-        return import_module(name)
-    finally:
+        module = import_module(name)
         gc.freeze()
-        if was_collecting:
-            gc.enable()
+    finally:
+        gc.enable()
+    return module
