@@ -1,4 +1,7 @@
-"""Each floor, imported in a fresh interpreter, brings along its own libraries and nothing from above."""
+"""Each part, imported where only the floors below it are, brings along its own libraries and nothing from above.
+
+An interpreter loads floor after floor, and forks before each for each of its parts.
+"""
 
 import json
 import subprocess
@@ -72,13 +75,33 @@ LIBRARIES: dict[str, frozenset[str]] = {
 WITHOUT_SQLALCHEMY = ("kernel", "html", "stores", "auditlog", "sessions")
 
 LOOK = """
-import importlib, json, pathlib, sys
-before = set(sys.modules)
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-new = {module.partition(".")[0] for module in set(sys.modules) - before}
-own = {module.split(".")[1] for module in sys.modules if module.startswith("fastness.")}
-print(json.dumps({"libraries": sorted(new - {"fastness"}), "parts": sorted(own)}))
+import importlib, json, os, sys
+
+def look(modules):
+    before = set(sys.modules)
+    for name in modules:
+        importlib.import_module(name)
+    new = {module.partition(".")[0] for module in set(sys.modules) - before}
+    own = {module.split(".")[1] for module in sys.modules if module.startswith("fastness.")}
+    return {"libraries": sorted(new - {"fastness"}), "parts": sorted(own)}
+
+seen = {}
+below = []
+for row in json.load(sys.stdin):
+    look(below)
+    for part, modules in row.items():
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writing, json.dumps(look(modules)).encode())
+            os._exit(0)
+        os.close(writing)
+        with open(reading) as answer:
+            seen[part] = answer.read()
+        if os.waitpid(child, 0)[1]:
+            sys.exit(f"{part} cannot be loaded")
+    below = [name for modules in row.values() for name in modules]
+print(json.dumps(seen))
 """
 
 
@@ -88,13 +111,30 @@ def installed() -> frozenset[str]:
     return frozenset(packages_distributions())
 
 
-def look(*names: str) -> dict[str, set[str]]:
-    done = subprocess.run([sys.executable, "-I", "-c", LOOK, *names], capture_output=True, text=True, check=False)
+def climb(rows: list[dict[str, list[str]]]) -> dict[str, dict[str, set[str]]]:
+    """What the modules of each part bring along in an interpreter that has loaded the rows before."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", LOOK], input=json.dumps(rows), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    seen = {key: set(value) for key, value in json.loads(done.stdout).items()}
+    seen = {
+        part: {key: set(value) for key, value in json.loads(answer).items()}
+        for part, answer in json.loads(done.stdout).items()
+    }
     # Only what an installed package holds counts: compilers and the standard library leave names of their own.
-    seen["libraries"] &= installed()
+    for each in seen.values():
+        each["libraries"] &= installed()
     return seen
+
+
+def look(*names: str) -> dict[str, set[str]]:
+    """What these modules bring along in a fresh interpreter."""
+    return climb([{"": list(names)}])[""]
+
+
+@cache
+def climbed() -> dict[str, dict[str, set[str]]]:
+    return climb([{part: modules for part in row if (modules := modules_of(part))} for row in FLOORS])
 
 
 def existing() -> list[tuple[int, str]]:
@@ -108,7 +148,7 @@ def test_every_part_stands_on_a_floor():
 
 @pytest.mark.parametrize(("floor", "part"), [pytest.param(floor, part, id=part) for floor, part in existing()])
 def test_a_part_brings_along_only_what_its_floor_allows(floor, part):
-    seen = look(*modules_of(part))
+    seen = climbed()[part]
     below = {name for row in FLOORS[:floor] for name in row}
     assert seen["parts"] - below - {part} == set(), "a part above or beside came along"
     allowed = frozenset().union(*(LIBRARIES.get(name, frozenset()) for name in {*below, part}))
@@ -116,7 +156,7 @@ def test_a_part_brings_along_only_what_its_floor_allows(floor, part):
 
 
 def test_the_kernel_is_the_standard_library_and_nothing_else():
-    assert look(*modules_of("kernel")) == {"libraries": set(), "parts": {"kernel"}}
+    assert climbed()["kernel"] == {"libraries": set(), "parts": {"kernel"}}
 
 
 def test_one_kernel_module_loads_only_the_kernel():
