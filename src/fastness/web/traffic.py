@@ -27,8 +27,6 @@ MOST: Final = 29
 MIN_BROWSERS: Final = 5
 """So many different browsers at one address are not one person."""
 
-_FORWARDING: Final = (b"x-forwarded-for", b"forwarded")
-
 UNDECLARED_PROXY: Final = Notice(
     id="FST-RUNTIME-001",
     severity=Severity.HIGH,
@@ -91,7 +89,7 @@ class Traffic:
         if not self._looks:
             self._address = address
         self._looks += 1
-        if any(name in headers for name in _FORWARDING):
+        if b"x-forwarded-for" in headers or b"forwarded" in headers:
             self._forwarded += 1
             self._other += self._wanted not in headers
         if address == self._address:

@@ -30,10 +30,11 @@ class UnitStage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
         exchange.stamps |= UNIT
-        audit = exchange.site.audit
-        if audit is not None and audit.is_broken and exchange.method not in SAFE_METHODS:
-            # What is known to leave no trace is not begun.
-            raise AuditUnavailableError("The audit log takes no events at the moment, so nothing may be changed.")
+        if exchange.method not in SAFE_METHODS:
+            audit = exchange.site.audit
+            if audit is not None and audit.is_broken:
+                # What is known to leave no trace is not begun.
+                raise AuditUnavailableError("The audit log takes no events at the moment, so nothing may be changed.")
         try:
             await self.app(scope, receive, send)
         finally:
