@@ -11,7 +11,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test programs patches lint format bench reference lock clean python run-environment dev-environment
+.PHONY: help demo test programs compiled patches lint format bench reference lock clean python run-environment dev-environment
 
 help:
 	@echo "make demo    start the demo application"
@@ -33,6 +33,10 @@ test: dev-environment programs
 # Not while the environment is made, which may need apt as well.
 programs: dev-environment
 	@$(PYTHON) scripts/system_packages.py
+
+# Tests and what they import, once: each of the processes that run them would do it. What is wrong with them, `test` says.
+compiled: dev-environment
+	@$(IN_VENV)python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 patches: dev-environment
 	@$(IN_VENV)python -m scripts.patches $(ARGS)
