@@ -9,7 +9,7 @@ ASVS 5.0: V8.1.1 (rules are documented and can be reviewed).
 import ipaddress
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.values import dataclass
@@ -35,8 +35,7 @@ class AccessRuleError(ConfigError):
     code = "access_rule"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessFacts:
+class AccessFacts(NamedTuple):
     """What a decision may look at."""
 
     identity: Identity | None

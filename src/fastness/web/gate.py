@@ -6,7 +6,6 @@ rule decides (V8.3.1).
 """
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -109,4 +108,4 @@ def challenge(exchange: Exchange) -> Mapping[str, str]:
 
 def is_superuser_needed(rule: Access, facts: AccessFacts, identity: Identity) -> bool:
     """Whether the person would be refused without the superuser's role."""
-    return not is_allowed(rule, replace(facts, identity=identity.without_superuser()))
+    return not is_allowed(rule, facts._replace(identity=identity.without_superuser()))
