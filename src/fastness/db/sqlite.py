@@ -1,12 +1,13 @@
 """SQLite for the async engine, without a thread for each connection.
 
 A hop to another thread costs more than a short query. So a SELECT runs on the event loop itself, as long as it is
-short: other requests have a turn before it, and after a few milliseconds SQLite is interrupted and the query starts
-again on a thread. Everything that writes runs on a thread from the start, since a commit waits for the disk. No
-statement ever waits for a lock on the loop or on a thread: it is tried, and tried again after a sleep that other
-requests use. The attacker can ask for slow pages and hang up at any moment: the loop is held for the cap at most, and
-a statement on a thread is interrupted and has ended before the cancellation goes on, so a connection never comes back
-to the pool with work under way. A scan on a cold disk can exceed the cap by one read.
+short: other requests have a turn before it, unless its transaction keeps other writers waiting, and after a few
+milliseconds SQLite is interrupted and the query starts again on a thread. Everything that writes runs on a thread from
+the start, since a commit waits for the disk. No statement ever waits for a lock on the loop or on a thread: it is
+tried, and tried again after a sleep that other requests use. The attacker can ask for slow pages and hang up at any
+moment: the loop is held for the cap at most, and a statement on a thread is interrupted and has ended before the
+cancellation goes on, so a connection never comes back to the pool with work under way. A scan on a cold disk can
+exceed the cap by one read.
 
 ASVS 5.0: V15.4.3 (waiting for locks cannot go on for ever), V15.2.2 (one demanding request does not stop the others).
 """
@@ -105,8 +106,9 @@ class SQLiteConnection(Watched, sqlite3.Connection):
 
     def _on_loop(self, work: Callable[[], T]) -> T:
         if in_greenlet():
-            # A page may ask a dozen short questions on end: before each, whoever waits has a turn.
-            await_(_TURN)
+            # A page may ask a dozen short questions on end: before each, whoever waits has a turn. Not while the writer's
+            # lock is held, which other processes wait for. (AsyncConnection refuses a driver that never awaits.)
+            await_(_NOTHING if self.in_transaction else _TURN)
         self._stop_at = perf_counter() + _LOOP_SECONDS
         try:
             return work()
@@ -180,7 +182,13 @@ class _Turn:
         yield
 
 
+class _Nothing:
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
 _TURN: Final = _Turn()
+_NOTHING: Final = _Nothing()
 
 
 def _leave() -> None:
