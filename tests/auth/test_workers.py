@@ -1,11 +1,15 @@
 import asyncio
+import ctypes
 import os
+import platform
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from fastness.auth.errors import HashingBusyError
+from fastness.auth.slices import HASHING_NANOSECONDS, LOOP_NANOSECONDS, ask_for_slices
 from fastness.auth.workers import HashingPool, count_cores
 from fastness.kernel.errors import ConfigError
 
@@ -25,6 +29,37 @@ async def test_on_linux_the_threads_give_way_and_the_loop_does_not(pool):
     nice = await pool.run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     assert nice == (15 if sys.platform == "linux" else before)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+HAS_SLICES = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
+
+
+def slices_of(thread: int) -> int:
+    """In nanoseconds, as the system tells (sched_getattr(2)); 0 where it tells nothing, before Linux 6.12."""
+    call = {"x86_64": 315, "aarch64": 275}[platform.machine()]
+    told = (ctypes.c_uint64 * 6)()
+    assert ctypes.CDLL(None).syscall(call, thread, told, ctypes.sizeof(told), 0) == 0
+    return told[3]
+
+
+@pytest.mark.skipif(not HAS_SLICES, reason="slices can be asked for on Linux alone")
+async def test_the_loop_has_short_slices_and_the_threads_long_ones(pool):
+    hashing = await pool.run(lambda: slices_of(threading.get_native_id()))
+    is_known = tuple(map(int, platform.release().split(".")[:2])) >= (6, 12)
+    assert (slices_of(threading.get_native_id()), hashing) == (
+        (LOOP_NANOSECONDS, HASHING_NANOSECONDS) if is_known else (0, 0)
+    )
+
+
+def test_nothing_is_asked_for_a_thread_that_is_scheduled_otherwise_or_gone():
+    def ask_when_idle():
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        return ask_for_slices(threading.get_native_id(), LOOP_NANOSECONDS)
+
+    with ThreadPoolExecutor(1) as other:
+        if sys.platform == "linux":
+            assert not other.submit(ask_when_idle).result()
+    assert not ask_for_slices(2**22 + 1, LOOP_NANOSECONDS)
 
 
 def test_there_are_as_many_workers_as_cores():

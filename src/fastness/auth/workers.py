@@ -1,9 +1,10 @@
 """Where passwords are hashed: a few quiet threads, and a queue that ends.
 
-Protects the other visitors from the sign-ins: one hash keeps a core busy for tens of milliseconds, so it never runs
-on the event loop, at most as many run at once as there are cores, and on Linux the threads give way to the loop (nice
-15). The attacker can send any number of passwords: beyond a bound they are refused with 503 at once, because a queue
-that grows holds memory and answers nobody in time. It does not decide who may try; the throttle does, before.
+Protects the other visitors from the sign-ins: one hash keeps a core busy for tens of milliseconds, so it never runs on
+the event loop, at most as many run at once as there are cores, and on Linux the threads give way to the loop (nice 15,
+and long slices beside its short ones). The attacker can send any number of passwords: beyond a bound they are refused
+with 503 at once, because a queue that grows holds memory and answers nobody in time. It does not decide who may try;
+the throttle does, before.
 
 ASVS 5.0: V15.1.3, V15.2.2 (demanding work is limited), V13.1.2 (and so is the number waiting).
 """
@@ -18,6 +19,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from fastness.auth.errors import HashingBusyError
+from fastness.auth.slices import HASHING_NANOSECONDS, LOOP_NANOSECONDS, ask_for_slices
 from fastness.kernel.errors import ConfigError
 
 _NICE = 15
@@ -29,7 +31,7 @@ T = TypeVar("T")
 class HashingPool:
     """A bounded pool of low-priority threads."""
 
-    __slots__ = ("_capacity", "_executor", "_lock", "_unfinished", "workers")
+    __slots__ = ("_capacity", "_executor", "_lock", "_loop_thread", "_unfinished", "workers")
 
     def __init__(self, *, workers: int | None = None, max_waiting_per_worker: int = 32) -> None:
         self.workers = count_cores() if workers is None else workers
@@ -37,6 +39,7 @@ class HashingPool:
             raise ConfigError("a hashing pool has 1 to 256 workers, and 1 to 10000 jobs may wait for each")
         self._capacity = self.workers * (1 + max_waiting_per_worker)
         self._unfinished = 0
+        self._loop_thread = 0
         self._lock = threading.Lock()
         # Threads start with the first job, so an app that never hashes has none.
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="fastness-hash", initializer=_give_way)
@@ -51,6 +54,9 @@ class HashingPool:
             if self._unfinished >= self._capacity:
                 raise HashingBusyError("the hashing pool's queue is full")
             self._unfinished += 1
+        if self._loop_thread != (thread := threading.get_native_id()):
+            self._loop_thread = thread
+            ask_for_slices(thread, LOOP_NANOSECONDS)
         future = self._executor.submit(partial(function, *args, **kwargs))
         # Counted when the thread is through, not when the request gives up: a client that hangs up frees nothing.
         future.add_done_callback(self._finished)
@@ -78,4 +84,6 @@ def _give_way() -> None:
     # On Linux a nice value belongs to a thread (setpriority(2), "C library/kernel differences"); elsewhere it would
     # slow the whole process.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, _NICE)
+        ask_for_slices(thread, HASHING_NANOSECONDS)
