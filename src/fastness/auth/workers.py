@@ -19,7 +19,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from fastness.auth.errors import HashingBusyError
-from fastness.auth.slices import HASHING_NANOSECONDS, LOOP_NANOSECONDS, ask_for_slices
+from fastness.auth.slices import HASHING_NANOSECONDS, ask_for_slices, shorten_slices
 from fastness.kernel.errors import ConfigError
 
 _NICE = 15
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class HashingPool:
     """A bounded pool of low-priority threads."""
 
-    __slots__ = ("_capacity", "_executor", "_lock", "_loop_thread", "_unfinished", "workers")
+    __slots__ = ("_capacity", "_executor", "_is_unused", "_lock", "_unfinished", "workers")
 
     def __init__(self, *, workers: int | None = None, max_waiting_per_worker: int = 32) -> None:
         self.workers = count_cores() if workers is None else workers
@@ -39,7 +39,7 @@ class HashingPool:
             raise ConfigError("a hashing pool has 1 to 256 workers, and 1 to 10000 jobs may wait for each")
         self._capacity = self.workers * (1 + max_waiting_per_worker)
         self._unfinished = 0
-        self._loop_thread = 0
+        self._is_unused = True
         self._lock = threading.Lock()
         # Threads start with the first job, so an app that never hashes has none.
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="fastness-hash", initializer=_give_way)
@@ -54,9 +54,9 @@ class HashingPool:
             if self._unfinished >= self._capacity:
                 raise HashingBusyError("the hashing pool's queue is full")
             self._unfinished += 1
-        if self._loop_thread != (thread := threading.get_native_id()):
-            self._loop_thread = thread
-            ask_for_slices(thread, LOOP_NANOSECONDS)
+        if self._is_unused:
+            self._is_unused = False
+            shorten_slices()
         future = self._executor.submit(partial(function, *args, **kwargs))
         # Counted when the thread is through, not when the request gives up: a client that hangs up frees nothing.
         future.add_done_callback(self._finished)
