@@ -1,3 +1,5 @@
+import contextlib
+import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -203,6 +205,17 @@ def test_of_processes_that_upgrade_at_once_one_does_the_work(url):
     with ThreadPoolExecutor(4) as executor:
         results = list(executor.map(run, range(4)))
     assert sorted(map(bool, results)) == [False, False, False, True]
+
+
+def test_an_upgrade_waits_while_somebody_writes_into_a_new_file(database_path):
+    """No busy handler is asked when a file is to get its write-ahead log, and somebody else is about to write."""
+    with contextlib.closing(sqlite3.connect(database_path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("CREATE TABLE a (b int)")
+        leaving = threading.Timer(0.2, writer.execute, ("COMMIT",))
+        leaving.start()
+        assert OWN_HEAD in upgrade(f"sqlite:///{database_path}", None)
+        leaving.join()
 
 
 async def test_an_upgrade_runs_where_a_loop_is_running_already(url):

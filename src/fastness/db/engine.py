@@ -32,7 +32,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fastness.db.address import EXAMPLE, PostgresAddress, is_postgres_url, parse_postgres_address
 from fastness.db.pool import Pool
-from fastness.db.private_file import create_private
+from fastness.db.private_file import create_private, switch_to_wal
 from fastness.db.rules import DatabaseRules
 from fastness.db.sqlite import DRIVER, SQLiteConnection
 from fastness.db.sqlitetroubles import trouble_of
@@ -175,9 +175,17 @@ def make_migration_engine(url: URL) -> Engine:
         execution_options=FOR_MIGRATIONS,
         connect_args={"isolation_level": None, "timeout": DatabaseRules().busy_seconds},
     )
+    event.listen(engine, "connect", _switch_to_wal)
     # SQLite changes a table by copying it and dropping the old one; with foreign keys on, the drop would cascade.
-    _prepare_sqlite(engine, ("PRAGMA journal_mode=WAL", "PRAGMA foreign_keys=OFF"), is_read_only=False)
+    _prepare_sqlite(engine, ("PRAGMA foreign_keys=OFF",), is_read_only=False)
     return engine
+
+
+def _switch_to_wal(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    try:
+        switch_to_wal(cast("sqlite3.Connection", connection), DatabaseRules().busy_seconds)
+    except sqlite3.Error as error:
+        raise trouble_of(error) or error from error
 
 
 def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: bool) -> None:

@@ -73,7 +73,7 @@ class PrivateFile:
         """
         connection = self.connect(busy_seconds=busy_seconds)
         try:
-            self._switch_to_wal(connection, busy_seconds)
+            self._require_wal(connection, busy_seconds)
             for pragma in pragmas:
                 connection.execute(pragma)
             connection.execute("BEGIN IMMEDIATE")
@@ -113,22 +113,11 @@ class PrivateFile:
             except FileNotFoundError:
                 continue
 
-    def _switch_to_wal(self, connection: sqlite3.Connection, busy_seconds: float) -> None:
-        """Set WAL. Two processes that switch at once get SQLITE_BUSY without the busy handler being asked; so we wait."""
-        deadline = time.monotonic() + busy_seconds
-        while True:
-            try:
-                mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-                continue
-            if mode != "wal":
-                raise self.error(
-                    f"The file system of the {self.title} file cannot hold a write-ahead log (a network share?)."
-                )
-            return
+    def _require_wal(self, connection: sqlite3.Connection, busy_seconds: float) -> None:
+        if not switch_to_wal(connection, busy_seconds):
+            raise self.error(
+                f"The file system of the {self.title} file cannot hold a write-ahead log (a network share?)."
+            )
 
     def _make_tables(self, connection: sqlite3.Connection) -> bool:
         mark = self._mark(connection)
@@ -144,6 +133,23 @@ class PrivateFile:
 
     def _mark(self, connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def switch_to_wal(connection: sqlite3.Connection, busy_seconds: float) -> bool:
+    """Set WAL; whether the file system can hold one.
+
+    Two processes that switch at once get SQLITE_BUSY without the busy handler being asked; so we wait.
+    """
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            mode: str = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return mode == "wal"
 
 
 def create_private(path: Path) -> bool:
