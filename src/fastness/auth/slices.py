@@ -1,4 +1,4 @@
-"""How long a thread may keep a core: short slices for the event loop and the server, long ones for hashing.
+"""How long a thread may keep a core: the loop the shortest time, threads of the server a longer one, hashing the longest.
 
 Where both run on one core, a loop that wakes up would wait for the end of the hashing thread's slice, some milliseconds,
 although it is the more important of the two; and so would the threads of a server that hand it its requests. Linux lets a
@@ -12,13 +12,16 @@ import ctypes
 import os
 import platform
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
 from fastness.kernel.wires import Wire, permitting
 
-SERVING_NANOSECONDS: Final = 100_000
+LOOP_NANOSECONDS: Final = 100_000
 """The shortest that Linux grants."""
+SERVER_NANOSECONDS: Final = 1_000_000
+"""Longer than most requests, so that a server's thread that wakes up leaves the loop on until it has answered."""
 HASHING_NANOSECONDS: Final = 20_000_000
 """Nobody waits for a hash by the millisecond. Asked for, too: a thread begins with the slices of the one that started it."""
 
@@ -40,12 +43,13 @@ class _Attributes(ctypes.Structure):
 
 
 def shorten_slices() -> None:
-    """Ask for short slices for every thread that there is."""
+    """Ask for short slices for the thread that calls, which is the loop's, and for all that there are beside it."""
     if sys.platform == "linux":
+        loop = threading.get_native_id()
         with permitting(Wire.FILES):
             threads = [int(path.name) for path in Path("/proc/self/task").iterdir()]
         for thread in threads:
-            ask_for_slices(thread, SERVING_NANOSECONDS)
+            ask_for_slices(thread, LOOP_NANOSECONDS if thread == loop else SERVER_NANOSECONDS)
 
 
 def ask_for_slices(thread_id: int, nanoseconds: int) -> bool:
