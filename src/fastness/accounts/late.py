@@ -1,7 +1,4 @@
-"""The services of second factors, loaded when a page asks for them: an app's start does not wait for their libraries.
-
-ASVS 5.0: none by itself.
-"""
+"""The services of second factors, loaded when a page asks for them: an app's start does not wait for their libraries."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

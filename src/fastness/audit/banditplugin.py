@@ -3,8 +3,6 @@
 `FST-SOURCE-005` is `FST005` there, since Bandit's comments know letters and digits only. Bandit visits one node after the
 other; a rule looks at the whole file the first time that it is asked about one of its nodes.
 Bandit loads each name below through an entry point of this package (`bandit.plugins` in pyproject.toml); a test compares.
-
-ASVS 5.0: none by itself.
 """
 
 import ast

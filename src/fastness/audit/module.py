@@ -3,8 +3,6 @@
 Only the text is read (`ast`); nothing is imported or run. Names are followed the way a reader would: through imports, and
 to the one place of the same function (or module) where a value was given its name. Code that hides on purpose is not
 found; the author is trusted, and makes mistakes.
-
-ASVS 5.0: none by itself.
 """
 
 import ast

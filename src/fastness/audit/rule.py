@@ -1,7 +1,7 @@
 """What a rule about source code is: one function from a file to the places that break it.
 
-The same functions serve `fastness audit` and the plugin for Bandit, so a rule knows nothing of either. ASVS 5.0: none by
-itself; each notice names its own.
+The same functions serve `fastness audit` and the plugin for Bandit, so a rule knows nothing of either. The ids of
+the ASVS stand in its notice.
 """
 
 import ast

@@ -1,7 +1,4 @@
-"""Places in the source at which something was found, by our rules or by Bandit, before comments are read.
-
-ASVS 5.0: none by itself.
-"""
+"""Places in the source at which something was found, by our rules or by Bandit, before comments are read."""
 
 from fastness.kernel.findings import Finding
 from fastness.kernel.values import dataclass

@@ -4,8 +4,6 @@ A value is followed from `request.query`, `await request.json()` and the like th
 the few functions that only carry a value on (`str`, `urljoin`, …). Any other call ends the trail, and so does a test such as
 `if name in ALLOWED`: a rule that cries at every second line is switched off. What passes through another function, an
 attribute of an object or the database is not found.
-
-ASVS 5.0: none by itself.
 """
 
 import ast

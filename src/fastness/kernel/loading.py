@@ -4,8 +4,6 @@ Importing makes thousands of classes and functions, which stay. The collector wo
 through all that there is, and find next to nothing: a fourteenth of an app's start. What is there after an import is put out of
 its sight for good (`gc.freeze`), so that the next collections do not look through it either, those while requests are served
 among them. Garbage of that moment is never freed, which is why this is done for modules only, each of which is loaded once.
-
-ASVS 5.0: none by itself.
 """
 
 import gc

@@ -1,7 +1,7 @@
 """Which Python files of a folder are an app's own: no hidden folders, environments, tests or packages of others.
 
 Checks and the audit read the same files, so that what one of them passes the other has not looked at elsewhere. Nothing is
-imported and no link to a folder is followed. ASVS 5.0: none by itself.
+imported and no link to a folder is followed.
 """
 
 import os

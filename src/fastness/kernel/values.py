@@ -8,8 +8,6 @@ than an `__init__` that is there, and a fiftieth of writing it.
 
 Not for classes that apps inherit from: to the standard library these are not frozen, and it lets no frozen dataclass inherit
 from one that is not. Nor for what a tripwire makes of an event: writing a method is such an event.
-
-ASVS 5.0: none by itself.
 """
 
 import dataclasses

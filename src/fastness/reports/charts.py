@@ -1,7 +1,7 @@
 """Charts as numbers: where the parts of a bar or of a ring begin and how long they are, in hundredths.
 
 The template draws them as SVG with a title and a description, and each stands beside the table it is made of: no library, no
-script, nothing fetched, so that they work under the strictest policy and without seeing them. ASVS 5.0: none by itself.
+script, nothing fetched, so that they work under the strictest policy and without seeing them.
 """
 
 from collections.abc import Iterable

@@ -3,7 +3,7 @@
 The grade is the worst finding that is open in the category. Accepted findings are counted beside it: somebody gave a reason
 for them. Where nothing is open the grade is A only if every tool that looks for something in this category ran and left nothing
 out there; with some of them it is *incomplete*, with none *not checked*. An A says that none of these mistakes was found, not
-that there is none. ASVS 5.0: none by itself.
+that there is none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

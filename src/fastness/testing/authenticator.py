@@ -3,8 +3,6 @@
 `Browser.sign_in` uses it where the app asks for a second factor, so that a test signs somebody in with one line whoever they are,
 and by the real way: the secret is read from the page that shows it once, the codes are computed from it, each is used once. Give
 one authenticator to all browsers of a person.
-
-ASVS 5.0: none by itself.
 """
 
 import re
