@@ -103,6 +103,27 @@ async def test_v7_4_3_another_device_is_out_after_a_new_password(shop, browse, m
         assert (await who(here), await who(there)) == ("ada", None)
 
 
+async def test_v7_4_5_a_proof_under_way_does_not_outlive_the_session_that_it_was_about(shop, browse, make):
+    user = await make()
+    services = shop.app.services
+    count = services.store.increment_each
+
+    async def ended_meanwhile(increments):
+        services.store.increment_each = count
+        await services.store.bump_epochs([str(user.id)])
+        await services.sessions.end_all(user.id)
+        return await count(increments)
+
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        await browser.open("/account/confirm")
+        services.store.increment_each = ended_meanwhile
+        await browser.submit("/account/confirm", password=PASSWORD)
+        assert services.store.increment_each == count
+        assert await who(browser) is None
+        assert await services.sessions.active_sessions(user.id) == []
+
+
 # What a person signed in may post without a proof of the last minutes, and why.
 WITHOUT_PROOF = {
     "sign_out": "ends what is there",

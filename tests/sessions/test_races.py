@@ -117,7 +117,7 @@ class TestValues:
 
 class TestEnds:
     @pytest.mark.parametrize("how", ["sign_out", "end", "end_all", "expire"])
-    @pytest.mark.parametrize("change", ["nothing", "touch", "value", "rotate", "refresh"])
+    @pytest.mark.parametrize("change", ["nothing", "touch", "value", "rotate", "refresh", "proof"])
     async def test_a_late_save_does_not_revive_an_ended_session(
         self, browser, sessions, store, users, clock, pair, how, change
     ):
@@ -131,6 +131,8 @@ class TestEnds:
                 sessions.rotate(late)
             case "refresh":
                 await sessions.refresh_identity(late, make_identity(is_staff=True))
+            case "proof":
+                sessions.sign_in(late, make_identity(authenticated_at=clock.epoch()))
         match how:
             case "sign_out":
                 sessions.sign_out(ending)
@@ -185,6 +187,25 @@ class TestEnds:
 
         store.put = interrupted
         assert await sessions.save(rotating) == NOTHING
+        assert await sessions.active_sessions(users[0]) == []
+
+    @pytest.mark.parametrize("how", ["end_all", "end_one"])
+    async def test_an_end_between_the_writes_of_somebody_who_proves_again(
+        self, browser, sessions, store, users, pair, how
+    ):
+        proving, ending = pair
+        sessions.sign_in(proving, make_identity())
+        inner = store.put
+
+        async def interrupted(key, value, **options):
+            if options.get("durable"):
+                store.put = inner
+                await (sessions.end_all(users[0]) if how == "end_all" else sessions.end_one(users[0], ending.id_hash))
+            return await inner(key, value, **options)
+
+        store.put = interrupted
+        assert await sessions.save(proving) == NOTHING
+        assert store.put == inner
         assert await sessions.active_sessions(users[0]) == []
 
     async def test_end_all_while_a_rotation_merges(self, browser, sessions, store, users, pair):
@@ -243,6 +264,30 @@ class TestRotations:
             cookies.append((await sessions.save(session)).cookie_value)
         assert [(await sessions.load(cookie)).identity is not None for cookie in cookies] == [True, True]
         assert len(await sessions.active_sessions(users[0])) == 2
+
+    async def test_two_proofs_from_one_form_both_work(self, browser, sessions, users, pair):
+        cookies = []
+        for session in pair:
+            sessions.sign_in(session, make_identity())
+            cookies.append((await sessions.save(session)).cookie_value)
+        assert [(await sessions.load(cookie)).identity is not None for cookie in cookies] == [True, True]
+        assert len(await sessions.active_sessions(users[0])) == 2
+
+    async def test_of_two_proofs_the_late_one_does_not_revive_what_the_first_made(self, browser, sessions, users, pair):
+        for session in pair:
+            sessions.sign_in(session, make_identity())
+        await browser.save(pair[0])
+        await sessions.end(await browser.load())
+        assert await sessions.save(pair[1]) == NOTHING
+        assert await sessions.active_sessions(users[0]) == []
+
+    async def test_a_value_that_is_stored_while_somebody_proves_again_stops_nothing(self, browser, sessions, pair):
+        proving, storing = pair
+        sessions.sign_in(proving, make_identity())
+        storing.set("a", 1)
+        await sessions.save(storing)
+        await browser.save(proving)
+        assert (await browser.load()).identity is not None
 
 
 class TestProcesses:

@@ -7,7 +7,8 @@ ids, plant one in a victim's browser, replay one after sign-out, and race any tw
 * the old id dies with the rotation. A parallel request that still carries it is not signed in; its response leaves the
   browser's cookie alone, because the browser may hold the new one by then;
 * a session that was ended is never written again: saving compares the version, merges what a parallel request stored,
-  and gives up if there is nothing left to merge with. A rotation that races with an end is taken back;
+  and gives up if there is nothing left to merge with. A rotation that races with an end is taken back, and so is what
+  somebody who is signed in has proved meanwhile: it was about that session;
 * ended sessions leave a tombstone, so that use after sign-out is an event of its own. It costs no second read.
 
 Not covered: an id stolen from the visitor's device works until the session ends. With the store away, `load` raises
@@ -281,6 +282,8 @@ class Sessions:
         """End the old record of a session that has a new one; False if it was not alive any more and had to be."""
         tombstone = Tombstone(EndReason.ROTATED, self._clock.epoch(), old.user_id, session._id_hash)
         if not old.is_continued:
+            if old.user_id and old.user_id == _owner(session._identity):
+                return await self._records.leave(old.id_hash, tombstone)
             await self._records.bury(old.id_hash, tombstone)
             return True
         old_version = old.version

@@ -87,6 +87,19 @@ class RecordStore:
             durable=durable and bool(tombstone.user_id),
         )
 
+    async def leave(self, id_hash: bytes, tombstone: Tombstone) -> bool:
+        """Put the tombstone over a record that is live; False if it has ended, but for a rotation that was faster."""
+        for _ in range(MAX_ATTEMPTS):
+            live = await self.find_live(id_hash)
+            if live is None:
+                return await self._lives_on(id_hash)
+            try:
+                await self.bury(id_hash, tombstone, if_version=live.version)
+            except StaleVersionError:
+                continue
+            return True
+        raise StaleVersionError("The session changes faster than it can be left.")
+
     async def forget(self, id_hash: bytes) -> None:
         """Remove the record without a trace."""
         await self._store.delete(KEY_PREFIX + id_hash)
@@ -111,6 +124,15 @@ class RecordStore:
                 continue
             return content
         raise StaleVersionError("The session changes faster than it can be ended.")
+
+    async def _lives_on(self, id_hash: bytes) -> bool:
+        """Whether a rotation has moved the record, and it is live where it is now."""
+        for _ in range(MAX_ATTEMPTS):
+            found = await self.find(id_hash)
+            if found is None or not isinstance(found[1], Tombstone) or not found[1].successor:
+                return await self.find_live(id_hash) is not None
+            id_hash = found[1].successor
+        return False
 
     async def expire(self, id_hash: bytes, record: Record, reason: EndReason, *, if_version: int) -> bool:
         """End a record that is too old; False if a parallel request has done so."""
