@@ -14,32 +14,44 @@ from fastness.kernel.values import Unwritten, dataclass
 ItemT = TypeVar("ItemT")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """A value of ours."""
+def door_of(kind):
+    """A class of values with all that fields can have."""
 
-    name: str
-    width: int = 80
-    locks: "tuple[str, ...]" = dataclasses.field(default_factory=tuple, compare=False)
-    key: str = dataclasses.field(default="", repr=False)
+    @kind(frozen=True, slots=True, kw_only=True)
+    class Door:
+        """A value."""
 
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("A door has a name.")
+        __qualname__ = "Door"
+
+        name: str
+        width: int = 80
+        locks: "tuple[str, ...]" = dataclasses.field(default_factory=tuple, compare=False)
+        key: str = dataclasses.field(default="", repr=False)
+
+        def __post_init__(self) -> None:
+            if not self.name:
+                raise ValueError("A door has a name.")
+
+    return Door
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StandardDoor:
-    """The same of the standard library."""
+def pair_of(kind):
+    """A class of values whose fields are given in order, and that has made nothing yet."""
 
-    name: str
-    width: int = 80
-    locks: "tuple[str, ...]" = dataclasses.field(default_factory=tuple, compare=False)
-    key: str = dataclasses.field(default="", repr=False)
+    @kind(frozen=True, slots=True)
+    class Pair:
+        """In order."""
 
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("A door has a name.")
+        __qualname__ = "Pair"
+
+        left: str
+        right: str
+
+    return Pair
+
+
+Door = door_of(dataclass)
+StandardDoor, StandardPair = door_of(dataclasses.dataclass), pair_of(dataclasses.dataclass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +60,6 @@ class Pair(Generic[ItemT]):
 
     left: ItemT
     right: ItemT
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StandardPair:
-    """The same of the standard library."""
-
-    left: str
-    right: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +85,8 @@ class Shy:
         return 7
 
 
-class Gate(Door):
-    """Inherits, without being a dataclass itself."""
+# Inherits, without being a dataclass itself.
+Gate = type("Gate", (Door,), {})
 
 
 def test_nothing_is_written_before_it_is_used():
@@ -139,7 +143,7 @@ def test_it_looks_like_one_of_the_standard_library():
     assert inspect.signature(Door) == inspect.signature(StandardDoor)
     assert [each.name for each in dataclasses.fields(Door)] == [each.name for each in dataclasses.fields(StandardDoor)]
     assert Door.__slots__ == StandardDoor.__slots__
-    assert repr(Door(name="a", key="b")).replace("Door", "StandardDoor") == repr(StandardDoor(name="a", key="b"))
+    assert repr(Door(name="a", key="b")) == repr(StandardDoor(name="a", key="b"))
     assert hash(Door(name="a", locks=("b",))) == hash(StandardDoor(name="a", locks=("c",)))
     assert Door.__init__.__qualname__ == "Door.__init__"
     assert Door.__init__.__module__ == __name__
@@ -159,14 +163,14 @@ def test_it_looks_like_one_of_the_standard_library():
     ],
 )
 def test_what_is_wrong_is_refused_in_the_same_words(kind, given, named):
-    ours, standard = {"Door": (Door, StandardDoor), "Pair": (made_pair(), StandardPair)}[kind]
+    ours, standard = {"Door": (Door, StandardDoor), "Pair": (pair_of(dataclass), StandardPair)}[kind]
     with pytest.raises((TypeError, ValueError)) as expected:
         standard(*given, **named)
     # The first time, and when the method is there.
     for _ in range(2):
         with pytest.raises(expected.type) as refused:
             ours(*given, **named)
-        assert str(refused.value) == str(expected.value).replace("Standard", "")
+        assert str(refused.value) == str(expected.value)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_what_is_wrong_is_refused_in_the_same_words(kind, given, named):
     ],
 )
 def test_the_first_value_is_that_of_the_written_init(given, named):
-    pair = made_pair()
+    pair = pair_of(dataclass)
     first = pair(*given, **named)
     assert isinstance(vars(pair)["__init__"], Unwritten)
     assert (first.left, first.right) == ("a", "b")
@@ -187,30 +191,16 @@ def test_the_first_value_is_that_of_the_written_init(given, named):
     assert pair(*given, **named) == first
 
 
-def made_pair() -> type:
-    """A class that has made nothing yet."""
-
-    @dataclass(frozen=True, slots=True)
-    class Pair:
-        """In order."""
-
-        left: str
-        right: str
-
-    Pair.__qualname__ = "Pair"
-    return Pair
-
-
 def test_fields_by_name_are_not_taken_in_order():
     with pytest.raises(TypeError):
-        Door("a")  # type: ignore[call-arg]
+        Door("a")
     assert Pair(1, 2).right == 2
 
 
 def test_nothing_can_be_changed():
     door = Door(name="a")
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'width'"):
-        door.width = 90  # type: ignore[misc]
+        door.width = 90
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'unknown'"):
         door.unknown = 1
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'name'"):
@@ -221,7 +211,7 @@ def test_nothing_can_be_changed():
 def test_it_is_compared_by_class_and_fields():
     assert Door(name="a", locks=("b",)) == Door(name="a")
     assert Door(name="a") != Door(name="b")
-    assert Door(name="a") != StandardDoor(name="a")  # type: ignore[comparison-overlap]
+    assert Door(name="a") != StandardDoor(name="a")
     assert Pair(1, 2) == Pair(1, 2) != Pair(2, 1)
     assert len({Pair(1, 2), Pair(1, 2), Pair(2, 1)}) == 2
     assert Thing("a") != Thing("a")
