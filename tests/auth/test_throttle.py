@@ -274,6 +274,40 @@ async def test_right_passwords_at_the_same_moment_make_no_attempt_free(tmp_path,
     await store.close()
 
 
+class CutStore(MemoryStore):
+    """A store whose caller is cancelled when a write is done, and in which all have read before anybody writes."""
+
+    writes_left = float("inf")
+
+    async def get(self, key):
+        found = await super().get(key)
+        await asyncio.sleep(0)
+        return found
+
+    async def increment(self, key, **rest):
+        return self.cut(await super().increment(key, **rest))
+
+    async def take_each(self, amounts):
+        return self.cut(await super().take_each(amounts))
+
+    def cut(self, answer):
+        self.writes_left -= 1
+        if self.writes_left == 0:
+            raise asyncio.CancelledError
+        return answer
+
+
+@pytest.mark.parametrize("writes", range(1, 9))
+async def test_who_hangs_up_while_charges_are_given_back_leaves_no_counter_below_nothing(events, clock, writes):
+    store = CutStore(clock)
+    await store.open()
+    throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
+    own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(3)]
+    store.writes_left = writes
+    await asyncio.gather(*map(throttle.succeeded, own), return_exceptions=True)
+    assert min(int(stored.value) for stored in store._records.values()) >= 0
+
+
 async def test_what_was_not_tried_is_given_back(throttle):
     for _ in range(20):
         await throttle.release(await throttle.reserve(Attempt(account="ada", client_ip=HOME)))

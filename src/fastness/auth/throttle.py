@@ -15,7 +15,7 @@ accounts to try once each; only a second factor helps there.
 ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.2 (reserve before use), V16.3.1.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -126,10 +126,8 @@ class Throttle:
         charged = 0 if found is None else int(found.value)
         # From the account's own counter first, and from the others what was there: several who are right at the same moment see
         # one charge. Given back by each, it would be taken off what the address is charged for other accounts.
-        taken = sum(await self._give_back([(own, charged)]))
-        # A counter that began anew meanwhile holds less than was charged.
-        held = [(other, await self._store.get(other.key)) for other in reservation.counters if other is not own]
-        await self._give_back((other, min(taken, int(found.value))) for other, found in held if found is not None)
+        taken = await self._take([own], charged)
+        await self._take([other for other in reservation.counters if other is not own], taken)
         if charged >= own.limit.attempts:
             await self._store.delete(_turn_key(own))
             await self._store.delete(_level_key(own))
@@ -205,25 +203,18 @@ class Throttle:
     async def _uncount(self, counters: Sequence[Counter]) -> None:
         """Give one attempt back, unless a right password has given it back already."""
         own = [each for each in counters if _is_own(each)]
-        if sum(await self._give_back((each, 1) for each in own)) == len(own):
-            await self._give_back((each, 1) for each in counters if each not in own)
+        if await self._take(own, 1) == len(own):
+            await self._take([each for each in counters if each not in own], 1)
 
-    async def _give_back(self, amounts: Iterable[tuple[Counter, int]]) -> list[int]:
-        """Take charges off counters; how much of each was there."""
-        charges = [self._increment(each, -amount) for each, amount in amounts if amount > 0]
-        taken: list[int] = []
-        for charge, left in zip(charges, await self._store.increment_each(charges) if charges else (), strict=True):
-            missing = min(max(-left, 0), -charge.amount)
-            if missing:
-                # Two who saw the same charge gave it back twice. Below nothing the next attempts would be free.
-                await self._store.increment(charge.key, amount=missing, expires_at=charge.expires_at)
-            taken.append(-charge.amount - missing)
-        return taken
+    async def _take(self, counters: Sequence[Counter], amount: int) -> int:
+        """Take a charge off counters; how much of it was there, in all. Below nothing the next attempts would be free."""
+        if not counters or not amount:
+            return 0
+        return sum(await self._store.take_each([(each.key, amount) for each in counters]))
 
-    def _increment(self, counter: Counter, amount: int = 1) -> Increment:
-        # Taking back can only lower a sum, so the limit does not stop it.
-        stop_at = counter.limit.attempts if amount > 0 else None
-        return Increment(counter.key, self._clock.epoch() + counter.limit.window_seconds, amount, stop_at)
+    def _increment(self, counter: Counter) -> Increment:
+        until = self._clock.epoch() + counter.limit.window_seconds
+        return Increment(counter.key, until, stop_at=counter.limit.attempts)
 
     async def _wait(self, counter: Counter) -> int:
         found = await self._store.get(_turn_key(counter))

@@ -20,6 +20,7 @@ from fastness.stores.store import (
     check_key,
     count_in_turn,
     is_live,
+    takable,
 )
 
 
@@ -107,6 +108,10 @@ class MemoryStore:
     async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
         return await count_in_turn(self, increments)
 
+    async def take_each(self, amounts: Sequence[tuple[bytes, int]]) -> list[int]:
+        self._check_open()
+        return [self._take(check_key(key), amount) for key, amount in amounts]
+
     async def purge_expired(self, limit: int = 1000) -> int:
         self._check_open()
         now = self._clock.epoch()
@@ -114,6 +119,14 @@ class MemoryStore:
         for key in expired:
             del self._records[key]
         return len(expired)
+
+    def _take(self, key: bytes, amount: int) -> int:
+        current = self._find(key)
+        taken = 0 if current is None else takable(current.value, amount)
+        if current is not None and taken:
+            left = b"%d" % add_to_counter(current.value, -taken)
+            self._records[key] = StoredValue(left, next(self._versions), current.expires_at, current.owner, 0)
+        return taken
 
     def _find(self, key: bytes) -> StoredValue | None:
         stored = self._records.get(key)

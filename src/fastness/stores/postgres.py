@@ -31,6 +31,7 @@ from fastness.stores.store import (
     check_key,
     count_in_turn,
     is_live,
+    takable,
 )
 
 _Result = TypeVar("_Result")
@@ -144,6 +145,14 @@ class PostgresStore:
 
     async def increment_each(self, increments: Sequence[Increment]) -> list[int]:
         return await count_in_turn(self, increments)
+
+    async def take_each(self, amounts: Sequence[tuple[bytes, int]]) -> list[int]:
+        return [await self._take(check_key(key), amount) for key, amount in amounts]
+
+    async def _take(self, key: bytes, amount: int) -> int:
+        arguments = (key, str(amount), _new_version(), self._clock.epoch())
+        held = await self._write(lambda connection: connection.fetchval(sql.TAKE, *arguments), durable=False)
+        return 0 if held is None else takable(held, amount)
 
     async def purge_expired(self, limit: int = 1000) -> int:
         now = self._clock.epoch()

@@ -79,6 +79,17 @@ INCREMENT: Final = f"""INSERT INTO fastness_store.entry (key, value, expires_at,
     WHERE {_IS_OVER} OR encode(entry.value, 'escape') ~ '^-?[0-9]+$'
     RETURNING value"""  # noqa: S608  # nosec B608 # constants of this file
 
+# The row as it was when its lock was held, which no snapshot shows; what is no number is left alone.
+TAKE: Final = """WITH held AS (
+        SELECT key, value, CASE WHEN encode(value, 'escape') ~ '^-?[0-9]+$'
+            THEN encode(value, 'escape')::numeric END AS total
+        FROM fastness_store.entry WHERE key = $1 AND (expires_at IS NULL OR expires_at > $4) FOR UPDATE
+    ), taken AS (
+        UPDATE fastness_store.entry SET version = $3,
+            value = convert_to(greatest(held.total - $2::text::numeric, 0)::text, 'UTF8')
+        FROM held WHERE entry.key = held.key AND held.total > 0
+    ) SELECT value FROM held"""
+
 # Rows that another worker removes at this moment are its business: nobody waits, and nobody waits in a circle.
 PURGE: Final = """WITH expired AS (
         SELECT key FROM fastness_store.entry WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED

@@ -143,6 +143,11 @@ class SQLiteStore:
             check_key(each.key)
         return await self._write(partial(sqlite_writes.increment_each, increments=increments))
 
+    async def take_each(self, amounts: Sequence[tuple[bytes, int]]) -> list[int]:
+        for key, _ in amounts:
+            check_key(key)
+        return await self._write(partial(sqlite_writes.take_each, amounts=amounts))
+
     async def purge_expired(self, limit: int = 1000) -> int:
         return await self._write(partial(sqlite_writes.purge_expired, limit=limit))
 

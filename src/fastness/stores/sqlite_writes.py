@@ -11,7 +11,17 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fastness.stores.store import Increment, StaleVersionError, StoredValue, add_to_counter, is_live, is_reached
+from fastness.stores.store import (
+    Increment,
+    StaleVersionError,
+    StoredValue,
+    add_to_counter,
+    is_live,
+    is_reached,
+    takable,
+)
+
+_COUNTER = "SELECT value, version, expires_at, owner FROM entry WHERE key = ?"
 
 _REPLACE = """INSERT INTO entry (key, value, expires_at, owner, version) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
@@ -89,7 +99,7 @@ def bump_epochs(connection: sqlite3.Connection, _: float, *, owners: Iterable[st
 
 def increment(connection: sqlite3.Connection, now: float, *, key: bytes, amount: int, expires_at: float) -> int:
     """Add to a counter; the sum."""
-    row = connection.execute("SELECT value, version, expires_at, owner FROM entry WHERE key = ?", (key,)).fetchone()
+    row = connection.execute(_COUNTER, (key,)).fetchone()
     if row is None or not is_live(row[2], now):
         _replace(connection, Entry(key, b"%d" % amount, expires_at, None), 0)
         return amount
@@ -108,11 +118,24 @@ def increment_each(connection: sqlite3.Connection, now: float, *, increments: It
     return sums
 
 
+def take_each(connection: sqlite3.Connection, now: float, *, amounts: Iterable[tuple[bytes, int]]) -> list[int]:
+    """Take up to so much off each counter; how much was there."""
+    return [_take(connection, now, key, amount) for key, amount in amounts]
+
+
 def purge_expired(connection: sqlite3.Connection, now: float, *, limit: int) -> int:
     """Remove records whose time is over, the oldest first; how many."""
     doomed = "SELECT key FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
     statement = f"DELETE FROM entry WHERE key IN ({doomed})"  # noqa: S608  # nosec B608 # a constant
     return connection.execute(statement, (now, limit)).rowcount
+
+
+def _take(connection: sqlite3.Connection, now: float, key: bytes, amount: int) -> int:
+    row = connection.execute(_COUNTER, (key,)).fetchone()
+    taken = takable(row[0], amount) if row is not None and is_live(row[2], now) else 0
+    if taken:
+        _replace(connection, Entry(key, b"%d" % add_to_counter(row[0], -taken), row[2], row[3]), row[1])
+    return taken
 
 
 def _replace(connection: sqlite3.Connection, entry: Entry, current_version: int) -> int:

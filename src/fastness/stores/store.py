@@ -127,6 +127,12 @@ class Store(Protocol):
         saves its caller the others.
         """
 
+    async def take_each(self, amounts: Sequence[tuple[bytes, int]]) -> list[int]:
+        """Take up to so much off each counter, down to nothing and no further; how much was taken of each.
+
+        Each in one step, or a caller that is cancelled could leave less than nothing. Of what is not there nothing is taken.
+        """
+
     async def purge_expired(self, limit: int = 1000) -> int:
         """Free the space of at most `limit` expired records; how many were freed."""
 
@@ -159,6 +165,11 @@ def add_to_counter(value: bytes, amount: int) -> int:
     if not digits.isdigit():
         raise NotACounterError("The record under this key is not a counter; give counters a key prefix of their own.")
     return int(value) + amount
+
+
+def takable(value: bytes, amount: int) -> int:
+    """How much of the amount the counter holds."""
+    return min(amount, max(add_to_counter(value, 0), 0))
 
 
 def is_live(expires_at: float | None, now: float) -> bool:

@@ -76,6 +76,7 @@ class StoreContract(ABC):
                 await expect_error(BadKeyError, store.put(key, b"", expires_at=None))
                 await expect_error(BadKeyError, store.increment(key, expires_at=clock.epoch() + LIFETIME))
                 await expect_error(BadKeyError, store.increment_each([Increment(key, clock.epoch() + LIFETIME)]))
+                await expect_error(BadKeyError, store.take_each([(key, 1)]))
                 expect(await store.get(key), None)
 
     async def test_put_replaces_the_whole_record(self) -> None:
@@ -319,6 +320,32 @@ class StoreContract(ABC):
             for sums in zip(*both, strict=True):
                 expect(sorted(sums), list(range(1, AT_ONCE + 1)))
 
+    async def test_of_a_counter_is_taken_what_it_holds(self) -> None:
+        async with self.opened() as (store, clock):
+            until = clock.epoch() + LIFETIME
+            await store.increment(b"a", amount=5, expires_at=until)
+            await store.increment(b"below", amount=-2, expires_at=until)
+            expect(await store.take_each([(b"a", 2), (b"a", 9), (b"a", 1), (b"below", 1), (b"b", 1)]), [2, 3, 0, 0, 0])
+            expect(await self._value(store, b"a"), b"0")
+            expect(await store.get(b"b"), None)
+            expect(await store.take_each([]), [])
+            expect(await store.increment(b"a", amount=3, expires_at=until + LIFETIME), 3)
+            clock.advance(LIFETIME)
+            expect(await store.take_each([(b"a", 1)]), [0])
+
+    async def test_of_what_is_not_a_counter_nothing_is_taken(self) -> None:
+        async with self.opened() as (store, _):
+            await store.put(b"key", b"1x", expires_at=None)
+            await expect_error(NotACounterError, store.take_each([(b"key", 1)]))
+            expect(await self._value(store, b"key"), b"1x")
+
+    async def test_what_many_take_at_once_is_taken_once(self) -> None:
+        async with self.opened() as (store, clock):
+            await store.increment(b"n", amount=AT_ONCE, expires_at=clock.epoch() + LIFETIME)
+            taken = await asyncio.gather(*(store.take_each([(b"n", 3)]) for _ in range(AT_ONCE)))
+            expect(sum(sum(each) for each in taken), AT_ONCE)
+            expect(await self._value(store, b"n"), b"0")
+
     # Open and closed.
 
     async def test_a_store_that_is_not_open_answers_nothing(self) -> None:
@@ -342,6 +369,7 @@ class StoreContract(ABC):
         await expect_error(StoreUnavailableError, store.epoch("anna"))
         await expect_error(StoreUnavailableError, store.increment(b"n", expires_at=until))
         await expect_error(StoreUnavailableError, store.increment_each([Increment(b"n", until)]))
+        await expect_error(StoreUnavailableError, store.take_each([(b"n", 1)]))
         await expect_error(StoreUnavailableError, store.purge_expired())
 
     async def _value(self, store: Store, key: bytes) -> bytes | None:
