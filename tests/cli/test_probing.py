@@ -71,7 +71,7 @@ def test_a_route_that_takes_other_sites_is_known_to():
         (Report(tool="probe", findings=(FINDING, VERSION.found())), "2 found: 1 grave, 1 to know about."),
         (
             Report(tool="probe", findings=(FINDING,), unchecked=(Unchecked(what="a", why="b"),)),
-            "1 could not be checked.",
+            "1 found: 1 grave, 0 to know about. 1 could not be checked.",
         ),
     ],
 )

@@ -142,7 +142,8 @@ def test_a_file_gets_no_colours(tmp_path, monkeypatch):
         (Report(tool="check"), "Nothing found."),
         (Report(tool="check", findings=(finding(), finding(Severity.LOW))), "2 found: 1 grave, 1 to know about."),
         (Report(tool="check", accepted=((finding(), Because("we looked at it")),)), "Nothing found."),
-        (AUDIT.report, "1 could not be checked."),
+        (AUDIT.report, "1 found: 1 grave, 0 to know about. 1 could not be checked."),
+        (Report(tool="check", unchecked=AUDIT.report.unchecked), "1 could not be checked."),
     ],
 )
 def test_the_text_ends_with_what_it_comes_to(report, last, monkeypatch):

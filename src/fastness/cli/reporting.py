@@ -64,12 +64,13 @@ def text_of(finding: Finding, accepted: Because | None = None) -> str:
 
 
 def summary_of(report: Report) -> str:
-    """The last line."""
+    """The last line: how much was found, and what could not be checked."""
+    parts = []
+    if report.findings:
+        errors = len(report.errors)
+        grave = f"{errors} grave"
+        grave = paint(grave, "red") if errors else grave
+        parts.append(f"{len(report.findings)} found: {grave}, {len(report.findings) - errors} to know about.")
     if report.unchecked:
-        return paint(f"{len(report.unchecked)} could not be checked.", "red")
-    if not report.findings:
-        return paint("Nothing found.", "green")
-    errors = len(report.errors)
-    others = len(report.findings) - errors
-    grave = f"{errors} grave"
-    return f"{len(report.findings)} found: {paint(grave, 'red') if errors else grave}, {others} to know about."
+        parts.append(paint(f"{len(report.unchecked)} could not be checked.", "red"))
+    return " ".join(parts) or paint("Nothing found.", "green")
