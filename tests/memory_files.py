@@ -11,6 +11,11 @@ from pathlib import Path
 
 FOLDER = Path("/dev/shm")
 ROOM = 4_000_000_000
+LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Of the second version of Linux' control groups and of the first, as a container sees its own."""
 
 
 def use_memory() -> None:
@@ -23,6 +28,23 @@ def use_memory() -> None:
 def has_room() -> bool:
     """Whether programs may be started there, and neither the folder nor the memory is small, as it is in some containers."""
     folder = os.statvfs(FOLDER)
-    memory = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
-    room = min(folder.f_bavail * folder.f_frsize, int(memory[1]) * 1024 if memory else 0)
+    room = min(folder.f_bavail * folder.f_frsize, free_of_machine(), *map(free_of_container, LIMITS))
     return os.access(FOLDER, os.W_OK) and not folder.f_flag & os.ST_NOEXEC and room > ROOM
+
+
+def free_of_machine() -> int:
+    """Bytes of memory that nobody uses."""
+    memory = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    return int(memory[1]) * 1024 if memory else 0
+
+
+def free_of_container(files: tuple[str, str]) -> int:
+    """Bytes that this container may still use, by the file of its limit and the one of its use.
+
+    Files that were read count as used, so this errs towards the disk.
+    """
+    try:
+        limit, used = (Path(file).read_text(encoding="ascii").strip() for file in files)
+    except OSError:
+        return sys.maxsize
+    return sys.maxsize if limit == "max" else int(limit) - int(used)
