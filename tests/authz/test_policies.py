@@ -212,6 +212,25 @@ def test_a_relationship_whose_writes_nobody_sees_is_refused(own_registry):
     assert Blind.__tablename__
 
 
+def test_a_late_relationship_with_an_update_of_its_own_is_refused(own_registry):
+    class Shelf(Model):
+        __tablename__ = "guarded_shelf"
+        id: Mapped[PublicID]
+
+    class Volume(Model):
+        __tablename__ = "guarded_volume"
+        id: Mapped[PublicID]
+        shelf_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Shelf.id))
+
+    declare(Volume, view=view)
+    gc.collect()
+    assert list(registry().guards) == ["guarded_volume"]
+    # Its UPDATE of other rows would go with those that a flush was allowed.
+    Shelf.volumes = relationship(Volume, post_update=True)
+    with pytest.raises(PolicyError, match="post_update"):
+        _ = registry().guards
+
+
 async def test_a_policy_that_comes_late_holds_for_statements_that_ran_before(own_registry, database):
     # Models of other tests, which this registry would refuse, go when somebody looks for them.
     gc.collect()

@@ -283,4 +283,10 @@ def _tables_may_have_come() -> None:
     registry().touch()
 
 
+@event.listens_for(Model, "attribute_instrument", propagate=True)
+def _relationship_may_have_come(_model: type[Model], _name: str, _attribute: object) -> None:
+    # One that is added to a model which is configured already tells nobody else.
+    registry().touch()
+
+
 Model.metadata.info.setdefault(_KEY, Registry())
