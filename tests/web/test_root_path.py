@@ -71,9 +71,11 @@ async def test_redirects_by_name_carry_it(shop, prefix):
     assert header(sent, b"location") == "/shop/cases/8"
 
 
-async def test_the_way_to_sign_in_and_back_carries_it(shop):
-    sent = await messages_of(shop.app, path="/shop/mine", root_path="/shop", headers=NAVIGATES)
-    assert header(sent, b"location") == "/shop/account/sign-in?next=/shop/mine"
+async def test_the_way_to_sign_in_and_back_carries_it(shop, prefix):
+    sent = await messages_of(
+        shop.app, path=f"{prefix}/mine", query_string=b"a=%41", root_path="/shop", headers=NAVIGATES
+    )
+    assert header(sent, b"location") == "/shop/account/sign-in?next=/shop/mine%3Fa%3D%2541"
 
 
 async def test_the_sign_in_page_posts_below_it(shop, prefix):
@@ -99,9 +101,16 @@ async def test_reports_are_sent_below_it(shop, prefix):
     assert "report-uri /-/csp-report" in header(sent, b"content-security-policy")
 
 
-async def test_the_other_slash_is_below_it(shop):
-    sent = await messages_of(shop.app, path="/shop/page/", root_path="/shop")
-    assert header(sent, b"location") == "/shop/page"
+async def test_the_other_slash_is_below_it(shop, prefix):
+    sent = await messages_of(shop.app, path=f"{prefix}/page/", query_string=b"a=%41", root_path="/shop")
+    assert header(sent, b"location") == "/shop/page?a=%41"
+
+
+async def test_the_way_to_tls_carries_it(shop, prefix):
+    sent = await messages_of(
+        shop.app, path=f"{prefix}/page", query_string=b"a=1", root_path="/shop", scheme="http", headers=NAVIGATES
+    )
+    assert header(sent, b"location") == "https://shop.example/shop/page?a=1"
 
 
 async def test_health_answers_below_it(shop, prefix):

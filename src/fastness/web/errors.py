@@ -25,7 +25,7 @@ from fastness.kernel.languages import LANGUAGE
 from fastness.kernel.texts import Text
 from fastness.tripwires.errors import TripwireError
 from fastness.web.debug import debug_response, is_debug_wanted
-from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, sent_address_of
 from fastness.web.inputerrors import InputRefusedError
 from fastness.web.language import language_of
 from fastness.web.pages import CONFIRM_PATH, Confirmation, confirm_page, error_response, last_resort
@@ -225,8 +225,7 @@ def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
 def confirm_first(request: Request, error: FreshSignInRequiredError) -> Response:
     """Ask people to confirm that it is them, and take them back to the page, or to the form with what they typed."""
     exchange = request.exchange
-    query: bytes = request.scope.get("query_string") or b""
-    address = quote(raw_path_of(request.scope) + (b"?" + query if query else b""), safe=punctuation)
+    address = quote(sent_address_of(request.scope), safe=punctuation)
     if error.fields is not None:
         return confirm_page(request, Confirmation(action=address, fields=error.fields), status=error.status)
     location = exchange.address(CONFIRM_PATH)
@@ -243,7 +242,5 @@ def sign_in_redirect(request: Request) -> Response | None:
         return None
     location = exchange.address(sign_in_path)
     if exchange.method == "GET":
-        raw_path = raw_path_of(request.scope)
-        query: bytes = request.scope.get("query_string") or b""
-        location += "?next=" + quote(raw_path + (b"?" + query if query else b""), safe="/")
+        location += "?next=" + quote(sent_address_of(request.scope), safe="/")
     return Response(status=303, headers={"location": location})

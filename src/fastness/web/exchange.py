@@ -10,7 +10,7 @@ Class-level defaults keep the construction of an `Exchange` to the few attribute
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from fastness.html.values import TrustedURL
 from fastness.kernel.errors import ConfigError
@@ -204,6 +204,16 @@ def route_path_of(scope: Scope) -> str:
     if path == root:
         return "/"
     return path[len(root) :] if path.startswith(root + "/") else path
+
+
+def sent_address_of(scope: Scope) -> bytes:
+    """Path and query as the browser sent them, still encoded, with the root path in front also where a proxy has cut it off."""
+    path = raw_path_of(scope)
+    root: str = scope[SCOPE_KEY].root_path
+    if root and not (unquote_to_bytes(path) + b"/").startswith(unquote_to_bytes(root) + b"/"):
+        path = root.encode("ascii") + path
+    query: bytes = scope.get("query_string") or b""
+    return path + b"?" + query if query else path
 
 
 def root_address_of(root: str) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Awaitable
 
 from fastness.kernel.headers import hsts_applies
 from fastness.kernel.paths import PathReason
-from fastness.web.exchange import HTTPS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, raw_path_of
+from fastness.web.exchange import (
+    HTTPS,
+    SCOPE_KEY,
+    ASGIApp,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+    raw_path_of,
+    sent_address_of,
+)
 from fastness.web.refusals import MalformedRequestError, PlainHTTPError, UndeclaredProxyError
 
 
@@ -46,12 +56,10 @@ class HTTPSStage:
             raise PlainHTTPError(
                 "plain_http", "This site answers over https only.", headers={"upgrade": "TLS/1.2, HTTP/1.1"}
             )
-        query = scope.get("query_string") or b""
-        path = raw_path_of(scope)
-        if not path.startswith(b"/"):
+        if not raw_path_of(scope).startswith(b"/"):
             # "GET @evil.example/" would make this host the user name of another in the redirect.
             raise MalformedRequestError(PathReason.NOT_ABSOLUTE)
-        location = b"https://" + without_port(exchange.host).encode("latin-1") + path + (b"?" + query if query else b"")
+        location = b"https://" + without_port(exchange.host).encode("latin-1") + sent_address_of(scope)
         await send(
             {
                 "type": "http.response.start",

@@ -20,6 +20,7 @@ from fastness.web.exchange import (
     Send,
     raw_path_of,
     route_path_of,
+    sent_address_of,
 )
 from fastness.web.headers import HeaderProfile
 from fastness.web.refusals import MalformedRequestError, MethodRefusedError, NotFoundError
@@ -108,11 +109,10 @@ async def send_proof(send: Send, proof: bytes) -> None:
 
 async def send_to_other_slash(scope: Scope, send: Send) -> None:
     """Redirect with the last slash added or taken away. Only the path is sent: the Host header has no say in it."""
-    query = scope.get("query_string") or b""
-    raw = raw_path_of(scope)
-    location = raw[:-1] if raw.endswith(b"/") else raw + b"/"
+    path, mark, query = sent_address_of(scope).partition(b"?")
+    other = path[:-1] if path.endswith(b"/") else path + b"/"
     headers = [
-        (b"location", location + (b"?" + query if query else b"")),
+        (b"location", other + mark + query),
         (b"content-length", b"0"),
         # Browsers keep a 308 for ever, and would go round in a circle once the app moves the page to the other address.
         (b"cache-control", b"no-store"),

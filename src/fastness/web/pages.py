@@ -15,7 +15,7 @@ from urllib.parse import quote
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.texts import Text
 from fastness.kernel.values import dataclass
-from fastness.web.exchange import Exchange, raw_path_of
+from fastness.web.exchange import Exchange, sent_address_of
 from fastness.web.formtoken import StaleFormError, token_for
 from fastness.web.inputerrors import InputRefusedError
 from fastness.web.language import vary_by_language
@@ -135,9 +135,8 @@ def confirm_page(
 
 def stale_form_page(request: Request, error: StaleFormError) -> Response:
     """The page that keeps what was typed into a form whose token is no longer this session's."""
-    query: bytes = request.scope.get("query_string") or b""
     # As it was sent: decoded, "/%2Fevil.example" would be another host and "/a%3Fb" another page.
-    address = raw_path_of(request.scope) + (b"?" + query if query else b"")
+    address = sent_address_of(request.scope)
     return resend_page(request, action=quote(address, safe=punctuation), fields=error.fields, status=error.status)
 
 
