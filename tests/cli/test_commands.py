@@ -78,6 +78,13 @@ def test_serve_refuses_and_says_what_to_set(run, environ, says):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("root", ["shop", "//evil.example", "/a/../b"])
+def test_serve_refuses_a_root_path_that_is_no_path(run, root):
+    done = run("serve", "--root-path", root, **DEPLOYED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "root path" in done.stderr
+
+
 def test_serve_refuses_a_database_that_cannot_be_opened(run, project):
     (project / "var").mkdir()
     (project / "var/data.sqlite3").write_text("something else altogether " * 100)

@@ -131,6 +131,29 @@ def test_the_production_server_answers_through_its_proxy_and_stops_when_told(sit
     assert all(line.startswith('{"at":') and line.isascii() for line in lines), lines
 
 
+def test_behind_a_proxy_that_leads_one_path_to_it_every_address_carries_the_path(site):
+    port = free_port()
+    environ = {
+        "FASTNESS_PROFILE": "production",
+        "FASTNESS_HOSTS": "shop.example.com",
+        "FASTNESS_PROXY_TRUSTED": "127.0.0.1",
+    }
+    assert command(site, *FASTNESS, "db", "upgrade", **environ).returncode == 0
+    serve = [*FASTNESS, "serve", "--port", str(port), "--root-path", "/shop/"]
+    through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    with running_server(serve, port=port, folder=site, environ=environ):
+        # With the path in front, and without it: proxies do either.
+        for path in ("/shop/", "/"):
+            status, page = get(port, path, **through)
+            assert status == 200
+            (style,) = re.findall(r'href="([^"]+\.css)"', page)
+            assert style.startswith("/shop/static/")
+            assert get(port, style, **through)[0] == 200
+            assert get(port, style.removeprefix("/shop"), **through)[0] == 200
+            # The path alone belongs to somebody else.
+            assert get(port, "/shopping", **through)[0] == 404
+
+
 def test_a_taken_port_is_named(site):
     port = free_port()
     with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site):

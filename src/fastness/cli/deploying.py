@@ -17,6 +17,7 @@ from fastness.cli.reporting import text_of
 from fastness.cli.serving import Listening, serve_production
 from fastness.cli.supervising import supervised_worker
 from fastness.cli.terminal import remark
+from fastness.web.exchange import root_address_of
 
 
 def run_production(app_name: str | None, listening: Listening, *, workers: int, has_worker: bool) -> None:
@@ -25,6 +26,7 @@ def run_production(app_name: str | None, listening: Listening, *, workers: int, 
     for file in (listening.certificate, listening.key):
         if file is not None and not file.is_file():
             raise CommandError(f"There is no file {file}.")
+    root_address_of(listening.root_path)  # refused here rather than with each request
     app = load_app(location)
     if app.settings.is_development:
         raise CommandError(

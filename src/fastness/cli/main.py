@@ -122,6 +122,9 @@ def serve(
     workers: Annotated[int, typer.Option(help="How many processes answer requests.", min=1, max=512)] = 1,
     certfile: Annotated[Path | None, typer.Option(help="The certificate chain, if TLS ends here.")] = None,
     keyfile: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="Where the app is on its host, if a proxy leads one path here: /shop.")
+    ] = "",
     worker: Annotated[
         bool, typer.Option(help="Run `fastness worker` beside it; without, run one elsewhere, or no mail is sent.")
     ] = True,
@@ -136,7 +139,9 @@ def serve(
 
     if (certfile is None) != (keyfile is None):
         raise typer.BadParameter("--certfile and --keyfile go together.")
-    listening = Listening(address=host, port=port, unix_socket=uds, certificate=certfile, key=keyfile)
+    listening = Listening(
+        address=host, port=port, unix_socket=uds, certificate=certfile, key=keyfile, root_path=root_path.rstrip("/")
+    )
     run_production(app_name, listening, workers=workers, has_worker=worker)
 
 

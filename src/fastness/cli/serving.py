@@ -53,6 +53,8 @@ class Listening:
     unix_socket: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    root_path: str = ""
+    """Where the app is on its host, if a proxy leads one path of it here: "/shop"."""
 
     def require_free(self) -> None:
         """Raise `CommandError` if somebody listens there: two servers on one port would share the visitors."""
@@ -117,6 +119,7 @@ def _make_server(listening: Listening, **options: Any) -> Any:  # noqa: ANN401 -
             max_concurrent_streams=MAX_STREAMS,
             keep_alive_interval=PING_MILLISECONDS,
         ),
+        url_path_prefix=listening.root_path or None,
         log_access=False,
         ssl_cert=listening.certificate,
         ssl_key=listening.key,
