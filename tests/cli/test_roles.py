@@ -87,6 +87,13 @@ def test_the_last_superuser_stays_unless_somebody_says_why(shop):
     assert "open again" in told(shop("users", "reopen", "ada"))
 
 
+def test_staff_is_marked_and_unmarked_from_here(shop):
+    assert "not staff" in shop("users", "staff", "ada", "--remove").stderr
+    assert told(shop("users", "staff", "ada")) == "ada is staff now.\n"
+    assert "staff already" in shop("users", "staff", "ada").stderr
+    assert told(shop("users", "staff", "ada", "--remove")) == "ada is no longer staff.\n"
+
+
 def test_sessions_are_ended_from_here(shop):
     assert told(shop("users", "end-sessions", "ada")) == "Ended 0 sessions.\n"
     assert told(shop("users", "end-sessions", "--all")) == "Ended 0 sessions.\n"

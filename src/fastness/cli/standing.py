@@ -1,4 +1,4 @@
-"""`users close`, `users reopen` and `users end-sessions`: who may be signed in, decided from the machine that runs the app.
+"""`users close`, `reopen`, `staff` and `end-sessions`: who may be signed in, and as what, from the machine that runs the app.
 
 What is ended is refused from its next request on, in every worker process, and its open sockets are closed within seconds.
 Ending sessions takes the epoch on as well, so that a sign-in which waits for its second factor begins anew. API tokens stay with
@@ -36,6 +36,20 @@ def set_active(app_name: str | None, username: str, *, is_active: bool, leaving_
     run_with_services(app_name, change)
     state = "open again" if is_active else "closed, and signed out everywhere"
     say(f"The account of {printable(username)} is {state}.")
+
+
+def set_staff(app_name: str | None, username: str, *, is_staff: bool) -> None:
+    """Mark somebody as staff, or take the mark away."""
+
+    async def change(services: Services) -> None:
+        async with services.open_unit(is_read_only=False) as unit:
+            user = await user_named(unit.session, username)
+            if user.is_staff is is_staff:
+                raise CommandError(f"{printable(username)} is {'staff already' if is_staff else 'not staff'}.")
+            await services.accounts.set_staff(unit.session, user, is_staff=is_staff)
+
+    run_with_services(app_name, change)
+    say(f"{printable(username)} is {'staff now' if is_staff else 'no longer staff'}.")
 
 
 def end_sessions(app_name: str | None, username: str | None) -> None:

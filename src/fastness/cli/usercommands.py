@@ -117,6 +117,19 @@ def reopen_user(username: UserArgument, *, app_name: AppOption = None) -> None:
     set_active(app_name, username, is_active=True)
 
 
+@users.command("staff")
+def mark_user(
+    username: UserArgument,
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the mark away.")] = False,
+    app_name: AppOption = None,
+) -> None:
+    """Mark somebody as staff. The mark permits nothing by itself; access rules of the app may ask for it."""
+    from fastness.cli.standing import set_staff
+
+    set_staff(app_name, username, is_staff=not remove)
+
+
 @users.command("end-sessions")
 def end_user_sessions(
     username: Annotated[str | None, typer.Argument(help="The name they sign in with.")] = None,
