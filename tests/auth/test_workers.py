@@ -63,6 +63,30 @@ def test_nothing_is_asked_for_a_thread_that_is_scheduled_otherwise_or_gone():
     assert not ask_for_slices(2**22 + 1, LOOP_NANOSECONDS)
 
 
+async def test_a_pool_hashes_where_a_sandbox_shows_and_grants_nothing(pool, monkeypatch):
+    def refuse(*_arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    for name in ("listdir", "scandir", "setpriority", "sched_getscheduler"):
+        monkeypatch.setattr(os, name, refuse)
+    assert await pool.run(int) == 0
+
+
+async def test_jobs_that_no_thread_takes_leave_room_for_others(monkeypatch):
+    pool = HashingPool(workers=1, max_waiting_per_worker=1)
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(4):
+            with pytest.raises(HashingBusyError, match="no thread"):
+                await pool.run(int)
+    assert await pool.run(int) == 0
+    await pool.close()
+
+
 def test_there_are_as_many_workers_as_cores():
     assert HashingPool().workers == count_cores()
     assert 1 <= count_cores() <= (os.cpu_count() or 1)

@@ -46,8 +46,12 @@ def shorten_slices() -> None:
     """Ask for short slices for the thread that calls, which is the loop's, and for all that there are beside it."""
     if sys.platform == "linux":
         loop = threading.get_native_id()
-        with permitting(Wire.FILES):
-            threads = [int(path.name) for path in Path("/proc/self/task").iterdir()]
+        try:
+            with permitting(Wire.FILES):
+                threads = [int(path.name) for path in Path("/proc/self/task").iterdir()]
+        except OSError:
+            # A sandbox without /proc.
+            threads = [loop]
         for thread in threads:
             ask_for_slices(thread, LOOP_NANOSECONDS if thread == loop else SERVER_NANOSECONDS)
 
@@ -59,7 +63,8 @@ def ask_for_slices(thread_id: int, nanoseconds: int) -> bool:
         thread_id: of a thread of this process, as the system counts them.
         nanoseconds: 100 000 to 100 000 000.
     """
-    call = _CALLS.get(platform.machine())
+    # A Python of 32 bits has other numbers, whatever the machine is called.
+    call = _CALLS.get(platform.machine()) if sys.maxsize > 2**32 else None
     if sys.platform != "linux" or call is None:
         return False
     try:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -48,7 +49,7 @@ class HashingPool:
         """Run a function on one of the threads; a job that is cancelled while it waits is never run.
 
         Raises:
-            HashingBusyError: too many jobs wait already.
+            HashingBusyError: too many jobs wait already, or the system grants no thread.
         """
         with self._lock:
             if self._unfinished >= self._capacity:
@@ -57,7 +58,12 @@ class HashingPool:
         if self._is_unused:
             self._is_unused = False
             shorten_slices()
-        future = self._executor.submit(partial(function, *args, **kwargs))
+        try:
+            future = self._executor.submit(partial(function, *args, **kwargs))
+        except RuntimeError as error:
+            # Or each would hold its place for good, and after a bad minute of the machine nobody would sign in any more.
+            self._finished()
+            raise HashingBusyError("no thread takes the job") from error
         # Counted when the thread is through, not when the request gives up: a client that hangs up frees nothing.
         future.add_done_callback(self._finished)
         return await asyncio.wrap_future(future)
@@ -66,7 +72,7 @@ class HashingPool:
         """Wait for the running jobs, drop the waiting ones."""
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
 
-    def _finished(self, _future: Future[T]) -> None:
+    def _finished(self, _future: Future[T] | None = None) -> None:
         with self._lock:
             self._unfinished -= 1
 
@@ -85,5 +91,7 @@ def _give_way() -> None:
     # slow the whole process.
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, _NICE)
+        # A process that is nicer already, or a sandbox, may refuse it; that is no reason to refuse the sign-ins.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, _NICE)
         ask_for_slices(thread, HASHING_NANOSECONDS)
