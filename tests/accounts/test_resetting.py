@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from fastness.auth.callers import Caller
 from fastness.auth.errors import ThrottledError
 from fastness.auth.links import OneTimeLink
 from fastness.auth.purposes import Place
@@ -116,8 +117,8 @@ async def test_the_link_lets_the_owner_of_a_slowed_account_in(shop, browse, make
     guesses = [{"account": "ada"}, {"account": str(user.id), "kind": FACTOR}]
     for guess in guesses:
         for number in range(100):
-            await is_slowed(shop, Attempt(client_ip=f"198.51.100.{number}", **guess))
-    password, factor = (Attempt(client_ip="203.0.113.7", **guess) for guess in guesses)
+            await is_slowed(shop, Attempt(caller=Caller(client_ip=f"198.51.100.{number}"), **guess))
+    password, factor = (Attempt(caller=Caller(client_ip="203.0.113.7"), **guess) for guess in guesses)
     assert await is_slowed(shop, password)
     assert await is_slowed(shop, factor)
     link = await get_link()

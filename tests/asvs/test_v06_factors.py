@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fastness.auth.account_rules import AccountRules
+from fastness.auth.callers import Caller
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auth.factor_types import Factor, Origin
+from fastness.auth.factor_types import Factor
 from fastness.auth.purposes import Purpose
 from fastness.auth.recovery import ALPHABET, LENGTH, new_codes
 from fastness.auth.totp import DIGITS, STEP_SECONDS, code_at, matching_step, new_secret
@@ -26,7 +27,7 @@ from tests.web.conftest import browse, clock, make_shop, migrated
 
 __all__ = ["browse", "clock", "deliver", "make", "make_shop", "migrated", "routes", "shop"]
 
-NOWHERE = Origin()
+NOWHERE = Caller()
 NEW = "an entirely different phrase"
 OPTIONS = re.compile(r'data-options="([^"]+)"')
 
@@ -196,11 +197,11 @@ async def test_v6_5_6_a_factor_that_was_taken_away_proves_nothing(shop, make, no
         await factors.renew_codes(user.id)
     match factor:
         case Factor.TOTP:
-            assert not await factors.prove_totp(user.id, now(secret), origin=NOWHERE)
+            assert not await factors.prove_totp(user.id, now(secret), caller=NOWHERE)
         case Factor.RECOVERY_CODE:
-            assert not await factors.prove_recovery_code(user.id, codes[0], origin=NOWHERE)
+            assert not await factors.prove_recovery_code(user.id, codes[0], caller=NOWHERE)
         case Factor.PASSKEY:
-            given = {"challenge": bytes(32), "text": proof(key, challenge=bytes(32), count=9), "origin": NOWHERE}
+            given = {"challenge": bytes(32), "text": proof(key, challenge=bytes(32), count=9), "caller": NOWHERE}
             assert await factors.prove_passkey(factors.party("shop.example"), user_id=user.id, **given) is None
 
 

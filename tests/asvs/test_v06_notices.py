@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from fastness.auth.callers import Caller
 from fastness.auth.errors import ThrottledError
-from fastness.auth.login import Caller
 from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.totp import STEP_SECONDS, code_at, new_secret
 from fastness.kernel.because import Because

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness import JSONResponse, Model, Routes, access
-from fastness.auth.factor_types import Origin
+from fastness.auth.callers import Caller
 from fastness.auth.totp import STEP_SECONDS, code_at, new_secret
 from fastness.kernel.events import EventName, SecurityEvent
 from fastness.kernel.logs import JSONFormatter
@@ -206,9 +206,9 @@ async def test_v16_3_1_the_factor_that_was_used_is_named(shop, ada):
     step = int(shop.clock.epoch() // STEP_SECONDS)
     codes = (await factors.add_totp(ada.id, secret, code_at(secret, step))).recovery_codes
     shop.events.events.clear()
-    await factors.prove_totp(ada.id, "000000", origin=Origin(client_ip="192.0.2.7"))
-    await factors.prove_recovery_code(ada.id, "wrong", origin=Origin(client_ip="192.0.2.7"))
-    await factors.prove_passkey(None, challenge=b"", text="{}", user_id=ada.id, origin=Origin(client_ip="192.0.2.7"))
+    await factors.prove_totp(ada.id, "000000", caller=Caller(client_ip="192.0.2.7"))
+    await factors.prove_recovery_code(ada.id, "wrong", caller=Caller(client_ip="192.0.2.7"))
+    await factors.prove_passkey(None, challenge=b"", text="{}", user_id=ada.id, caller=Caller(client_ip="192.0.2.7"))
     await factors.remove_totp(ada.id, is_needed=False)
     told = [(event.name.value, event.detail.get("factor")) for event in shop.events.events]
     assert told == [(FAILED, "totp"), (FAILED, "recovery_code"), (FAILED, "passkey"), ("user_updated", "totp")]

@@ -6,10 +6,11 @@ import uuid
 import pytest
 from sqlalchemy import select
 
+from fastness.auth.callers import Caller
 from fastness.auth.ceremonies import NewPasskey
 from fastness.auth.errors import FactorRefusedError, ThrottledError
 from fastness.auth.factor_rules import EnforcedFor, SecondFactorRules
-from fastness.auth.factor_types import Factor, Origin, Pending, Step, is_enforced, relying_party
+from fastness.auth.factor_types import Factor, Pending, Step, is_enforced, relying_party
 from fastness.auth.factors import Factors
 from fastness.auth.factortables import TOTP, RecoveryCode
 from fastness.auth.recovery import hash_code
@@ -27,7 +28,7 @@ from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.sessions.identity import SUPERUSER, Identity
 
-HERE = Origin(client_ip="192.0.2.7", request_id="r1")
+HERE = Caller(client_ip="192.0.2.7", request_id="r1", method="POST", route="factor")
 KEY = Secret("mG7pQz2vX9rT4wKc8bNf5hJd3sLy6aEu")
 RULES = SecondFactorRules()
 NOBODY = SecondFactorRules(insecure_unenforced=Because("the people of this test have no telephones"))
@@ -79,7 +80,7 @@ async def test_of_many_requests_with_one_code_one_gets_in(factors, ada, code):
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))
     right = code(secret)
-    proved = await asyncio.gather(*(factors.prove_totp(ada.id, right, origin=HERE) for _ in range(8)))
+    proved = await asyncio.gather(*(factors.prove_totp(ada.id, right, caller=HERE) for _ in range(8)))
     assert proved.count(True) == 1
 
 
@@ -88,7 +89,7 @@ async def test_of_many_requests_with_one_recovery_code_one_gets_in(factors, ada,
     secret = new_secret()
     changed = await factors.add_totp(ada.id, secret, code(secret))
     one = changed.recovery_codes[0]
-    proved = await asyncio.gather(*(factors.prove_recovery_code(ada.id, one, origin=HERE) for _ in range(8)))
+    proved = await asyncio.gather(*(factors.prove_recovery_code(ada.id, one, caller=HERE) for _ in range(8)))
     assert proved.count(True) == 1
     assert (await factors.held(ada.id)).recovery_codes == len(changed.recovery_codes) - 1
 
@@ -98,17 +99,20 @@ async def test_attempts_at_once_are_counted_before_they_are_looked_at(make_facto
     factors = make_factors(attempts=3)
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))
-    tried = [factors.prove_totp(ada.id, "000000", origin=HERE) for _ in range(20)]
+    tried = [factors.prove_totp(ada.id, "000000", caller=HERE) for _ in range(20)]
     ended = await asyncio.gather(*tried, return_exceptions=True)
     assert (ended.count(False), sum(isinstance(one, ThrottledError) for one in ended)) == (3, 17)
     limited = [event for event in events.events if event.name == EventName.AUTHN_LOGIN_FAIL_MAX]
     assert {(event.user_id, event.detail["kind"]) for event in limited} == {(str(ada.id), "factor")}
-    assert [event.reason for event in events.events].count("factor_wrong") == 3
+    wrong = [event for event in events.events if event.reason == "factor_wrong"]
+    assert len(wrong) == 3
+    for event in (*limited, *wrong):
+        assert (event.client_ip, event.request_id, event.method, event.route) == ("192.0.2.7", "r1", "POST", "factor")
     right = code_at(secret, int(clock.epoch() // STEP_SECONDS))
     with pytest.raises(ThrottledError):
-        await factors.prove_totp(ada.id, right, origin=HERE)
+        await factors.prove_totp(ada.id, right, caller=HERE)
     clock.advance(STEP_SECONDS)
-    assert await factors.prove_totp(ada.id, code(secret), origin=HERE), "the wait ends"
+    assert await factors.prove_totp(ada.id, code(secret), caller=HERE), "the wait ends"
 
 
 async def test_a_right_code_takes_back_what_was_charged(make_factors, ada, code):
@@ -116,8 +120,8 @@ async def test_a_right_code_takes_back_what_was_charged(make_factors, ada, code)
     secret = new_secret()
     await factors.add_totp(ada.id, secret, code(secret))
     for _ in range(3):
-        assert not await factors.prove_totp(ada.id, "000000", origin=HERE)
-        assert await factors.prove_totp(ada.id, code(secret), origin=HERE)
+        assert not await factors.prove_totp(ada.id, "000000", caller=HERE)
+        assert await factors.prove_totp(ada.id, code(secret), caller=HERE)
 
 
 @pytest.mark.asvs("V6.5.1")
@@ -125,7 +129,7 @@ async def test_the_code_that_set_it_up_is_used(factors, ada, code):
     secret = new_secret()
     first = code(secret)
     await factors.add_totp(ada.id, secret, first)
-    assert not await factors.prove_totp(ada.id, first, origin=HERE)
+    assert not await factors.prove_totp(ada.id, first, caller=HERE)
 
 
 @pytest.mark.asvs("V6.5.2")
@@ -144,9 +148,9 @@ async def test_v11_2_2_a_secret_is_sealed_with_the_key_of_today_when_it_is_used(
     secret, later = new_secret(), Secret("Tq4xV8nB2mK7cZ5wRj9fLh3sDp6gYa1e")
     await make_factors().add_totp(ada.id, secret, code(secret))
     with pytest.raises(SealBrokenError):
-        await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), origin=HERE)
-    assert await make_factors(keyring=Keyring(later, (KEY,))).prove_totp(ada.id, code(secret), origin=HERE)
-    assert await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), origin=HERE)
+        await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), caller=HERE)
+    assert await make_factors(keyring=Keyring(later, (KEY,))).prove_totp(ada.id, code(secret), caller=HERE)
+    assert await make_factors(keyring=Keyring(later)).prove_totp(ada.id, code(secret), caller=HERE)
 
 
 @pytest.mark.asvs("V7.4.3")
@@ -253,11 +257,11 @@ async def test_a_change_of_the_account_ends_what_is_pending(database, store, ada
     pending = signing_in.begin(identity, Step.FACTOR, remember=False, next_path="/x")
     assert Pending.from_json(pending.to_json()) == pending
     assert await signing_in.is_current(pending)
-    finished = await signing_in.finish(pending, Factor.TOTP, origin=HERE)
+    finished = await signing_in.finish(pending, Factor.TOTP, caller=HERE)
     assert (finished.id, finished.second_factor_at) == (ada.id, clock.epoch())
     await store.bump_epoch(str(ada.id))
     assert not await signing_in.is_current(pending)
-    assert await signing_in.finish(pending, Factor.TOTP, origin=HERE) is None
+    assert await signing_in.finish(pending, Factor.TOTP, caller=HERE) is None
 
 
 def who(**changes):

@@ -4,7 +4,8 @@ import json
 import pytest
 from sqlalchemy import update
 
-from fastness.auth.login import Caller, LoginReason
+from fastness.auth.callers import Caller
+from fastness.auth.login import LoginReason
 from fastness.auth.passwords import PasswordHasher, PasswordRules
 from fastness.auth.users import User, find_user, get_user
 from fastness.auth.workers import HashingPool

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from fastness.auth.callers import Caller
 from fastness.auth.devices import DeviceCookies
 from fastness.auth.errors import ThrottledError
 from fastness.auth.throttle import Attempt, Throttle
@@ -41,10 +42,10 @@ def throttle(make_throttle):
     return make_throttle()
 
 
-async def outcome_of(throttle, account="ada", client_ip=HOME, **rest):
+async def outcome_of(throttle, account="ada", client_ip=HOME, device="", **rest):
     """None for an attempt that passed, else why it did not."""
     try:
-        await throttle.reserve(Attempt(account=account, client_ip=client_ip, **rest))
+        await throttle.reserve(Attempt(account=account, caller=Caller(client_ip=client_ip, device=device), **rest))
     except ThrottledError as error:
         return error.reason
     return None
@@ -164,7 +165,7 @@ async def test_waits_grow_and_end(make_throttle, clock):
     waits = []
     for _ in range(12):
         with pytest.raises(ThrottledError) as caught:
-            await throttle.reserve(Attempt(account="ada", client_ip=HOME))
+            await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME)))
         waits.append(caught.value.retry_after_seconds)
         clock.advance(waits[-1])
         assert await outcome_of(throttle) is None, "there is no lock: after the wait one attempt passes"
@@ -198,7 +199,7 @@ async def test_a_second_factor_has_counters_of_its_own(throttle):
 
 async def test_a_right_password_gives_back_what_was_charged_to_this_account_from_here(throttle):
     await passed(throttle, [{}] * 2)
-    await throttle.succeeded(await throttle.reserve(Attempt(account="ada", client_ip=HOME)))
+    await throttle.succeeded(await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME))))
     assert await passed(throttle, [{}] * 20) == RULES.pair_attempts
     elsewhere = [{"client_ip": f"198.51.100.{number}"} for number in range(20)]
     assert await passed(throttle, elsewhere) == RULES.account_attempts - RULES.pair_attempts
@@ -208,13 +209,13 @@ async def test_an_attacker_s_own_sign_in_does_not_clear_the_address(throttle):
     for number in range(RULES.address_attempts - 1):
         await outcome_of(throttle, account=f"user{number}")
         if number % 2:
-            await throttle.succeeded(await throttle.reserve(Attempt(account="mallory", client_ip=HOME)))
+            await throttle.succeeded(await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME))))
     assert await passed(throttle, [{"account": f"other{number}"} for number in range(20)]) == 1
 
 
 async def test_an_attacker_s_sign_ins_at_the_same_moment_do_not_clear_the_address(throttle):
     for number in range(RULES.address_attempts - 3):
-        own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(2)]
+        own = [await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME))) for _ in range(2)]
         await outcome_of(throttle, account=f"user{number}")
         for each in own:
             await throttle.succeeded(each)
@@ -240,7 +241,7 @@ async def test_what_a_right_password_gave_back_is_not_given_back_by_those_refuse
     throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
     for number in range(RULES.address_attempts - 6):
         await outcome_of(throttle, account=f"user{number}")
-    right = await throttle.reserve(Attempt(account="mallory", client_ip=HOME))
+    right = await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME)))
     await outcome_of(throttle, account="mallory")
     others = [asyncio.create_task(outcome_of(throttle, account="mallory")) for _ in range(3)]
     await asyncio.sleep(0)
@@ -253,7 +254,7 @@ async def test_what_a_right_password_gave_back_is_not_given_back_by_those_refuse
 async def test_a_success_after_the_counters_began_anew_makes_no_attempt_free(throttle, clock):
     await outcome_of(throttle)
     clock.advance(RULES.address_window_seconds)
-    await throttle.succeeded(await throttle.reserve(Attempt(account="ada", client_ip=HOME)))
+    await throttle.succeeded(await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME))))
     others = [{"account": f"user{number}"} for number in range(30)]
     assert await passed(throttle, others) == RULES.address_attempts
 
@@ -262,7 +263,7 @@ async def test_right_passwords_at_the_same_moment_make_no_attempt_free(tmp_path,
     store = SQLiteStore(tmp_path / "store.sqlite3", clock)
     await store.open()
     throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
-    own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(2)]
+    own = [await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME))) for _ in range(2)]
     # Another process writes: both have read what was charged before either has written.
     other = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -302,7 +303,7 @@ async def test_who_hangs_up_while_charges_are_given_back_leaves_no_counter_below
     store = CutStore(clock)
     await store.open()
     throttle = Throttle(RULES, store=store, keyring=KEYRING, events=events, clock=clock)
-    own = [await throttle.reserve(Attempt(account="mallory", client_ip=HOME)) for _ in range(3)]
+    own = [await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME))) for _ in range(3)]
     store.writes_left = writes
     await asyncio.gather(*map(throttle.succeeded, own), return_exceptions=True)
     assert min(int(stored.value) for stored in store._records.values()) >= 0
@@ -310,7 +311,7 @@ async def test_who_hangs_up_while_charges_are_given_back_leaves_no_counter_below
 
 async def test_what_was_not_tried_is_given_back(throttle):
     for _ in range(20):
-        await throttle.release(await throttle.reserve(Attempt(account="ada", client_ip=HOME)))
+        await throttle.release(await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME))))
     assert await outcome_of(throttle) is None
 
 
@@ -386,7 +387,7 @@ async def test_only_a_device_of_this_account_is_known(throttle, store, clock, ca
     device = await unknown_device(case, throttle, store, clock)
     found = await throttle.devices.recognise(device, account="Ada")
     assert (found is not None) is is_known
-    reservation = await throttle.reserve(Attempt(account="ada", client_ip=HOME, device=device))
+    reservation = await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME, device=device)))
     assert reservation.is_known_device is is_known
 
 
@@ -427,7 +428,7 @@ async def test_v16_3_1_the_log_knows_that_an_account_is_slowed_and_not_whose(thr
 async def test_with_the_store_away_nothing_is_reserved(throttle, store):
     await store.close()
     with pytest.raises(StoreUnavailableError):
-        await throttle.reserve(Attempt(account="ada", client_ip=HOME))
+        await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME)))
 
 
 # In front of the password.

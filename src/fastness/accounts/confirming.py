@@ -13,13 +13,14 @@ from dataclasses import replace
 from typing import Final
 
 from fastness.accounts.continuing import draw_challenge, take_challenge
-from fastness.accounts.late import factors_of, origin_of, signing_in_of
+from fastness.accounts.late import factors_of, signing_in_of
 from fastness.accounts.pages import SIGN_IN_PATH, next_target, wait_text, with_wait
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held
 from fastness.kernel.texts import Text
 from fastness.sessions.identity import Identity
 from fastness.web.access import public
+from fastness.web.callers import caller_of
 from fastness.web.contexts import note_context
 from fastness.web.forms import text_pairs
 from fastness.web.pages import CONFIRM_PATH, KEPT_PREFIX, Confirmation, confirm_page, resend_page
@@ -79,14 +80,14 @@ async def confirm_with_passkey(request: Request) -> Response:
     if identity is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     waiting, fields = await _waiting(request)
-    factors, origin = factors_of(request), origin_of(request)
+    factors, caller = factors_of(request), caller_of(request.exchange)
     party, challenge = factors.party(request.host), await take_challenge(request, _PURPOSE)
     if party is not None and challenge is not None:
         proved_id = await factors.prove_passkey(
-            party, challenge=challenge, text=fields.get("answer", ""), user_id=identity.id, origin=origin
+            party, challenge=challenge, text=fields.get("answer", ""), user_id=identity.id, caller=caller
         )
         proved = (
-            None if proved_id is None else await signing_in_of(request).confirm(identity, Factor.PASSKEY, origin=origin)
+            None if proved_id is None else await signing_in_of(request).confirm(identity, Factor.PASSKEY, caller=caller)
         )
         if proved is not None:
             return _go_on(request, proved, waiting)
@@ -108,11 +109,11 @@ async def _prove(request: Request, identity: Identity, fields: dict[str, str]) -
         raise _NotProved(_WRONG_PASSWORD)
     if not needs_code:
         return proved
-    factor = await factors.prove_code(identity.id, code, origin=origin_of(request))
+    factor = await factors.prove_code(identity.id, code, caller=caller_of(request.exchange))
     if factor is None:
         await factors.warn(identity.id)
         raise _NotProved(_WRONG_CODE)
-    confirmed = await signing_in_of(request).confirm(proved, factor, origin=origin_of(request))
+    confirmed = await signing_in_of(request).confirm(proved, factor, caller=caller_of(request.exchange))
     if confirmed is None:
         raise _NotProved(_WRONG_PASSWORD)
     return confirmed

@@ -3,10 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fastness.auth.factor_types import Origin
-from fastness.web.contexts import present_context
-from fastness.web.devices import device_cookie_of
-from fastness.web.recording import request_id
 from fastness.web.requests import Request
 
 if TYPE_CHECKING:
@@ -24,13 +20,3 @@ def signing_in_of(request: Request) -> "SigningIn":
     """Keeps what is pending after the password."""
     kind: type[SigningIn] = import_module("fastness.auth.signing_in").SigningIn
     return request.site.service(kind)
-
-
-def origin_of(request: Request) -> Origin:
-    """Where this attempt comes from."""
-    return Origin(
-        client_ip=request.client_ip,
-        request_id=request_id(request.exchange),
-        device=device_cookie_of(request.exchange),
-        browser=present_context(request.exchange).label,
-    )

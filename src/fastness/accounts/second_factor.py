@@ -10,12 +10,13 @@ ASVS 5.0: V6.3.3, V6.3.5, V6.4.3, V2.3.1, V6.6.3.
 from typing import Any, Final
 
 from fastness.accounts.continuing import FACTOR_PATH, complete, draw_challenge, pending_of, take_challenge
-from fastness.accounts.late import factors_of, origin_of, signing_in_of
+from fastness.accounts.late import factors_of, signing_in_of
 from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text, with_wait
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held, Pending, Step
 from fastness.kernel.texts import Text
 from fastness.web.access import public
+from fastness.web.callers import caller_of
 from fastness.web.devices import make_device_known
 from fastness.web.rendering import render
 from fastness.web.requests import Request
@@ -49,7 +50,7 @@ async def prove_code(request: Request) -> Response:
         return redirect(request, request.address(SIGN_IN_PATH))
     code = await _field(request, "code")
     try:
-        is_right = await factors_of(request).prove_totp(pending.user_id, code, origin=origin_of(request))
+        is_right = await factors_of(request).prove_totp(pending.user_id, code, caller=caller_of(request.exchange))
     except ThrottledError as error:
         return await _wait_page(request, pending, "code", error)
     return await _go_on(request, pending, Factor.TOTP, "code", _CODE_REFUSED, is_right=is_right)
@@ -63,7 +64,9 @@ async def prove_recovery(request: Request) -> Response:
         return redirect(request, request.address(SIGN_IN_PATH))
     code = await _field(request, "recovery")
     try:
-        is_right = await factors_of(request).prove_recovery_code(pending.user_id, code, origin=origin_of(request))
+        is_right = await factors_of(request).prove_recovery_code(
+            pending.user_id, code, caller=caller_of(request.exchange)
+        )
     except ThrottledError as error:
         return await _wait_page(request, pending, "recovery", error)
     return await _go_on(request, pending, Factor.RECOVERY_CODE, "recovery", _RECOVERY_REFUSED, is_right=is_right)
@@ -81,7 +84,7 @@ async def prove_passkey(request: Request) -> Response:
     if party is not None and challenge is not None:
         text = await _field(request, "answer")
         proved = await factors.prove_passkey(
-            party, challenge=challenge, text=text, user_id=pending.user_id, origin=origin_of(request)
+            party, challenge=challenge, text=text, user_id=pending.user_id, caller=caller_of(request.exchange)
         )
     return await _go_on(request, pending, Factor.PASSKEY, "passkey", _PASSKEY_REFUSED, is_right=proved is not None)
 
@@ -97,12 +100,12 @@ async def sign_in_with_passkey(request: Request) -> Response:
     """Whoever's passkey it is gets a new session."""
     target = next_target(request, await _field(request, "next"))
     factors = factors_of(request)
-    origin = origin_of(request)
+    caller = caller_of(request.exchange)
     party, challenge = factors.party(request.host), await take_challenge(request, _SIGN_IN)
     if party is not None and challenge is not None:
         text = await _field(request, "answer")
-        user_id = await factors.prove_passkey(party, challenge=challenge, text=text, user_id=None, origin=origin)
-        identity = None if user_id is None else await signing_in_of(request).enter(user_id, origin=origin)
+        user_id = await factors.prove_passkey(party, challenge=challenge, text=text, user_id=None, caller=caller)
+        identity = None if user_id is None else await signing_in_of(request).enter(user_id, caller=caller)
         if identity is not None:
             request.site.sessions.sign_in(request.session, identity)
             make_device_known(request.exchange, identity)
@@ -118,7 +121,7 @@ async def _go_on(
             request.session.set(_WARNED, value=True)
             await factors_of(request).warn(pending.user_id)
         return await _factor_page(request, pending, problem=(field, problem), status=422)
-    identity = await signing_in_of(request).finish(pending, factor, origin=origin_of(request))
+    identity = await signing_in_of(request).finish(pending, factor, caller=caller_of(request.exchange))
     if identity is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     return redirect(request, complete(request, pending, identity))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastness.accounts.continuing import SET_UP_PATH, complete, draw_challenge, pending_of, take_challenge
 from fastness.accounts.devices import DEVICES_PATH
-from fastness.accounts.late import factors_of, origin_of, signing_in_of
+from fastness.accounts.late import factors_of, signing_in_of
 from fastness.accounts.mail_address import EMAIL_PATH
 from fastness.accounts.own_data import DATA_PATH
 from fastness.accounts.pages import SIGN_IN_PATH
@@ -26,6 +26,7 @@ from fastness.auth.factor_types import MAX_PASSKEY_NAME, Changed, Factor, Factor
 from fastness.auth.totp import enrolment_uri, new_secret, secret_text
 from fastness.kernel.texts import Text
 from fastness.web.access import fresh, public, signed_in
+from fastness.web.callers import caller_of
 from fastness.web.rendering import render
 from fastness.web.requests import Request
 from fastness.web.responses import Response, redirect
@@ -220,7 +221,7 @@ async def _add_passkey(request: Request, user_id: UUID, *, is_first: bool = Fals
 
 async def _first_session(request: Request, pending: Pending, changed: Changed, factor: Factor) -> Response:
     signing_in = signing_in_of(request)
-    identity = await signing_in.finish(pending, factor, epoch=changed.epoch, origin=origin_of(request))
+    identity = await signing_in.finish(pending, factor, epoch=changed.epoch, caller=caller_of(request.exchange))
     if identity is None:
         return redirect(request, request.address(SIGN_IN_PATH))
     target = complete(request, pending, identity)

@@ -114,18 +114,6 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where an attempt comes from; only for events, for notices and for the throttle."""
-
-    client_ip: str = ""
-    request_id: str = ""
-    device: str = ""
-    """The value of the device cookie."""
-    browser: str = ""
-    """As people call it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RelyingParty:
     """The site as browsers and authenticators know it; a passkey works for it and for no other."""
 

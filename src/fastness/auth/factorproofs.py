@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.auth.callers import Caller
 from fastness.auth.ceremonies import (
     NewPasskey,
     check_creation,
@@ -31,7 +32,6 @@ from fastness.auth.factor_types import (
     Factor,
     Held,
     KnownPasskey,
-    Origin,
     RelyingParty,
     is_enforced,
     relying_party,
@@ -134,7 +134,7 @@ class FactorProofs:
         """The passkey that an answer brings; raises `FactorRefusedError`."""
         return check_creation(party, challenge=challenge, text=text)
 
-    async def prove_totp(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
+    async def prove_totp(self, user_id: uuid.UUID, code: str, *, caller: Caller) -> bool:
         """Whether this is the code of the user's app at this moment, and was not used before. Raises `ThrottledError`."""
 
         async def check(db: AsyncSession) -> bool:
@@ -151,9 +151,9 @@ class FactorProofs:
             taken = update(TOTP).where(TOTP.id == row.id, TOTP.last_step < step)
             return await wins(db, taken.values(last_step=step, last_used_at=self._clock.now(), secret=sealed))
 
-        return await self._prove(user_id, Factor.TOTP, check, origin)
+        return await self._prove(user_id, Factor.TOTP, check, caller)
 
-    async def prove_recovery_code(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> bool:
+    async def prove_recovery_code(self, user_id: uuid.UUID, code: str, *, caller: Caller) -> bool:
         """Whether this is one of the user's recovery codes; it is gone then. Raises `ThrottledError`."""
         code_hash = hash_code(code)
 
@@ -164,22 +164,22 @@ class FactorProofs:
             await self._tell(db, user_id, Notice.RECOVERY_CODE_USED)
             return True
 
-        return await self._prove(user_id, Factor.RECOVERY_CODE, check, origin)
+        return await self._prove(user_id, Factor.RECOVERY_CODE, check, caller)
 
-    async def prove_code(self, user_id: uuid.UUID, code: str, *, origin: Origin) -> Factor | None:
+    async def prove_code(self, user_id: uuid.UUID, code: str, *, caller: Caller) -> Factor | None:
         """What was proved by a code typed where either kind may be. Raises `ThrottledError`."""
         if hash_code(code) is None:
-            return Factor.TOTP if await self.prove_totp(user_id, code, origin=origin) else None
-        return Factor.RECOVERY_CODE if await self.prove_recovery_code(user_id, code, origin=origin) else None
+            return Factor.TOTP if await self.prove_totp(user_id, code, caller=caller) else None
+        return Factor.RECOVERY_CODE if await self.prove_recovery_code(user_id, code, caller=caller) else None
 
     async def prove_passkey(
-        self, party: RelyingParty, *, challenge: bytes, text: str, user_id: uuid.UUID | None, origin: Origin
+        self, party: RelyingParty, *, challenge: bytes, text: str, user_id: uuid.UUID | None, caller: Caller
     ) -> uuid.UUID | None:
         """Whose passkey answered; `user_id` where it has to be a certain user's. None if the answer is not right."""
         try:
             answer = read_answer(text)
         except FactorRefusedError:
-            self._failed(user_id, Factor.PASSKEY, origin)
+            self._failed(user_id, Factor.PASSKEY, caller)
             return None
 
         async def check(db: AsyncSession) -> uuid.UUID | None:
@@ -199,28 +199,21 @@ class FactorProofs:
         # Not counted by the throttle: signatures cannot be guessed.
         proved = await run_in_unit(self._database, check, is_read_only=False)
         if proved is None:
-            self._failed(user_id, Factor.PASSKEY, origin)
+            self._failed(user_id, Factor.PASSKEY, caller)
         return proved
 
     async def _prove(
-        self, user_id: uuid.UUID, factor: Factor, check: Callable[[AsyncSession], Awaitable[bool]], origin: Origin
+        self, user_id: uuid.UUID, factor: Factor, check: Callable[[AsyncSession], Awaitable[bool]], caller: Caller
     ) -> bool:
-        attempt = Attempt(
-            account=str(user_id),
-            kind=FACTOR,
-            client_ip=origin.client_ip,
-            device=origin.device,
-            request_id=origin.request_id,
-        )
-        reservation = await self._throttle.reserve(attempt)
+        reservation = await self._throttle.reserve(Attempt(account=str(user_id), kind=FACTOR, caller=caller))
         if not await run_in_unit(self._database, check, is_read_only=False):
-            self._failed(user_id, factor, origin)
+            self._failed(user_id, factor, caller)
             return False
         await self._throttle.succeeded(reservation)
         return True
 
-    def _failed(self, user_id: uuid.UUID | None, factor: Factor, origin: Origin) -> None:
-        self._emit(user_id, EventName.AUTHN_LOGIN_FAIL, "factor_wrong", factor, origin)
+    def _failed(self, user_id: uuid.UUID | None, factor: Factor, caller: Caller) -> None:
+        self._emit(user_id, EventName.AUTHN_LOGIN_FAIL, "factor_wrong", factor, caller)
 
     async def warn(self, user_id: uuid.UUID) -> None:
         """Tell the owner that the password was right and the second factor was not (ASVS 5.0 V6.3.5)."""
@@ -236,19 +229,21 @@ class FactorProofs:
             await self._notices.tell(db, user, kind, detail)
 
     def _emit(
-        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, origin: Origin
+        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, caller: Caller
     ) -> None:
-        self._events.emit(self._event(user_id, name, reason, factor, origin))
+        self._events.emit(self._event(user_id, name, reason, factor, caller))
 
     def _event(
-        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, origin: Origin
+        self, user_id: uuid.UUID | None, name: EventName, reason: str, factor: Factor | None, caller: Caller
     ) -> SecurityEvent:
         return SecurityEvent(
             name=name,
             at=self._clock.now(),
             reason=reason,
-            request_id=origin.request_id,
-            client_ip=origin.client_ip,
+            request_id=caller.request_id,
+            client_ip=caller.client_ip,
+            method=caller.method,
+            route=caller.route,
             user_id="" if user_id is None else str(user_id),
             detail={} if factor is None else {"factor": factor.value},
         )

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.affected import lock_users
 from fastness.auth.aftercommit import emit_after_commit
+from fastness.auth.callers import Caller
 from fastness.auth.ceremonies import (
     NewPasskey,
 )
@@ -24,7 +25,6 @@ from fastness.auth.errors import FactorRefusedError
 from fastness.auth.factor_types import (
     Changed,
     Factor,
-    Origin,
 )
 from fastness.auth.factorproofs import SEAL_PURPOSE, FactorProofs
 from fastness.auth.factorrows import has_factor, held_factors, parse_passkey_name, wins
@@ -129,7 +129,7 @@ class Factors(FactorProofs):
 
         # Opens and closes nothing: sessions go on, and there is no notice.
         await run_in_unit(self._database, rename, is_read_only=False)
-        self._emit(user_id, EventName.USER_UPDATED, "passkey_renamed", Factor.PASSKEY, Origin())
+        self._emit(user_id, EventName.USER_UPDATED, "passkey_renamed", Factor.PASSKEY, Caller())
 
     async def remove_passkey(
         self, user_id: uuid.UUID, passkey_id: uuid.UUID, *, is_needed: bool, except_session: Session | None = None
@@ -182,7 +182,7 @@ class Factors(FactorProofs):
             await db.flush()
             epoch = await self._store.bump_epoch(str(user_id))
             await self._sessions.end_all(user_id, except_session=except_session)
-            emit_after_commit(db, self._events, self._event(user_id, EventName.USER_UPDATED, reason, factor, Origin()))
+            emit_after_commit(db, self._events, self._event(user_id, EventName.USER_UPDATED, reason, factor, Caller()))
             return Changed(epoch=epoch, recovery_codes=codes)
 
         return await run_in_unit(self._database, change, is_read_only=False)

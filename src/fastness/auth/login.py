@@ -24,6 +24,7 @@ from typing import Final
 from sqlalchemy import String, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.auth.callers import Caller
 from fastness.auth.errors import HashingBusyError
 from fastness.auth.evenwork import Checked, EvenChecker
 from fastness.auth.factor_rules import SecondFactorRules
@@ -84,20 +85,6 @@ class LoginOutcome:
     def is_sign_in(self) -> bool:
         """Whether the password was right, was typed to sign in, and is all that was needed."""
         return self.identity is not None and self.step is Step.DONE and not self.is_proof
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Where an attempt comes from; for the event, for notices, and for the counters of the throttle."""
-
-    request_id: str = ""
-    client_ip: str = ""
-    method: str = ""
-    route: str = ""
-    device: str = ""
-    """The value of the device cookie."""
-    browser: str = ""
-    """As people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,16 +159,7 @@ class Login:
         """
         caller = caller or Caller()
         # Before any work, and for every name: of many attempts at once no more than the limit reach the hasher.
-        reservation = await self._throttle.reserve(
-            Attempt(
-                account=username,
-                client_ip=caller.client_ip,
-                device=caller.device,
-                request_id=caller.request_id,
-                method=caller.method,
-                route=caller.route,
-            )
-        )
+        reservation = await self._throttle.reserve(Attempt(account=username, caller=caller))
         if reservation.slows_account:
             await run_in_unit(self._database, lambda db: self._notices.slowed(db, username), is_read_only=False)
         try:

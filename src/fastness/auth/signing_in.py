@@ -11,8 +11,9 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastness.auth.callers import Caller
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auth.factor_types import Factor, Origin, Pending, Step
+from fastness.auth.factor_types import Factor, Pending, Step
 from fastness.auth.identities import load_identity, renewed_identity
 from fastness.auth.notices import Notices
 from fastness.auth.users import User, write_sign_in
@@ -63,7 +64,7 @@ class SigningIn:
         return await self._store.epoch(str(pending.user_id)) == pending.epoch
 
     async def finish(
-        self, pending: Pending, factor: Factor, *, epoch: int | None = None, origin: Origin
+        self, pending: Pending, factor: Factor, *, epoch: int | None = None, caller: Caller
     ) -> Identity | None:
         """The identity of somebody who proved both; None if the account changed meanwhile.
 
@@ -71,18 +72,18 @@ class SigningIn:
             pending: what the session kept.
             factor: what was proved.
             epoch: the owner's epoch after the change that this sign-in itself made (a first factor was set up).
-            origin: for the event.
+            caller: for the event.
         """
         claimed = _claim(pending.user_id, pending.authenticated_at, self._clock.epoch())
         expected = pending.epoch if epoch is None else epoch
-        return await self._sign_in(claimed, factor, origin, expected_epoch=expected, device_epoch=pending.epoch)
+        return await self._sign_in(claimed, factor, caller, expected_epoch=expected, device_epoch=pending.epoch)
 
-    async def enter(self, user_id: uuid.UUID, *, origin: Origin) -> Identity | None:
+    async def enter(self, user_id: uuid.UUID, *, caller: Caller) -> Identity | None:
         """The identity of somebody whose passkey answered, with their verification: two factors at once."""
         now = self._clock.epoch()
-        return await self._sign_in(_claim(user_id, now, now), Factor.PASSKEY, origin)
+        return await self._sign_in(_claim(user_id, now, now), Factor.PASSKEY, caller)
 
-    async def confirm(self, former: Identity, factor: Factor, *, origin: Origin) -> Identity | None:
+    async def confirm(self, former: Identity, factor: Factor, *, caller: Caller) -> Identity | None:
         """Who somebody is who is signed in and has shown it once more, with a factor; None if they may not be any more.
 
         What proves both factors at once is as good as the password and the other one.
@@ -90,14 +91,14 @@ class SigningIn:
         now = self._clock.epoch()
         identity = await load_identity(self._database, self._store, _claim(former.id, now, now))
         if identity is not None:
-            self._emit(identity, EventName.AUTHN_PROOF_SUCCESS, factor, origin)
+            self._emit(identity, EventName.AUTHN_PROOF_SUCCESS, factor, caller)
         return identity
 
     async def _sign_in(
         self,
         claimed: Identity,
         factor: Factor,
-        origin: Origin,
+        caller: Caller,
         *,
         expected_epoch: int | None = None,
         device_epoch: int | None = None,
@@ -107,7 +108,7 @@ class SigningIn:
         Args:
             claimed: who it is said to be.
             factor: what was proved last.
-            origin: for the event and the notice.
+            caller: for the event and the notice.
             expected_epoch: where the owner's epoch is another by now, nobody is signed in and nothing is written.
             device_epoch: what a known device's cookie has to hold; the epoch before a change that this sign-in made.
         """
@@ -119,23 +120,25 @@ class SigningIn:
             if user is None or identity is None or expected_epoch not in {None, current}:
                 return None
             known = current if device_epoch is None else device_epoch
-            await self._notices.signed_in(db, user, epoch=known, device=origin.device, browser=origin.browser)
+            await self._notices.signed_in(db, user, epoch=known, device=caller.device, browser=caller.browser)
             await write_sign_in(db, user, self._clock.now())
             return identity
 
         identity = await run_in_unit(self._database, enter, is_read_only=False)
         if identity is not None:
-            self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, origin)
+            self._emit(identity, EventName.AUTHN_LOGIN_SUCCESS, factor, caller)
         return identity
 
-    def _emit(self, identity: Identity, name: EventName, factor: Factor, origin: Origin) -> None:
+    def _emit(self, identity: Identity, name: EventName, factor: Factor, caller: Caller) -> None:
         self._events.emit(
             SecurityEvent(
                 name=name,
                 at=self._clock.now(),
                 reason="second_factor",
-                request_id=origin.request_id,
-                client_ip=origin.client_ip,
+                request_id=caller.request_id,
+                client_ip=caller.client_ip,
+                method=caller.method,
+                route=caller.route,
                 user_id=str(identity.id),
                 detail={"factor": factor.value},
             )

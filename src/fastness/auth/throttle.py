@@ -20,6 +20,7 @@ from math import ceil
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from fastness.auth.callers import Caller
 from fastness.auth.devices import DeviceCookies
 from fastness.auth.errors import ThrottledError
 from fastness.auth.throttle_rules import Counted, Limit, ThrottleRules, decide_attempt
@@ -42,18 +43,14 @@ FACTOR: Final = "factor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What is about to be tried, and where it comes from."""
+    """What is about to be tried."""
 
     account: str
     """The name as it was typed; for a second factor, the user's id."""
     kind: str = _PASSWORD
     """What is tried, "password" or "factor": an account has counters for each."""
-    client_ip: str = ""
-    device: str = ""
-    """The value of the device cookie."""
-    request_id: str = ""
-    method: str = ""
-    route: str = ""
+    caller: Caller
+    """Where it comes from."""
 
 
 class Counter(NamedTuple):
@@ -164,10 +161,11 @@ class Throttle:
         name = self._names.digest_of(attempt.account)
         kind = attempt.kind.encode()
         epoch = b"%d" % await self._store.epoch(self._owner(name))
-        device = await self._devices.recognise(attempt.device, account=attempt.account) if attempt.device else None
+        cookie = attempt.caller.device
+        device = await self._devices.recognise(cookie, account=attempt.account) if cookie else None
         if device is not None:
             return (self._counter(Counted.DEVICE, kind, name, epoch, device.id.encode()),), True
-        address, network = address_and_network(attempt.client_ip)
+        address, network = address_and_network(attempt.caller.client_ip)
         counters = [self._counter(Counted.ADDRESS, address)]
         if network:
             counters.append(self._counter(Counted.NETWORK, network))
@@ -234,11 +232,11 @@ class Throttle:
                 name=name,
                 at=self._clock.now(),
                 reason=reason,
-                request_id=attempt.request_id,
-                client_ip=attempt.client_ip,
+                request_id=attempt.caller.request_id,
+                client_ip=attempt.caller.client_ip,
                 user_id=attempt.account if is_factor else "",
-                method=attempt.method,
-                route=attempt.route,
+                method=attempt.caller.method,
+                route=attempt.caller.route,
                 detail={"kind": attempt.kind, **typed},
             )
         )

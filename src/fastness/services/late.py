@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 from fastness.kernel.loading import load
 
 LATE: Final[Mapping[str, str]] = {
-    "Caller": "fastness.auth.login",
     "Templates": "fastness.web.templates",
     "Unit": "fastness.db.unit",
     "User": "fastness.auth.users",

@@ -30,10 +30,8 @@ from fastness.sessions.identity import Identity
 from fastness.sessions.manager import Sessions
 from fastness.settings.settings import Settings
 from fastness.stores.store import Store
-from fastness.web.contexts import present_context
-from fastness.web.devices import device_cookie_of
+from fastness.web.callers import caller_of
 from fastness.web.exchange import Exchange
-from fastness.web.recording import request_id
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -234,16 +232,9 @@ class Services:
         self, exchange: Exchange, username: str, password: str, *, is_proof: bool = False
     ) -> "LoginOutcome":
         """What comes of a name and a password as typed."""
-        route = exchange.route
-        caller = late("Caller")(
-            request_id=request_id(exchange),
-            client_ip=exchange.client_ip,
-            method=exchange.method,
-            route="" if route is None else route.name,
-            device=device_cookie_of(exchange),
-            browser=present_context(exchange).label,
+        return await self.login.attempt(
+            username=username, password=password, caller=caller_of(exchange), is_proof=is_proof
         )
-        return await self.login.attempt(username=username, password=password, caller=caller, is_proof=is_proof)
 
     def report(self, name: EventName, reason: str, detail: Mapping[str, str] | None = None) -> None:
         """Write an event that belongs to no request."""
