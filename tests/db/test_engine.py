@@ -184,6 +184,22 @@ async def test_a_lock_that_lasts_too_long_is_a_503(database_path, database):
     await impatient.close()
 
 
+async def test_the_write_ahead_log_is_waited_for(tmp_path):
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE held (id)")
+    other.execute("BEGIN EXCLUSIVE")
+    database = Database(f"sqlite:///{path}")
+    opening = asyncio.create_task(database.open())
+    done, _ = await asyncio.wait((opening,), timeout=0.05)
+    assert not done
+    other.execute("COMMIT")
+    await opening
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+    await database.close()
+
+
 async def test_a_pool_that_stays_empty_is_a_503(database_path, database):
     small = Database(f"sqlite:///{database_path}", rules=DatabaseRules(read_connections=1, queue_seconds=0.05))
     async with small.read.connect() as connection:
