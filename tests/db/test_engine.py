@@ -194,10 +194,10 @@ async def test_the_write_ahead_log_is_waited_for(tmp_path):
     done, _ = await asyncio.wait((opening,), timeout=0.05)
     assert not done
     other.execute("COMMIT")
-    await opening
-    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
+    await opening
     await database.close()
+    assert path.read_bytes()[18:20] == b"\x02\x02"  # the file's versions of writing and reading: write-ahead log
 
 
 async def test_a_pool_that_stays_empty_is_a_503(database_path, database):
