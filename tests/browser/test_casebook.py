@@ -240,3 +240,28 @@ def test_every_page_fits_and_brings_its_style(page, casebook, tmp_path, width, s
     assert (brightness > 128) is (scheme == "light")
     page.goto(casebook + "/nowhere")
     look("not-found")
+
+
+def test_at_night_a_telephone_can_read_the_picture_of_the_app(page, casebook):
+    """The layout is the app's own and knows nothing of the picture: dark on dark, no camera reads it."""
+    page.emulate_media(color_scheme="dark")
+    sign_in(page, casebook)
+    page.get_by_role("link", name=MAREN.display_name).click()
+    page.get_by_role("link", name="Set up an app").click()
+    picture = page.get_by_role("img", name="QR code")
+    expect(picture.locator("rect")).to_have_css("fill", "rgb(255, 255, 255)")
+    expect(picture.locator("path")).to_have_css("fill", "rgb(0, 0, 0)")
+    around, behind = picture.bounding_box(), picture.locator("rect").bounding_box()
+    assert behind["width"] >= around["width"] - 1
+    page.get_by_role("link", name="Casebook").click()
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
+
+
+def test_what_is_wrong_stands_apart_from_the_first_field(page, casebook):
+    """Two hidden inputs lie between them, and none of them is seen."""
+    sign_in(page, casebook)
+    page.get_by_role("link", name="New case").click()
+    page.get_by_role("button", name="Open case").click()
+    summary = page.get_by_role("alert").bounding_box()
+    label = page.locator("label", has_text="Title").bounding_box()
+    assert label["y"] - (summary["y"] + summary["height"]) > 12

@@ -1,6 +1,6 @@
 """What people may send."""
 
-from wtforms import BooleanField, Field, Form, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Field, Form, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from casebook.models import Duty
@@ -100,7 +100,9 @@ class DutyForm(Form):
     """What a member of an office does there."""
 
     # The one that may least comes first, and so is what a form begins with.
-    duty = SelectField("Duty", choices=[duty.value for duty in reversed(Duty)], coerce=Duty)  # type: ignore[misc]
+    duty = SelectField(
+        "Duty", choices=[SelectChoice(duty.value, duty.value.capitalize()) for duty in reversed(Duty)], coerce=Duty
+    )  # type: ignore[misc]
 
 
 class MemberForm(DutyForm):
