@@ -37,7 +37,7 @@ from fastness.web.exchange import ASGIApp, Receive, Scope, Send
 from fastness.web.lifespans import Lifespan, mounted_apps, start_all, stop_all
 from fastness.web.pipeline import PerimeterRules, build_pipeline
 from fastness.web.reports import report_routes
-from fastness.web.route import Route, RouteOptions
+from fastness.web.route import Route, RouteError, RouteOptions
 from fastness.web.routing import Declared, Routes, seal_route
 from fastness.web.site import Site
 from fastness.web.static import STATIC_PREFIX, StaticFiles
@@ -106,6 +106,8 @@ class Fastness:
         )
         self.services.exporters = exporters or {}
         self.services.on_sign_up = on_sign_up
+        if isinstance(routes, Routes):
+            raise RouteError("The app takes several groups of routes: write routes=[routes].")
         self._groups = list(routes)
         self._root_groups: list[Routes] = []
         self._templates = templates

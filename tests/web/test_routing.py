@@ -8,13 +8,22 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
-from fastness import Because, JSONResponse, Routes, access
+from fastness import Because, Fastness, JSONResponse, Routes, access
 from fastness.app import SealedError
 from fastness.web.route import MissingAccessError, RouteError
+from tests.web.shop import make_settings
 
 
 async def answer(request):
     return JSONResponse(sorted(request.path_params.items(), key=str))
+
+
+async def parameter_of_fastapi(request, a: int):
+    return JSONResponse(a)
+
+
+async def parameters_of_django(self, request, pk):
+    return JSONResponse(pk)
 
 
 @pytest.mark.asvs("V8.2.1")
@@ -67,6 +76,17 @@ async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
         pytest.param(lambda r: r.endpoint("/a", access=access.public)(object), "no method", id="class-without-verbs"),
         pytest.param(lambda r: r.include(Host("a.example", Starlette()), access=access.public), "mount(", id="host"),
         pytest.param(lambda r: r.get("/{a:nope}", access=access.public)(answer), "nope", id="unknown-convertor"),
+        pytest.param(lambda r: r.get("/<int:a>", access=access.public)(answer), "{name:int}", id="parameter-of-django"),
+        pytest.param(lambda r: r.get("/{case-id}", access=access.public)(answer), "{name}", id="name-with-a-hyphen"),
+        pytest.param(lambda r: r.get("/{a", access=access.public)(answer), "{name}", id="bracket-left-open"),
+        pytest.param(
+            lambda r: r.get("/{a}", access=access.public)(parameter_of_fastapi), 'path_params["a"]', id="parameter"
+        ),
+        pytest.param(
+            lambda r: r.endpoint("/a", access=access.public)(type("Two", (), {"get": parameters_of_django})),
+            'path_params["pk"]',
+            id="parameter-of-a-method",
+        ),
         pytest.param(lambda r: r.get("/{a}/{a}", access=access.public)(answer), "compiled", id="parameter-twice"),
         pytest.param(
             lambda r: r.endpoint("/a", access=access.public)(type("Plain", (), {"get": lambda self, request: None})),
@@ -408,3 +428,8 @@ async def test_a_long_path_is_not_tried_on_parameters_that_share_a_segment(make_
         assert (await browser.fetch("/2026-11-22")).json() == [["day", 22], ["month", 11], ["year", 2026]]
         assert (await browser.fetch("/ada-lovelace")).status == 200
         assert (await browser.fetch("/" + "-" * 1100)).status == 404
+
+
+async def test_one_group_instead_of_a_list_is_told_so():
+    with pytest.raises(RouteError, match=re.escape("routes=[routes]")):
+        Fastness(make_settings(), routes=Routes())

@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Any, Final, Literal, TypedDict
 
 from starlette.convertors import Convertor
-from starlette.routing import compile_path
+from starlette.routing import PARAM_REGEX, compile_path
 
 from fastness.kernel.because import Because
 from fastness.kernel.errors import ConfigError
@@ -30,6 +30,8 @@ Kind = Literal["http", "asgi", "websocket", "websocket-asgi", "mount"]
 Framing = Literal["deny", "same-origin"] | tuple[str, ...]
 
 _MAX_OPEN_ENDED: Final = 2
+_BRACKETS: Final = frozenset("{}<>")
+"""What other frameworks write round a parameter, and what is left of one that is misspelt. No browser asks for them."""
 _WIRES: Final = {f"insecure_{wire}": wire for wire in Wire}
 _EXEMPTIONS: Final = ("insecure_skip_csrf", "insecure_cross_site", "insecure_write_on_get", *_WIRES)
 
@@ -152,6 +154,11 @@ class Route:
             regex, path_format, convertors = compile_path(self.path)
         except (AssertionError, KeyError, ValueError) as error:
             raise RouteError(f"The path {self.path!r} of {self.where} cannot be compiled: {error}.") from None
+        if not _BRACKETS.isdisjoint(PARAM_REGEX.sub("", self.path)):
+            raise RouteError(
+                f"The path {self.path!r} of {self.where} has a parameter that is none. Write it as {{name}} or {{name:int}}, "
+                "with a name of letters, digits and '_'."
+            )
         together = open_ended_together(self.path, convertors)
         if together > _MAX_OPEN_ENDED:
             # Each further one multiplies what a long path costs to refuse: with three, two thousand letters hold the

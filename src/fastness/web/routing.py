@@ -8,6 +8,7 @@ lists; there is no list of exempt paths anywhere.
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from types import CodeType, MethodType
 from typing import Any, Final, Literal, TypeVar, Unpack
 
 import starlette.routing
@@ -91,7 +92,7 @@ class Routes:
             if not handlers:
                 raise RouteError(f"The class {endpoint.__qualname__} has no method get, post, put, patch or delete.")
             for handler in handlers.values():
-                require_coroutine(handler)
+                require_handler(handler, given=2)  # itself and the request
             # HEAD is answered by `get`, as with a function (RFC 9110 §9.1: both have to be supported).
             methods = frozenset(handlers) | ({"HEAD"} if "GET" in handlers else set())
             for own, some in by_rule(endpoint, methods).items():
@@ -107,7 +108,7 @@ class Routes:
         """Answer a WebSocket upgrade. It passes every gate before `accept()`."""
 
         def declare(handler: SocketHandlerT) -> SocketHandlerT:
-            require_coroutine(handler)
+            require_handler(handler)
             self._declared.append(Declared(path, handler, "websocket", frozenset(), access, options))
             return handler
 
@@ -134,7 +135,7 @@ class Routes:
         self, method: str, path: str, access: Access | None, options: RouteOptions
     ) -> Callable[[HandlerT], HandlerT]:
         def declare(handler: HandlerT) -> HandlerT:
-            require_coroutine(handler)
+            require_handler(handler)
             methods = frozenset({"GET", "HEAD"} if method == "GET" else {method})
             self._declared.append(Declared(path, handler, "http", methods, access, options))
             return handler
@@ -213,11 +214,20 @@ def by_rule(endpoint: type, methods: frozenset[str]) -> Mapping[Access | None, f
     return found
 
 
-def require_coroutine(handler: Callable[..., Any]) -> None:
-    """Refuse a plain function: it would run on the event loop and hold every other request."""
+def require_handler(handler: Callable[..., Any], *, given: int = 1) -> None:
+    """Refuse a plain function, which would hold every other request, and parameters that nothing fills."""
+    name = getattr(handler, "__qualname__", repr(handler))
     if not inspect.iscoroutinefunction(handler):
-        name = getattr(handler, "__qualname__", repr(handler))
         raise RouteError(f"The handler {name} ({source_of(handler)}) must be written with 'async def'.")
+    # A signature would cost the start of a large app more than the rest of its routes.
+    code, defaults = getattr(handler, "__code__", None), getattr(handler, "__defaults__", None) or ()
+    given = 2 if isinstance(handler, MethodType) else given
+    if isinstance(code, CodeType) and (beyond := code.co_varnames[given : code.co_argcount - len(defaults)]):
+        raise RouteError(
+            f"The handler {name} ({source_of(handler)}) takes {', '.join(beyond)} beside the request, which nothing fills. "
+            f'What the path holds is request.path_params["{beyond[0]}"]; for the rest there are request.query_as, '
+            "request.json_as and request.form."
+        )
 
 
 def seal_route(declared: Declared) -> Route:
