@@ -259,6 +259,25 @@ async def test_a_success_after_the_counters_began_anew_makes_no_attempt_free(thr
     assert await passed(throttle, others) == RULES.address_attempts
 
 
+async def test_a_success_gives_back_nothing_of_what_another_window_was_charged(throttle, clock):
+    await passed(throttle, [{"account": "mallory"}] * (RULES.pair_attempts - 1))
+    clock.advance(RULES.address_window_seconds)
+    others = [{"account": f"user{number}"} for number in range(30)]
+    tried = await passed(throttle, others[: RULES.address_attempts - 2])
+    await throttle.succeeded(await throttle.reserve(Attempt(account="mallory", caller=Caller(client_ip=HOME))))
+    assert tried + await passed(throttle, others[tried:]) == RULES.address_attempts
+
+
+async def test_a_success_in_the_same_window_gives_back_all_that_was_charged(throttle, clock):
+    await passed(throttle, [{"account": "ada"}] * (RULES.pair_attempts - 1))
+    clock.advance(RULES.site_window_seconds - 1)
+    await throttle.succeeded(await throttle.reserve(Attempt(account="ada", caller=Caller(client_ip=HOME))))
+    others = [{"account": f"user{number}"} for number in range(30)]
+    assert await passed(throttle, others) == RULES.address_attempts
+    elsewhere = [{"client_ip": f"198.51.100.{number}"} for number in range(20)]
+    assert await passed(throttle, elsewhere) == RULES.account_attempts
+
+
 async def test_right_passwords_at_the_same_moment_make_no_attempt_free(tmp_path, events, clock):
     store = SQLiteStore(tmp_path / "store.sqlite3", clock)
     await store.open()

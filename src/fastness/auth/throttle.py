@@ -16,7 +16,7 @@ ASVS 5.0: V6.1.1, V6.3.1, V6.3.8 (says nothing about who exists), V6.6.3, V15.4.
 """
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -31,11 +31,13 @@ from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.signing import Keyring
 from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Allow
-from fastness.stores.store import Increment, Store
+from fastness.stores.store import Increment, Store, StoredValue
 
 _PURPOSE: Final = "fastness.auth.throttle"
 _PREFIX: Final = b"throttle:"
 _KEY_BYTES: Final = 20
+_SAME_MOMENT: Final = 0.001
+"""In seconds: what the rounding of times may make of none."""
 _PASSWORD: Final = "password"  # noqa: S105 - what is tried, not one
 FACTOR: Final = "factor"
 """The kind of an attempt with a second factor."""
@@ -101,10 +103,12 @@ class Throttle:
         """
         counters, is_known = await self._counters_of(attempt)
         slows_account = False
+        # One moment for all of them: what begins with the same attempt has begun at the same time.
+        now = self._clock.epoch()
         done = 0
         while done < len(counters):
             # In one step as far as nobody has to wait: what is refused by one counter is not counted by those behind it.
-            counts = await self._store.increment_each([self._increment(each) for each in counters[done:]])
+            counts = await self._store.increment_each([_increment(each, now) for each in counters[done:]])
             done += len(counts)
             counter, count = counters[done - 1], counts[-1]
             turn, is_first_wait = await self._take_turn(counter, count, attempt)
@@ -117,14 +121,23 @@ class Throttle:
         return Reservation(counters=counters, is_known_device=is_known, slows_account=slows_account)
 
     async def succeeded(self, reservation: Reservation) -> None:
-        """The attempt was right: forget what was charged to this account from this address, and keep the rest."""
+        """The attempt was right: forget what was charged to this account from this address, and keep the rest.
+
+        Of a counter that has begun since, no more than this attempt: what was charged before is not in it, and would be taken off
+        what is counted for others.
+        """
         own = next(filter(_is_own, reservation.counters))
         found = await self._store.get(own.key)
         charged = 0 if found is None else int(found.value)
         # From the account's own counter first, and from the others what was there: several who are right at the same moment see
         # one charge. Given back by each, it would be taken off what the address is charged for other accounts.
         taken = await self._take([own], charged)
-        await self._take([other for other in reservation.counters if other is not own], taken)
+        others = [(other, await self._store.get(other.key)) for other in reservation.counters if other is not own]
+        if taken and others:
+            began = _beginning(own, found) + _SAME_MOMENT
+            await self._store.take_each(
+                [(other.key, taken if _beginning(other, now) <= began else 1) for other, now in others]
+            )
         if charged >= own.limit.attempts:
             await self._store.delete(_turn_key(own))
             await self._store.delete(_level_key(own))
@@ -210,10 +223,6 @@ class Throttle:
             return 0
         return sum(await self._store.take_each([(each.key, amount) for each in counters]))
 
-    def _increment(self, counter: Counter) -> Increment:
-        until = self._clock.epoch() + counter.limit.window_seconds
-        return Increment(counter.key, until, stop_at=counter.limit.attempts)
-
     async def _wait(self, counter: Counter) -> int:
         found = await self._store.get(_turn_key(counter))
         if found is None or found.expires_at is None:
@@ -245,6 +254,15 @@ class Throttle:
 def _is_own(counter: Counter) -> bool:
     """Whether it counts nothing but this account from here."""
     return counter.counted in {Counted.PAIR, Counted.DEVICE}
+
+
+def _increment(counter: Counter, now: float) -> Increment:
+    return Increment(counter.key, now + counter.limit.window_seconds, stop_at=counter.limit.attempts)
+
+
+def _beginning(counter: Counter, found: StoredValue | None) -> float:
+    """When its first attempt was counted; never, where there is none any more."""
+    return inf if found is None or found.expires_at is None else found.expires_at - counter.limit.window_seconds
 
 
 def _turn_key(counter: Counter) -> bytes:
