@@ -29,6 +29,8 @@ def works_at(office_id: OfficeID, actor: Actor, *duties: Duty) -> Condition:
 class OfficePolicy(Policy[Office]):
     """Offices are made by the command line and by nobody else."""
 
+    row_security = True
+
     def view(self, actor: Actor) -> Condition:
         """See its name: whoever works there, and whoever got a case of theirs to read."""
         return or_(
@@ -47,6 +49,8 @@ class OfficePolicy(Policy[Office]):
 
 class MemberPolicy(Policy[Member]):
     """Colleagues know each other; owners say who is one."""
+
+    row_security = True
 
     def view(self, actor: Actor) -> Condition:
         """Everybody who works in the same office."""
@@ -67,6 +71,8 @@ class MemberPolicy(Policy[Member]):
 
 class CasePolicy(Policy[Case]):
     """Cases belong to their office."""
+
+    row_security = True
 
     writing: ClassVar[frozenset[str]] = frozenset({"edit"})
 
@@ -102,6 +108,8 @@ class CasePolicy(Policy[Case]):
 class NotePolicy(Policy[Note]):
     """Notes are read with their case, and stay as they were written."""
 
+    row_security = True
+
     writing: ClassVar[frozenset[str]] = frozenset()
 
     def view(self, actor: Actor) -> Condition:
@@ -115,6 +123,8 @@ class NotePolicy(Policy[Note]):
 
 class FeePolicy(Policy[Fee]):
     """Fees are read with their case. They are added and paid, never taken back."""
+
+    row_security = True
 
     writing: ClassVar[frozenset[str]] = frozenset({"pay"})
 
@@ -133,6 +143,8 @@ class FeePolicy(Policy[Fee]):
 
 class SharePolicy(Policy[Share]):
     """Who sees the case sees with whom it is shared; its office decides."""
+
+    row_security = True
 
     writing: ClassVar[frozenset[str]] = frozenset({"delete"})
 

@@ -3,35 +3,34 @@
 import asyncio
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
-from casebook import policies
 from casebook.models import Case, Fee, Member, Note, Office, Share
 from casebook.seed import PEOPLE, add_cases
 from casebook.workflows import CaseFlow, add_fee
 from sqlalchemy import select
 
-from fastness import Because, Model
+from fastness import Because
 from fastness.auth.users import User
 from fastness.authz.acting import bind_actor, bind_unscoped
 from fastness.authz.actors import Actor
 from fastness.authz.advancing import advance
 from fastness.authz.errors import TransitionRefusedError
-from fastness.authz.registry import registry
-from fastness.authz.rls import row_security_statements
+from fastness.authz.rls import digest_of, row_security_statements
 from fastness.authz.rowactor import SETTING, value_of
 from fastness.authz.scope import scoped
+from fastness.cli.databases import last_digest
 from fastness.db.engine import Database
-from fastness.db.migrations import look
+from fastness.db.migrations import look, upgrade
 from fastness.db.statements import FOR_MIGRATIONS
 from fastness.db.unit import Unit
 from fastness.testing.postgres import postgres_server
 
 IDS = {person.username: uuid.UUID(int=number) for number, person in enumerate(PEOPLE, start=1)}
 SECRET = "for-the-tests-only"
-TABLES = [model.__table__ for model in (User, Office, Member, Case, Share, Note, Fee)]
-POLICIES = ("OfficePolicy", "MemberPolicy", "CasePolicy", "NotePolicy", "FeePolicy", "SharePolicy")
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def actor(username):
@@ -46,26 +45,19 @@ def server():
 
 @pytest.fixture(scope="module")
 def address(server):
-    """The demo's tables with the rules, and the address of an account that owns none of them."""
+    """The demo's database as its migrations leave it, and the address of an account that owns none of its tables."""
     name = server.create_database()
     server.run_sql(f"CREATE ROLE casebook LOGIN PASSWORD '{SECRET}'")
+    upgrade(server.url(name), MIGRATIONS)
 
-    def make(connection):
-        Model.metadata.create_all(connection, tables=TABLES)
-        for statement in (
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO casebook",
-            *row_security_statements(),
-        ):
-            connection.exec_driver_sql(statement, execution_options=FOR_MIGRATIONS)
+    def grant(connection):
+        statement = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO casebook"
+        connection.exec_driver_sql(statement, execution_options=FOR_MIGRATIONS)
 
-    with pytest.MonkeyPatch.context() as patch:
-        for policy in POLICIES:
-            patch.setattr(getattr(policies, policy), "row_security", True)
-        patch.setattr(registry(), "has_row_security", True)
-        look(server.url(name), make)
-        url = server.url(name, user="casebook", password=SECRET)
-        asyncio.run(fill(url))
-        yield url
+    look(server.url(name), grant)
+    url = server.url(name, user="casebook", password=SECRET)
+    asyncio.run(fill(url))
+    return url
 
 
 async def fill(address):
@@ -119,6 +111,10 @@ def ask(address):
             await connection.close()
 
     return run
+
+
+def test_the_migration_says_what_the_policies_say():
+    assert last_digest(MIGRATIONS) == digest_of(row_security_statements())
 
 
 @pytest.mark.parametrize("model", [Office, Member, Case, Note, Fee, Share])
