@@ -2,15 +2,18 @@ import asyncio
 import json
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from fastness.auth.callers import Caller
 from fastness.auth.login import LoginReason
 from fastness.auth.passwords import PasswordHasher, PasswordRules
+from fastness.auth.throttle_rules import ThrottleRules
 from fastness.auth.users import User, find_user, get_user
 from fastness.auth.workers import HashingPool
+from fastness.db.errors import DatabaseBusyError
 from fastness.db.unit import Unit
 from fastness.kernel.events import EventName
+from fastness.mail.outbox import QueuedMail
 from fastness.stores.store import StoreUnavailableError
 from tests.auth.conftest import PASSWORD
 
@@ -57,6 +60,32 @@ async def test_the_right_password_signs_in(login, database, ada, clock, events, 
     assert (await user_of(database, ada.id)).last_login_at == clock.now()
     [event] = events.events
     assert (event.name, event.user_id, event.reason) == (EventName.AUTHN_LOGIN_SUCCESS, str(ada.id), "success")
+
+
+@pytest.mark.parametrize("error", [DatabaseBusyError("busy"), asyncio.CancelledError()])
+async def test_an_owner_who_could_not_be_told_is_told_by_the_next_attempt(
+    login, database, notices, ada, clock, monkeypatch, error
+):
+    async def waiting():
+        async with Unit(database, is_read_only=True) as unit:
+            return await unit.session.scalar(select(func.count()).select_from(QueuedMail))
+
+    async def attempts(number):
+        for n in range(number):
+            await login.attempt(username="ada lovelace", password="wrong", caller=Caller(client_ip=f"192.0.2.{n}"))
+
+    async def fails(_notices, _db, _name):
+        raise error
+
+    await attempts(ThrottleRules().account_attempts - 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(notices), "slowed", fails)
+        with pytest.raises(type(error)):
+            await attempts(1)
+    assert await waiting() == 0
+    clock.advance(ThrottleRules().first_delay_seconds)
+    await attempts(1)
+    assert await waiting() == 1
 
 
 REFUSED = [

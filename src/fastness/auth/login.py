@@ -161,7 +161,12 @@ class Login:
         # Before any work, and for every name: of many attempts at once no more than the limit reach the hasher.
         reservation = await self._throttle.reserve(Attempt(account=username, caller=caller))
         if reservation.slows_account:
-            await run_in_unit(self._database, lambda db: self._notices.slowed(db, username), is_read_only=False)
+            try:
+                await run_in_unit(self._database, lambda db: self._notices.slowed(db, username), is_read_only=False)
+            except BaseException:
+                # Also where the caller hangs up: the owner is told once, and it must not be in the attacker's hands not to.
+                await self._throttle.untold(reservation)
+                raise
         try:
             outcome = await self._check(username, password, caller, is_proof=is_proof)
         except HashingBusyError:

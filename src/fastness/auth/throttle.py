@@ -146,6 +146,13 @@ class Throttle:
         """Nothing was tried after all: give the reservation back."""
         await self._uncount(reservation.counters)
 
+    async def untold(self, reservation: Reservation) -> None:
+        """Nothing was tried, and nobody was told that the account is slowed: the next attempt that waits is the first again."""
+        for counter in reservation.counters:
+            if counter.counted is Counted.ACCOUNT:
+                await self._store.delete(_level_key(counter))
+        await self.release(reservation)
+
     async def unlock(self, *names: str, user_id: UUID, by: str, factors: bool = True) -> None:
         """Forget what was charged to an account, from every address and on every device.
 
