@@ -194,6 +194,13 @@ def test_the_database(run_there, project):
     assert "nothing to write" in run_there("db", "revision", "nothing").stdout
 
 
+def test_what_cannot_be_written_is_named(run):
+    done = run("db", "upgrade", FASTNESS_DATABASE_URL="sqlite:///pyproject.toml/data/data.sqlite3")
+    assert done.returncode == 1
+    assert "pyproject.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_users(run_there):
     done = run_there("users", "create", "robin", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (done.returncode, "fastness db upgrade" in done.stderr) == (1, True)

@@ -90,12 +90,20 @@ def wait_for(port: int, path: str) -> bool:
 def test_it_passes_its_own_tests_by_its_own_command(site):
     makefile, readme = (site / "Makefile").read_text(), (site / "README.md").read_text()
     for name in ("dev", "test"):
-        assert f"\n{name}:\n" in makefile
+        assert f"\n{name}: fastness\n" in makefile
         assert f"make {name}\n" in readme
     done = command(site, "make", "test", f"PYTHON={sys.executable}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"[1-9][0-9]* passed", done.stdout)
     assert "skipped" not in done.stdout
+
+
+def test_a_python_without_fastness_is_named_with_what_to_do(site):
+    for name in ("dev", "test"):
+        done = command(site, "make", name, f"PYTHON={sys.executable} -IS")
+        assert done.returncode != 0
+        assert f"error: {sys.executable} -IS has no Fastness. Activate" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_two_projects_have_two_secrets(tmp_path):

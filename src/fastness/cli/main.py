@@ -6,8 +6,9 @@ code 1; 2 is for a command line that makes no sense, 0 for success.
 """
 
 import sys
+from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from typer.core import TyperGroup
@@ -32,9 +33,11 @@ from fastness.cli.terminal import complain, say
 from fastness.cli.usercommands import imports, users
 from fastness.kernel.errors import FastnessError
 
+_UNWRITABLE: Final = frozenset({EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS})
+
 
 class Commands(TyperGroup):
-    """A group whose commands end in a sentence instead of a traceback where the error is one of ours."""
+    """A group whose commands end in a sentence instead of a traceback where the error is one of ours, or of the disk."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # the type that typer hands out
         """Run the command."""
@@ -42,6 +45,11 @@ class Commands(TyperGroup):
             result: object = super().invoke(ctx)
         except FastnessError as error:
             complain(f"{error.detail}")
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if error.filename is None or error.errno not in _UNWRITABLE:
+                raise
+            complain(f"{error.filename}: {error.strerror}. This account has to be able to write there.")
             raise typer.Exit(1) from None
         return result
 

@@ -222,5 +222,6 @@ def create_database_file(path: Path) -> None:
         create_private(path)
     except OSError as error:
         raise ConfigError(
-            f"the database file cannot be created: {error.strerror}. `fastness db upgrade` makes it, with the folder it lies in."
+            f"The database file {path} cannot be created: {error.strerror}. `fastness db upgrade` makes it, with the folder it "
+            "lies in, where this account may write."
         ) from error

@@ -155,7 +155,8 @@ def redirect(request: Request, target: str, *, status: int = 303, **params: obje
         verdict = decide_redirect(site.redirects, target, own_host=request.host)
         if not isinstance(verdict, Allow):
             raise UnsafeRedirectError(
-                f"The redirect target was refused: {verdict.reason}. Declare its host if it is right."
+                f"The redirect target was refused: {verdict.reason}. Redirect to a route by its name, or put the host into "
+                "FASTNESS_REDIRECTS_ALLOWED_HOSTS if it is right."
             )
         location = target
     else:
