@@ -214,6 +214,26 @@ def test_users(run_there):
     assert (short.returncode, "at least 15" in short.stderr) == (1, True)
 
 
+def test_everybody_with_an_account_is_listed(run_there):
+    run_there("db", "upgrade")
+    run_there("users", "create", "robin", "--name", "Robin \x1b[2J", "--email", "robin@example.com")
+    run_there("users", "create", "ada", "--staff")
+    run_there("users", "close", "robin")
+    done = run_there("users", "list")
+    header, ada, robin = done.stdout.splitlines()
+    assert header.split()[0] == "user"
+    assert ada.split() == ["ada", "ada", "-", "open", "yes", "never"]
+    assert ("robin@example.com" in robin, "closed" in robin, "\x1b" in robin) == (True, True, False)
+    assert [
+        (one["username"], one["is_active"], one["is_staff"])
+        for one in json.loads(run_there("users", "list", "--json").stdout)
+    ] == [
+        ("ada", True, True),
+        ("robin", False, False),
+    ]
+    assert "argon2" not in done.stdout
+
+
 def test_a_name_that_shows_no_difference_is_refused(run):
     done = run("users", "create", "a\u200blex", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (done.returncode, "invisible" in done.stderr) == (1, True)

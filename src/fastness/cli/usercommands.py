@@ -61,6 +61,14 @@ def invite_user(
     invite(app_name, user, address=address)
 
 
+@users.command("list")
+def list_users(*, json: JSONOption = False, app_name: AppOption = None) -> None:
+    """List who has an account, and when they were last here."""
+    from fastness.cli.userlists import show_users
+
+    show_users(app_name, as_json=json)
+
+
 @users.command("factors")
 def show_user_factors(username: UserArgument, *, json: JSONOption = False, app_name: AppOption = None) -> None:
     """List somebody's passkeys and app, and how many recovery codes are left."""
