@@ -1,13 +1,18 @@
 """Error pages are written in the language of whoever sees them, wherever in the pipeline the request was refused."""
 
+import json
 import re
 from http import HTTPStatus
+from typing import Annotated
 
 import pytest
 from starlette.exceptions import HTTPException
+from wtforms import FieldList, Form, StringField
+from wtforms.validators import InputRequired
 
-from fastness import JSONResponse, NotFoundError, Routes, access, rates
+from fastness import Input, InputRefusedError, JSONResponse, NotFoundError, Routes, access, rates, render, validators
 from fastness.kernel.hosts import HostRules
+from fastness.kernel.texts import Text
 from fastness.settings.profiles import Profile
 from fastness.web.refusals import AccessRefusedError
 from fastness.web.statuses import title_of
@@ -224,3 +229,92 @@ async def test_pages_for_operators_are_in_english(make_shop, browse, routes):
 def test_every_status_of_an_error_has_a_title():
     assert [status for status in HTTPStatus if status >= 400 and title_of(status) == "Error"] == []
     assert title_of(799) == "Error"
+
+
+class TicketForm(Form):
+    title = StringField(validators=[InputRequired(Text("This is missing."))])
+    contact = StringField(validators=[validators.Email()])
+    places = FieldList(StringField(validators=[validators.Text(max=1)]), min_entries=1)
+    owner = StringField()
+
+
+class NewTicket(Input):
+    title: Annotated[str, validators.Text(max=1)]
+    contact: Annotated[str, validators.Email()]
+
+
+@pytest.fixture
+async def tickets(make_shop, tmp_path):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "form.html").write_text(
+        "{% for field in (form.title, form.contact, form.places[0], form.owner) %}"
+        "{% for each in field.errors %}<p>{{ field.name }}: {{ each }}{% endfor %}{% endfor %}"
+        "{% for each in form.places.errors[0] %}<p>of a list: {{ each }}{% endfor %}"
+    )
+    (folder / "problems.html").write_text(
+        "{% for name, said in problems.items() %}<p>{{ name }}: {{ said[0] }}{% endfor %}"
+    )
+    routes = Routes(access=access.public)
+
+    @routes.post("/form")
+    async def form(request):
+        form = await request.form(TicketForm)
+        form.owner.errors = [Text("A number."), "This is missing."]
+        return render(request, "form.html", form=form, status=422)
+
+    @routes.post("/data")
+    async def data(request):
+        return JSONResponse((await request.json_as(NewTicket)).title)
+
+    @routes.post("/input")
+    async def read(request):
+        try:
+            return JSONResponse((await request.form_as(NewTicket)).title)
+        except InputRefusedError as error:
+            return render(request, "problems.html", problems=error.by_field(), status=422)
+
+    return await make_shop(routes, templates=folder, settings=BOTH)
+
+
+SENT = {"title": "", "contact": "x", "places-0": "ab"}
+SAID = {
+    "en": {
+        "title": "This is missing.",
+        "owner": "A number.",
+        "contact": "An e-mail address, such as name@example.com.",
+        "places-0": "At most 1 character.",
+    },
+    "de": {
+        "title": "Das fehlt.",
+        "owner": "Eine Zahl.",
+        "contact": "Eine E-Mail-Adresse, wie name@example.com.",
+        "places-0": "Höchstens 1 Zeichen.",
+    },
+}
+
+
+@pytest.mark.parametrize("language", SAID)
+async def test_what_is_wrong_with_a_form_is_said_in_the_language_of_its_page(tickets, browse, language):
+    async with browse(tickets) as browser:
+        headers = {**PAGE, "accept-language": language, "origin": ORIGIN}
+        page = await browser.raw("POST", "/form", data=SENT, headers=headers)
+    found = re.findall(r"<p>([\w-]+): ([^<]+)", page.text)
+    # What is no message stays what it is, though it reads like one.
+    assert found.pop() == ("owner", "This is missing.")
+    assert dict(found) == SAID[language]
+    assert f"<p>of a list: {SAID[language]['places-0']}" in page.text
+
+
+@pytest.mark.parametrize("language", SAID)
+async def test_what_is_wrong_with_input_is_said_by_field_in_the_language_of_its_page(tickets, browse, language):
+    async with browse(tickets) as browser:
+        headers = {**PAGE, "accept-language": language, "origin": ORIGIN}
+        page = await browser.raw("POST", "/input", data={"title": "ab", "contact": "x"}, headers=headers)
+        document = await browser.raw("POST", "/data", json={}, headers={"accept-language": language, "origin": ORIGIN})
+    assert dict(re.findall(r"<p>([\w-]+): ([^<]+)", page.text)) == {
+        "title": SAID[language]["places-0"],
+        "contact": SAID[language]["contact"],
+    }
+    # A program reads the code.
+    assert {each["message"] for each in json.loads(document.text)["errors"]} == {"This is missing."}

@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get_origin
 
+from fastness.kernel import texts
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.secret import Secret
 from fastness.web.readers import (
@@ -155,7 +156,7 @@ def choice_reader(choices: dict[tuple[type, Any], object], where: str) -> Reader
     if not choices or any(kind not in {str, int, bool} for kind, _ in choices):
         raise ConfigError(f"{where}: the choices are texts, whole numbers or truth values.")
     by_text = {str(value).lower() if kind is bool else str(value): chosen for (kind, value), chosen in choices.items()}
-    message = f"One of: {', '.join(by_text)}."
+    message = texts.Text("One of: {choices}.", choices=", ".join(by_text))
 
     def from_json(value: object) -> object:
         kind = type(value)
@@ -188,12 +189,12 @@ def sequence_reader(kind: type, item: Reader) -> Reader:
         if problems:
             raise RefusedValueError(problems)
         if kind is frozenset and len(set(found)) != len(found):
-            raise refused("repeated", "Each value once.")
+            raise refused("repeated", texts.Text("Each value once."))
         return found if kind is list else kind(found)
 
     def from_json(value: object) -> object:
         if type(value) is not list:
-            raise refused("type", "A list is expected.")
+            raise refused("type", texts.Text("A list is expected."))
         return collect(value, item_from_json)
 
     def from_texts(values: list[str]) -> object:
@@ -208,7 +209,7 @@ def mapping_reader(key: Reader, item: Reader) -> Reader:
 
     def from_json(value: object) -> object:
         if type(value) is not dict:
-            raise refused("type", "An object is expected.")
+            raise refused("type", texts.Text("An object is expected."))
         found: dict[object, object] = {}
         problems: list[Problem] = []
         for name, one in value.items():

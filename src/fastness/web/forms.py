@@ -19,7 +19,9 @@ from typing import Any, Final, TypeVar
 
 from starlette.datastructures import UploadFile
 
+from fastness.kernel.texts import Catalogue, Text, translated
 from fastness.web.bodies import MalformedFormError
+from fastness.web.validators import at_most
 
 FormT = TypeVar("FormT")
 
@@ -115,6 +117,19 @@ def fields_of(form: Any) -> Iterator[Any]:  # noqa: ANN401 - form libraries are 
             yield field
 
 
+def translate_errors(value: object, catalogue: Catalogue) -> None:
+    """Put a form's errors into the catalogue's language, where they are texts of ours or the app's; nothing else is a form."""
+    if not (hasattr(value, "validate") and hasattr(value, "errors")):
+        return
+    for field in fields_of(value):
+        said = [translated(each, catalogue) for each in field.errors]
+        if isinstance(field.errors, list):
+            # In place: the field of a list of fields holds the errors of these, too.
+            field.errors[:] = said
+        else:
+            field.errors = said
+
+
 def is_file_field(field: Any) -> bool:  # noqa: ANN401 - as above
     """Whether the browser shows a file chooser for it."""
     return getattr(getattr(field, "widget", None), "input_type", "") == "file"
@@ -125,9 +140,9 @@ def settle_files(field: Any, submitted: Submitted) -> None:  # noqa: ANN401 - as
     files = list(submitted.uploads)
     is_several = bool(getattr(field.widget, "multiple", False))
     if any(submitted):
-        refuse(field, 'This is text and no file. The form needs enctype="multipart/form-data".')
+        refuse(field, Text('This is text and no file. The form needs enctype="multipart/form-data".'))
     elif len(files) > 1 and not is_several:
-        refuse(field, "Choose one file.")
+        refuse(field, Text("Choose one file."))
         files = []
     field.raw_data = files
     field.data = files if is_several else files[0] if files else None
@@ -138,14 +153,14 @@ def settle_files(field: Any, submitted: Submitted) -> None:  # noqa: ANN401 - as
 def settle_texts(field: Any, submitted: Submitted, max_characters: int) -> None:  # noqa: ANN401 - as above
     """Refuse what no browser makes of the field, and cut what is too long."""
     if submitted.uploads:
-        refuse(field, "This is a file; text belongs here.")
+        refuse(field, Text("This is a file; text belongs here."))
     if not submitted:
         return
     if len(submitted) > 1 and not isinstance(field.data, _SEVERAL):
-        refuse(field, "This was sent more than once.")
+        refuse(field, Text("This was sent more than once."))
     limit = stated_length(field) or max_characters
     if len(max(submitted, key=len)) > limit:
-        refuse(field, f"At most {limit} characters.")
+        refuse(field, at_most(limit))
         field.raw_data = [text[:limit] for text in submitted]
         if isinstance(field.data, str):
             field.data = field.data[:limit]

@@ -20,6 +20,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar, dataclass_transform
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.texts import Text
 from fastness.web.conversion import reader_of, unwrapped
 from fastness.web.inputerrors import FieldError, InputRefusedError
 from fastness.web.readers import MAX_PROBLEMS, FromTexts, Problem, Reader, RefusedValueError, refused
@@ -125,7 +126,7 @@ def plan_of(cls: type[Input]) -> tuple[FieldPlan, ...]:
 def read_object(cls: type[InputT], value: object) -> InputT:
     """An object from what JSON calls one."""
     if type(value) is not dict:
-        raise refused("type", "An object is expected.")
+        raise refused("type", Text("An object is expected."))
     return read_fields(cls, value, lambda reader, one: reader.from_json(one))
 
 
@@ -146,10 +147,11 @@ def read_fields(cls: type[InputT], sent: Mapping[str, Any], read: Callable[[Read
                 values[name] = None
                 problems += error.below(outside)
         elif is_required:
-            problems.append(Problem((outside,), "required", "This is missing."))
+            problems.append(Problem((outside,), "required", Text("This is missing.")))
     if len(sent) > len(values) and not cls.fastness_ignores_unknown:
         known = ", ".join(plan.outside for plan in cls.fastness_plan)
-        problems.append(Problem((), "unknown_field", f"There is a field that is not known here. Known are: {known}."))
+        message = Text("There is a field that is not known here. Known are: {known}.", known=known)
+        problems.append(Problem((), "unknown_field", message))
     if problems:
         raise RefusedValueError(problems)
     made = cls(**values)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fastness.kernel.formats import decide_number
 from fastness.kernel.secret import Secret
+from fastness.kernel.texts import Text
 from fastness.kernel.values import dataclass
 from fastness.kernel.verdicts import Deny
 from fastness.web.validators import MAX_EXACT
@@ -75,7 +76,7 @@ def leaf_reader(from_json: FromJSON, from_text: FromText) -> Reader:
 
     def from_texts(values: list[str]) -> object:
         if len(values) != 1:
-            raise refused("repeated", "One value, sent once.")
+            raise refused("repeated", Text("One value, sent once."))
         return from_text(values[0])
 
     return Reader(from_json, from_texts)
@@ -86,7 +87,7 @@ def text_reader(from_text: FromText) -> Reader:
 
     def from_json(value: object) -> object:
         if type(value) is not str:
-            raise refused("type", "Text is expected.")
+            raise refused("type", Text("Text is expected."))
         return from_text(value)
 
     return leaf_reader(from_json, from_text)
@@ -100,14 +101,14 @@ def text_from_text(value: str) -> str:
 def whole_from_json(value: object) -> int:
     """1, not 1.0, not true."""
     if type(value) is not int:
-        raise refused("type", "A whole number is expected.")
+        raise refused("type", Text("A whole number is expected."))
     return value
 
 
 def whole_from_text(value: str) -> int:
     """Digits, and a minus sign."""
     if isinstance(decide_number(value), Deny) or "." in value:
-        raise refused("number", "A whole number, written with digits.")
+        raise refused("number", Text("A whole number, written with digits."))
     return int(value)
 
 
@@ -116,7 +117,7 @@ def float_from_json(value: object) -> float:
     if type(value) is int and -MAX_EXACT <= value <= MAX_EXACT:
         return float(value)
     if type(value) is not float or not math.isfinite(value):
-        raise refused("type", "A number is expected.")
+        raise refused("type", Text("A number is expected."))
     return value
 
 
@@ -130,35 +131,35 @@ def decimal_from_json(value: object) -> Decimal:
     if type(value) is int:
         return Decimal(value)
     if type(value) is not str:
-        raise refused("type", 'A number as text is expected, such as "12.50".')
+        raise refused("type", Text('A number as text is expected, such as "12.50".'))
     return decimal_from_text(value)
 
 
 def decimal_from_text(value: str) -> Decimal:
     """Digits with a point."""
     if isinstance(decide_number(value), Deny):
-        raise refused("number", "A number, written with digits and a point.")
+        raise refused("number", Text("A number, written with digits and a point."))
     return Decimal(value)
 
 
 def bool_from_json(value: object) -> bool:
     """True or false: 1, "true" and "on" are none."""
     if type(value) is not bool:
-        raise refused("type", "true or false is expected.")
+        raise refused("type", Text("true or false is expected."))
     return value
 
 
 def bool_from_text(value: str) -> bool:
     """The two words."""
     if value not in {"true", "false"}:
-        raise refused("choice", "One of: true, false.")
+        raise refused("choice", Text("One of: {choices}.", choices="true, false"))
     return value == "true"
 
 
 def uuid_from_text(value: str) -> UUID:
     """The one form of RFC 9562 §4: Python would take braces, a URN and no hyphens, too."""
     if len(value) != 36 or _UUID.fullmatch(value) is None:
-        raise refused("uuid", "An id of 32 hex digits in five groups.")
+        raise refused("uuid", Text("An id of 32 hex digits in five groups."))
     return UUID(value)
 
 
@@ -169,7 +170,7 @@ def datetime_from_text(value: str) -> datetime:
             raise ValueError  # noqa: TRY301 - one answer for all that is none
         return datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise refused("datetime", "A date and time with offset, such as 2026-02-28T13:00:00Z.") from None
+        raise refused("datetime", Text("A date and time with offset, such as 2026-02-28T13:00:00Z.")) from None
 
 
 def date_from_text(value: str) -> date:
@@ -179,7 +180,7 @@ def date_from_text(value: str) -> date:
             raise ValueError  # noqa: TRY301 - as above
         return date.fromisoformat(value)
     except ValueError:
-        raise refused("date", "A date, such as 2026-02-28.") from None
+        raise refused("date", Text("A date, such as 2026-02-28.")) from None
 
 
 def time_from_text(value: str) -> time:
@@ -189,13 +190,13 @@ def time_from_text(value: str) -> time:
             raise ValueError  # noqa: TRY301 - as above
         return time.fromisoformat(value)
     except ValueError:
-        raise refused("time", "A time, such as 13:00.") from None
+        raise refused("time", Text("A time, such as 13:00.")) from None
 
 
 def secret_from_text(value: str) -> Secret:
     """A password or token, which no log shows from here on."""
     if not value:
-        raise refused("too_short", "At least 1 character.")
+        raise refused("too_short", Text("At least {count} character.", "At least {count} characters.", count=1))
     return Secret(value)
 
 

@@ -19,6 +19,7 @@ from fastness.html.translating import CATALOGUES, Messages
 from fastness.kernel.events import EventName
 from fastness.kernel.languages import ENGLISH, LANGUAGE
 from fastness.kernel.texts import translated
+from fastness.web.forms import translate_errors
 from fastness.web.recording import record
 from fastness.web.requests import Request
 
@@ -70,6 +71,8 @@ class Templates:
         messages = environment.messages
         if messages.language != ENGLISH:
             context = {key: translated(value, messages) for key, value in context.items()}
+            for value in context.values():
+                translate_errors(value, messages)
         return template.render(context)
 
     def compile_all(self) -> None:

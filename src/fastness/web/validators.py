@@ -99,7 +99,7 @@ class Validator(ABC, Generic[ValueT_contra]):
         """Look at the value of a form's field."""
         is_of_type = isinstance(field.data, self.takes)
         if not is_of_type:
-            raise self.broken("type", "This is not the kind of value that belongs here.")
+            raise self.broken("type", texts.Text("This is not the kind of value that belongs here."))
         self.check(field.data)
 
 
@@ -127,11 +127,14 @@ class Text(Validator[str]):
         verdict = decide_text(value, max_length=self.max, is_multiline=self.multiline)
         if isinstance(verdict, Deny):
             if verdict.reason is FormatReason.TOO_LONG:
-                raise self.broken("too_long", f"At most {count(self.max, 'character')}.")
-            said = "No control characters." if self.multiline else "One line, without control characters."
-            raise self.broken("control_character", said)
+                raise self.broken("too_long", at_most(self.max))
+            if self.multiline:
+                raise self.broken("control_character", texts.Text("No control characters."))
+            raise self.broken("control_character", texts.Text("One line, without control characters."))
         if len(value) < self.min or (self.min and not value.strip()):
-            raise self.broken("too_short", f"At least {count(self.min, 'character')}.")
+            raise self.broken(
+                "too_short", texts.Text("At least {count} character.", "At least {count} characters.", count=self.min)
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,7 @@ class Formed(Validator[str]):
 
     def check(self, value: str) -> None:
         if len(value) > self.max:
-            raise self.broken("too_long", f"At most {count(self.max, 'character')}.")
+            raise self.broken("too_long", at_most(self.max))
         if isinstance(self.decide(value), Deny):
             raise self.broken(self.rule, self.says)
 
@@ -163,7 +166,7 @@ class Email(Formed):
 
     max: ClassVar[int] = MAX_EMAIL_LENGTH
     rule: ClassVar[str] = "email"
-    says: ClassVar[str] = "An e-mail address, such as name@example.com."
+    says: ClassVar[str] = texts.Text("An e-mail address, such as name@example.com.")
 
     def decide(self, value: str) -> Verdict:
         return decide_email(value)
@@ -177,7 +180,7 @@ class URL(Formed):
 
     max: ClassVar[int] = MAX_URL_LENGTH
     rule: ClassVar[str] = "url"
-    says: ClassVar[str] = "A web address, such as https://example.com/page."
+    says: ClassVar[str] = texts.Text("A web address, such as https://example.com/page.")
 
     def decide(self, value: str) -> Verdict:
         return decide_url(value, https_only=self.https_only)
@@ -189,7 +192,7 @@ class Host(Formed):
 
     max: ClassVar[int] = MAX_NAME_LENGTH
     rule: ClassVar[str] = "host"
-    says: ClassVar[str] = "The name of a host, such as www.example.com."
+    says: ClassVar[str] = texts.Text("The name of a host, such as www.example.com.")
 
     def decide(self, value: str) -> Verdict:
         return decide_host_name(value)
@@ -201,7 +204,7 @@ class FileName(Formed):
 
     max: ClassVar[int] = MAX_FILE_NAME_LENGTH
     rule: ClassVar[str] = "file_name"
-    says: ClassVar[str] = "The name of a file, such as report.pdf."
+    says: ClassVar[str] = texts.Text("The name of a file, such as report.pdf.")
 
     def decide(self, value: str) -> Verdict:
         return decide_file_name(value)
@@ -213,7 +216,7 @@ class Slug(Formed):
 
     max: ClassVar[int] = MAX_SLUG_LENGTH
     rule: ClassVar[str] = "slug"
-    says: ClassVar[str] = "Small letters, digits and hyphens, such as spring-sale."
+    says: ClassVar[str] = texts.Text("Small letters, digits and hyphens, such as spring-sale.")
 
     def decide(self, value: str) -> Verdict:
         return decide_slug(value)
@@ -237,7 +240,7 @@ class Whole(Validator[int]):
         # int() takes "1_0", " 1" and digits of every script.
         text = raw_text(field)
         if text is not None and (isinstance(decide_number(text), Deny) or "." in text):
-            raise self.broken("number", "A whole number, written with digits.")
+            raise self.broken("number", texts.Text("A whole number, written with digits."))
         Validator.check_field(self, field)
 
 
@@ -260,12 +263,17 @@ class Number(Validator[Decimal | float]):
         if self.places is not None and isinstance(value, Decimal):
             exponent = value.as_tuple().exponent
             if not isinstance(exponent, int) or -exponent > self.places:
-                raise self.broken("places", f"At most {count(self.places, 'digit')} after the point.")
+                said = texts.Text(
+                    "At most {count} digit after the point.",
+                    "At most {count} digits after the point.",
+                    count=self.places,
+                )
+                raise self.broken("places", said)
 
     def check_field(self, field: BoundField) -> None:
         text = raw_text(field)
         if text is not None and isinstance(decide_number(text), Deny):
-            raise self.broken("number", "A number, written with digits and a point.")
+            raise self.broken("number", texts.Text("A number, written with digits and a point."))
         Validator.check_field(self, field)
 
 
@@ -282,9 +290,9 @@ class Items(Validator[Sized]):
 
     def check(self, value: Sized) -> None:
         if len(value) > self.max:
-            raise self.broken("too_many", f"At most {self.max}.")
+            raise self.broken("too_many", texts.Text("At most {bound}.", bound=self.max))
         if len(value) < self.min:
-            raise self.broken("too_few", f"At least {self.min}.")
+            raise self.broken("too_few", texts.Text("At least {bound}.", bound=self.min))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +326,11 @@ def check_range(
 ) -> None:
     """Raise where a number is outside its bounds. NaN is smaller and larger than nothing, so it is refused by name."""
     if value != value:  # noqa: PLR0124 - only NaN is unequal to itself
-        raise validator.broken("number", "A number.")
+        raise validator.broken("number", texts.Text("A number."))
     if smallest is not None and value < smallest:
-        raise validator.broken("too_small", f"At least {smallest}.")
+        raise validator.broken("too_small", texts.Text("At least {bound}.", bound=smallest))
     if largest is not None and value > largest:
-        raise validator.broken("too_large", f"At most {largest}.")
+        raise validator.broken("too_large", texts.Text("At most {bound}.", bound=largest))
 
 
 def raw_text(field: BoundField) -> str | None:
@@ -337,6 +345,6 @@ def refuse_bounds(smallest: int | Decimal, largest: int | Decimal) -> None:
         raise ConfigError(f"min={smallest} is above max={largest}: no value would pass.")
 
 
-def count(number: int, noun: str) -> str:
-    """The number and the word, in the plural unless it is one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def at_most(characters: int) -> texts.Text:
+    """What is said of a text that is too long."""
+    return texts.Text("At most {count} character.", "At most {count} characters.", count=characters)
