@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -229,6 +230,43 @@ async def test_what_neither_takes_is_not_acknowledged_and_kept_for_later(audit, 
     assert not audit.is_broken
     assert await reasons(audit) == ["rule_1", "rule_2"]
     assert (await verify(audit.ledger, keyring)).is_whole
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -7])
+async def test_a_row_after_which_there_is_no_number_stops_nobody(audit, clock, number):
+    audit.add(event(clock, 1))
+    await audit.flush()
+    forger = sqlite3.connect(audit.ledger.path)
+    forger.execute("DELETE FROM entry")
+    forger.execute("DELETE FROM head")
+    forger.execute("INSERT INTO entry VALUES (?, 'x', 0, '{}', x'', x'', x'')", (number,))
+    forger.commit()
+    audit.add(event(clock, 2))
+    async with asyncio.timeout(5):
+        await audit.flush()
+    assert audit.spool.has_lines()
+    forger.execute("DELETE FROM entry")
+    forger.commit()
+    forger.close()
+    audit.add(event(clock, 3))
+    await audit.flush()
+    assert {"rule_2", "rule_3"} <= set(await reasons(audit))
+
+
+async def test_an_error_that_nobody_expected_ends_neither_the_log_nor_a_request(audit, clock, monkeypatch):
+    async def fail(_entries, *, is_repeated):
+        raise RuntimeError(f"can't start new thread, {is_repeated}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit.ledger, "append", fail)
+        audit.add(event(clock, 1))
+        async with asyncio.timeout(5):
+            with pytest.raises(AuditUnavailableError):
+                await audit.flush()
+        assert audit.is_broken
+    audit.add(event(clock, 2))
+    await audit.flush()
+    assert await reasons(audit) == ["rule_1", "rule_2"]
 
 
 async def test_events_beyond_memory_are_counted_in_a_row(audit, clock, monkeypatch):

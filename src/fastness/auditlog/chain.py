@@ -17,6 +17,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from fastness.auditlog.errors import AuditUnavailableError
 from fastness.kernel.events import EventName, SecurityEvent
 from fastness.kernel.signing import Keyring
 from fastness.kernel.tokens import random_id
@@ -27,6 +28,7 @@ GENESIS: Final = bytes(32)
 _DOMAIN: Final = b"fastness audit log 1"
 _ROW_PURPOSE: Final = "auditlog.row"
 _HEAD_PURPOSE: Final = "auditlog.head"
+_MAX_NUMBER: Final = 2**63 - 1
 _PURGED: Final = f'"{EventName.AUDIT_PURGED.value}"'
 
 
@@ -146,11 +148,19 @@ def is_head_sealed(keyring: Keyring, head: Head) -> bool:
 def extend(
     keyring: Keyring, head: Head | None, newest: Row | None, entries: Iterable[Entry], tell: Callable[[Fault], Entry]
 ) -> Extension:
-    """Continue the chain; where its end is not right, from where it should end, and the first row tells of that."""
+    """Continue the chain; where its end is not right, from where it should end, and the first row tells of that.
+
+    Raises:
+        AuditUnavailableError: no number is left after the last one.
+    """
     number, link, fault = _end(keyring, head, newest)
     rows: list[Row] = []
-    if fault is not None:
-        entries = [tell(fault), *entries]
+    entries = [*entries] if fault is None else [tell(fault), *entries]
+    if not 0 <= number <= _MAX_NUMBER - len(entries):
+        raise AuditUnavailableError(
+            f"The audit log's last row has the number {number}, after which there is none: somebody put it there. "
+            "`fastness auditlog verify` names it; keep a copy of the table, then remove the row."
+        )
     for entry in entries:
         previous, number = link, number + 1
         link = link_of(previous, entry)

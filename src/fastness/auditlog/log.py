@@ -186,9 +186,14 @@ class AuditLog:
             except TimeoutError:
                 pass
             self._wake.clear()
-            if self._may_be_spooled:
-                await self._absorb()
-            await self._write_waiting()
+            try:
+                if self._may_be_spooled:
+                    await self._absorb()
+                await self._write_waiting()
+            except Exception as error:  # noqa: BLE001 - of any kind: without this task every request would wait for ever
+                _LOG.exception("the audit log could not be written")
+                self.is_broken = self._is_repeated = True
+                self._settle(self._added, AuditUnavailableError(f"The audit log failed: {type(error).__name__}"))
 
     async def _write_waiting(self) -> None:
         while self._waiting:
