@@ -122,28 +122,38 @@ def routes_of(route: Any, original: BaseRoute, place: Place) -> Iterator[Inner |
         return
     require_known(original, place)
     if isinstance(route, Mount):
-        base = route._base_app  # noqa: SLF001 - Starlette has no other name for it
-        path = place.path + route.path
-        name = f"{place.name}:{route.name or route.path.strip('/')}"
-        if isinstance(base, Starlette | Router):
-            yield Nested(route)
-            has_cors = place.has_cors or answers_preflights(route.app)
-            yield from routes_of_app(base, replace(place, path=path, name=name, has_cors=has_cors))
-            return
-        yield Inner(
-            path=below(path),
-            kind="mount",
-            methods=frozenset(),
-            name=name,
-            endpoint=base,
-            holder=route,
-            access=place.within(base).access,
-            has_cors=place.has_cors,
-        )
-        return
-    is_socket = isinstance(route, WebSocketRoute)
-    if not is_socket and not isinstance(route, starlette.routing.Route) and not is_context(route):
+        yield from routes_of_mount(route, place)
+    elif isinstance(route, WebSocketRoute | starlette.routing.Route) or is_context(route):
+        yield from routes_of_endpoint(route, place)
+    else:
         raise RouteError(unknown(original, place))
+
+
+def routes_of_mount(mount: Mount, place: Place) -> Iterator[Inner | Nested]:
+    """The routes of an app or router that is mounted in the mounted one; one for all of an app that is neither."""
+    base = mount._base_app  # noqa: SLF001 - Starlette has no other name for it
+    path = place.path + mount.path
+    name = f"{place.name}:{mount.name or mount.path.strip('/')}"
+    if isinstance(base, Starlette | Router):
+        yield Nested(mount)
+        has_cors = place.has_cors or answers_preflights(mount.app)
+        yield from routes_of_app(base, replace(place, path=path, name=name, has_cors=has_cors))
+        return
+    yield Inner(
+        path=below(path),
+        kind="mount",
+        methods=frozenset(),
+        name=name,
+        endpoint=base,
+        holder=mount,
+        access=place.within(base).access,
+        has_cors=place.has_cors,
+    )
+
+
+def routes_of_endpoint(route: Any, place: Place) -> Iterator[Inner]:  # noqa: ANN401 - as above
+    """The route of an endpoint; of a class one for each rule that its methods have."""
+    is_socket = isinstance(route, WebSocketRoute)
     endpoint = unpacked(route.endpoint)
     methods = frozenset() if is_socket else frozenset(route.methods or ())
     by_mark = {mark_of(endpoint): methods}

@@ -141,15 +141,7 @@ class Route:
     path_format: str = field(init=False)
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/"):
-            raise RouteError(f"The path {self.path!r} of {self.where} does not start with '/'.")
-        for segment in self.path.split("/"):
-            if segment in {".", ".."}:
-                raise RouteError(
-                    f"The path {self.path!r} of {self.where} has a '.' or '..' segment, which is never requested."
-                )
-        if "//" in self.path:
-            raise RouteError(f"The path {self.path!r} of {self.where} has an empty segment, which is never requested.")
+        refuse_unrequested(self.path, self.where)
         try:
             regex, path_format, convertors = compile_path(self.path)
         except (AssertionError, KeyError, ValueError) as error:
@@ -188,6 +180,17 @@ class Route:
             reason = getattr(self, name)
             if reason is not None:
                 yield name, reason
+
+
+def refuse_unrequested(path: str, where: str) -> None:
+    """Refuse a path that no request can have, because the gates take it for none."""
+    if not path.startswith("/"):
+        raise RouteError(f"The path {path!r} of {where} does not start with '/'.")
+    for segment in path.split("/"):
+        if segment in {".", ".."}:
+            raise RouteError(f"The path {path!r} of {where} has a '.' or '..' segment, which is never requested.")
+    if "//" in path:
+        raise RouteError(f"The path {path!r} of {where} has an empty segment, which is never requested.")
 
 
 def check_options(route: Route) -> None:
