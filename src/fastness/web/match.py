@@ -74,7 +74,8 @@ class MatchStage:
         if route.max_body_bytes is not None:
             exchange.max_body_bytes = route.max_body_bytes
         exchange.stamps |= MATCH
-        # Not taken back: a server runs each request in a context of its own, and what a handler has started goes on in copies.
+        # Not taken back: what a handler has started goes on in copies of this context. A server may hand it on to the request
+        # that was sent behind this one on its connection (uvicorn does), which sets it anew here.
         ACTIVE.set(exchange)
         return self.app(scope, receive, send)
 
