@@ -62,6 +62,12 @@ class SealedError(ConfigError):
     code = "sealed"
 
 
+class MissingFolderError(ConfigError):
+    """The folder of the templates or of the static files is not there: each page would fail, one after the other."""
+
+    code = "missing_folder"
+
+
 class Fastness:
     """An application: settings, routes, and the perimeter round them. An ASGI app."""
 
@@ -159,6 +165,12 @@ class Fastness:
         """Check and compile everything. Raises `ConfigError` with the route, the file and the fix."""
         if self._pipeline is not None:
             return
+        for name, folder in (("templates", self._templates), ("static", self._static)):
+            if folder is not None and not Path(folder).is_dir():
+                raise MissingFolderError(
+                    f"There is no folder {Path(folder).absolute()}, which the app gives as {name}=. Make it, or build the path "
+                    'from the module: Path(__file__).parent / "' + name + '".'
+                )
         settings = self.settings
         development = settings.is_development
         static = StaticFiles(

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 from fastness import Because, Fastness, JSONResponse, Routes, access
-from fastness.app import SealedError
+from fastness.app import MissingFolderError, SealedError
 from fastness.web.route import MissingAccessError, RouteError
 from tests.web.shop import make_settings
 
@@ -433,3 +433,9 @@ async def test_a_long_path_is_not_tried_on_parameters_that_share_a_segment(make_
 async def test_one_group_instead_of_a_list_is_told_so():
     with pytest.raises(RouteError, match=re.escape("routes=[routes]")):
         Fastness(make_settings(), routes=Routes())
+
+
+@pytest.mark.parametrize("name", ["templates", "static"])
+async def test_a_folder_that_is_not_there_stops_the_start(make_shop, tmp_path, name):
+    with pytest.raises(MissingFolderError, match=re.escape(f"{tmp_path / 'nowhere'}, which the app gives as {name}=")):
+        await make_shop(Routes(), **{name: tmp_path / "nowhere"})
