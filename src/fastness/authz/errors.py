@@ -9,8 +9,8 @@
         ├── ForbiddenWriteError a flush that would add, change or delete what the actor may not
         └── TransitionRefusedError  a step of a workflow out of turn
 
-The first three are mistakes of the app's author, and the detail names the fix; the last may also be a visitor who asked for
-what is not theirs. No detail holds a value of a row or a request.
+The first three are mistakes of the app's author, and the detail names the fix; the other two may also be a visitor who asked
+for what is not theirs, or for a step that somebody else has taken meanwhile. No detail holds a value of a row or a request.
 """
 
 from fastness.kernel.errors import ConfigError, DeniedError, FastnessError

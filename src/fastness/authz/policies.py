@@ -18,7 +18,7 @@ ASVS 5.0: V8.1.2 (who may do what is documented in one place), V8.2.2 (data-spec
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import ClassVar, Final, Generic, TypeVar, cast, get_args, get_origin
+from typing import ClassVar, Generic, TypeVar, cast, get_args, get_origin
 
 from sqlalchemy import ColumnElement, Table, false, true
 
@@ -26,15 +26,11 @@ from fastness.authz.actors import Actor
 from fastness.authz.errors import PolicyError
 from fastness.authz.guard import guard_model
 from fastness.authz.registry import registry
+from fastness.authz.scope import DELETE, VIEW
 from fastness.db.model import Model
 
 ModelT = TypeVar("ModelT", bound=Model)
 Method = Callable[[Actor], ColumnElement[bool]]
-
-VIEW: Final = "view"
-CREATE: Final = "create"
-AFTER: Final = "after"
-DELETE: Final = "delete"
 
 
 class Policy(Generic[ModelT]):

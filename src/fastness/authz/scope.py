@@ -101,11 +101,7 @@ def scoped(statement: StatementT, actor: Actor, may: May = VIEW) -> StatementT:
     Raises:
         PolicyError: nothing in the statement is guarded, an action does not exist or does not allow this kind of statement.
     """
-
-    def evaluate(model: type[Model], action: str) -> Condition:
-        return registry().policy_of(model).condition(actor, action)
-
-    return with_scope(statement, actor, may, evaluate)
+    return with_scope(statement, actor, may, lambda model, action: condition(model, actor, action))
 
 
 def unscoped(statement: StatementT, because: Because) -> StatementT:
