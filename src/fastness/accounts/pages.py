@@ -147,6 +147,11 @@ def wait_text(error: ThrottledError) -> Text:
     )
 
 
+async def field_of(request: Request, name: str) -> str:
+    """What was typed into a field of the form; empty where it was not sent, or is a file."""
+    return next((value for key, value in await request.form_pairs() if key == name and isinstance(value, str)), "")
+
+
 def next_target(request: Request, value: str | None) -> str:
     """Where to go after signing in: an address of this site, or nothing. What is not safe is dropped, and recorded."""
     if not value:

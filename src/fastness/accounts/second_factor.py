@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastness.accounts.continuing import FACTOR_PATH, complete, draw_challenge, pending_of, take_challenge
 from fastness.accounts.late import factors_of, signing_in_of
-from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, next_target, wait_text, with_wait
+from fastness.accounts.pages import PASSKEY_PATH, SIGN_IN_PATH, field_of, next_target, wait_text, with_wait
 from fastness.auth.errors import ThrottledError
 from fastness.auth.factor_types import Factor, Held, Pending, Step
 from fastness.kernel.texts import Text
@@ -48,7 +48,7 @@ async def prove_code(request: Request) -> Response:
     pending = await pending_of(request, Step.FACTOR)
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
-    code = await _field(request, "code")
+    code = await field_of(request, "code")
     try:
         is_right = await factors_of(request).prove_totp(pending.user_id, code, caller=caller_of(request.exchange))
     except ThrottledError as error:
@@ -62,7 +62,7 @@ async def prove_recovery(request: Request) -> Response:
     pending = await pending_of(request, Step.FACTOR)
     if pending is None:
         return redirect(request, request.address(SIGN_IN_PATH))
-    code = await _field(request, "recovery")
+    code = await field_of(request, "recovery")
     try:
         is_right = await factors_of(request).prove_recovery_code(
             pending.user_id, code, caller=caller_of(request.exchange)
@@ -82,7 +82,7 @@ async def prove_passkey(request: Request) -> Response:
     party, challenge = factors.party(request.host), await take_challenge(request, _PURPOSE)
     proved = None
     if party is not None and challenge is not None:
-        text = await _field(request, "answer")
+        text = await field_of(request, "answer")
         proved = await factors.prove_passkey(
             party, challenge=challenge, text=text, user_id=pending.user_id, caller=caller_of(request.exchange)
         )
@@ -98,12 +98,12 @@ async def show_passkey(request: Request) -> Response:
 @factor_routes.post(PASSKEY_PATH, access=public, name="sign_in_passkey")
 async def sign_in_with_passkey(request: Request) -> Response:
     """Whoever's passkey it is gets a new session."""
-    target = next_target(request, await _field(request, "next"))
+    target = next_target(request, await field_of(request, "next"))
     factors = factors_of(request)
     caller = caller_of(request.exchange)
     party, challenge = factors.party(request.host), await take_challenge(request, _SIGN_IN)
     if party is not None and challenge is not None:
-        text = await _field(request, "answer")
+        text = await field_of(request, "answer")
         user_id = await factors.prove_passkey(party, challenge=challenge, text=text, user_id=None, caller=caller)
         identity = None if user_id is None else await signing_in_of(request).enter(user_id, caller=caller)
         if identity is not None:
@@ -167,7 +167,3 @@ def _passkey_page(request: Request, target: str, *, problem: str = "", status: i
         problem=problem,
         sign_in=request.address(SIGN_IN_PATH),
     )
-
-
-async def _field(request: Request, name: str) -> str:
-    return next((value for key, value in await request.form_pairs() if key == name and isinstance(value, str)), "")

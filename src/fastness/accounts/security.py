@@ -18,7 +18,7 @@ from fastness.accounts.devices import DEVICES_PATH
 from fastness.accounts.late import factors_of, signing_in_of
 from fastness.accounts.mail_address import EMAIL_PATH
 from fastness.accounts.own_data import DATA_PATH
-from fastness.accounts.pages import SIGN_IN_PATH
+from fastness.accounts.pages import SIGN_IN_PATH, field_of
 from fastness.accounts.password import PASSWORD_PATH
 from fastness.accounts.qr import qr_code
 from fastness.accounts.tokens import TOKENS_PATH
@@ -154,7 +154,7 @@ async def remove_passkey(request: Request) -> Response:
     """Revoke one passkey."""
     factors, user = factors_of(request), request.user
     try:
-        passkey_id = UUID(await _field(request, "passkey"))
+        passkey_id = UUID(await field_of(request, "passkey"))
         changed = await factors.remove_passkey(
             user.id, passkey_id, is_needed=factors.is_enforced(user), except_session=request.session
         )
@@ -169,8 +169,8 @@ async def remove_passkey(request: Request) -> Response:
 async def rename_passkey(request: Request) -> Response:
     """Call a passkey something else."""
     try:
-        passkey_id = UUID(await _field(request, "passkey"))
-        await factors_of(request).rename_passkey(request.user.id, passkey_id, await _field(request, "name"))
+        passkey_id = UUID(await field_of(request, "passkey"))
+        await factors_of(request).rename_passkey(request.user.id, passkey_id, await field_of(request, "name"))
     except ValueError:
         return await _overview(request, status=422)
     except FactorRefusedError as error:
@@ -202,7 +202,7 @@ async def _add_app(request: Request, user_id: UUID, *, is_first: bool = False) -
     secret = None if not isinstance(offer, str) else factors.open_offer(user_id, offer)
     if secret is None:
         raise FactorRefusedError("offer_gone")
-    code = await _field(request, "code")
+    code = await field_of(request, "code")
     changed = await factors.add_totp(user_id, secret, code, is_first=is_first, except_session=request.session)
     request.session.delete(_OFFER)
     return changed
@@ -214,7 +214,7 @@ async def _add_passkey(request: Request, user_id: UUID, *, is_first: bool = Fals
     party = factors.party(request.host)
     if challenge is None or party is None:
         raise FactorRefusedError("challenge_gone")
-    answer, name = await _field(request, "answer"), await _field(request, "name")
+    answer, name = await field_of(request, "answer"), await field_of(request, "name")
     made = factors.check_creation(party, challenge, answer)
     return await factors.add_passkey(user_id, made, name, is_first=is_first, except_session=request.session)
 
@@ -313,7 +313,3 @@ def _offered(request: Request, user_id: UUID, *, keep: bool) -> bytes:
 
 def _problem(error: FactorRefusedError) -> tuple[str, str]:
     return _TEXTS.get(error.reason, _OTHERWISE)
-
-
-async def _field(request: Request, name: str) -> str:
-    return next((value for key, value in await request.form_pairs() if key == name and isinstance(value, str)), "")

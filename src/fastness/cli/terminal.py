@@ -9,6 +9,7 @@ ASVS 5.0: V16.4.1 (text is encoded for where it goes).
 import os
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import typer
@@ -52,6 +53,11 @@ def paint(text: str, colour: str | None = None, *, bold: bool = False) -> str:
 def unpainted(text: str) -> str:
     """Return the text without colours, for a file."""
     return _COLOUR.sub("", text)
+
+
+def minute_of(moment: datetime | None) -> str:
+    """A time to the minute, as lists show it; empty for never."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

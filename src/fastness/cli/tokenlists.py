@@ -2,14 +2,13 @@
 
 import json
 import uuid
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.roleunits import run_in_unit, user_named
-from fastness.cli.terminal import printable, say, table
+from fastness.cli.terminal import minute_of, printable, say, table
 
 
 def show_tokens(app_name: str | None, username: str, *, as_json: bool) -> None:
@@ -23,8 +22,8 @@ def show_tokens(app_name: str | None, username: str, *, as_json: bool) -> None:
                 "id": str(one.id),
                 "name": one.name,
                 "permissions": one.permissions,
-                "expires": _minute(one.expires_at),
-                "last_used": _minute(one.last_used_at),
+                "expires": minute_of(one.expires_at),
+                "last_used": minute_of(one.last_used_at),
             }
             for one in await tokens.list_live(db, user.id)
         ]
@@ -52,7 +51,3 @@ def revoke_token(app_name: str | None, username: str, token_id: str) -> None:
     if not run_in_unit(app_name, revoke):
         raise CommandError(f"{printable(username)} has no such token that still works.")
     say(f"Revoked the token {wanted}.")
-
-
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")

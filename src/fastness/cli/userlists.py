@@ -4,14 +4,13 @@ ASVS 5.0: V8.1.1 (who may do what can be reviewed, and for that one has to know 
 """
 
 import json
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.users import User
 from fastness.cli.roleunits import run_in_unit
-from fastness.cli.terminal import printable, say, table
+from fastness.cli.terminal import minute_of, printable, say, table
 
 
 def show_users(app_name: str | None, *, as_json: bool) -> None:
@@ -44,11 +43,7 @@ async def _read_users(_: object, db: AsyncSession) -> list[dict[str, object]]:
             "email": email,
             "is_active": is_active,
             "is_staff": is_staff,
-            "last_sign_in": _minute(last_login_at),
+            "last_sign_in": minute_of(last_login_at),
         }
         for username, display_name, email, is_active, is_staff, last_login_at in await db.execute(columns)
     ]
-
-
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
