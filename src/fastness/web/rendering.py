@@ -1,7 +1,7 @@
 """Pages from templates: what every template can use, and the response that comes of it.
 
 The template engine itself is loaded when the first page is rendered (`web/templates.py`), so that a service without pages does
-not carry it. Every page has `user`, `url(name, …)`, `static(name)`, `csrf_field()`, `csrf_token()`, `nonce` and
+not carry it. Every page has `request`, `user`, `url(name, …)`, `static(name)`, `csrf_field()`, `csrf_token()`, `nonce`,
 `trusted_types_script()` and `language`.
 """
 
