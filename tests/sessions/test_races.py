@@ -147,7 +147,7 @@ class TestEnds:
         assert await sessions.save(late) == NOTHING
         assert await sessions.active_sessions(users[0]) == []
         assert await store.list_owned(str(users[0])) == []
-        assert (await browser.load()).rejected
+        assert (await browser.load()).rejection
 
     async def test_what_was_given_up_stays_given_up(self, browser, sessions, users, pair):
         ending, late = pair

@@ -100,7 +100,7 @@ class Sessions:
         return session
 
     async def load(self, cookie_value: str | None, *, events: EventSink | None = None) -> Session:
-        """The session of this cookie, or an empty one without an id; `rejected` tells that the cookie was refused.
+        """The session of this cookie, or an empty one without an id; `rejection` tells why the cookie was refused.
 
         `events` takes this request's events instead of the application's sink, which knows neither address nor route.
         """

@@ -186,11 +186,6 @@ class Session:
         return self._identity is not None and not self._has_new_identity and self._stored_epoch != self._identity.epoch
 
     @property
-    def rejected(self) -> bool:
-        """Whether the request brought a session cookie that was not accepted."""
-        return self.rejection is not None
-
-    @property
     def is_new(self) -> bool:
         """Whether nothing of this session is in the store yet."""
         return self._version == 0
