@@ -271,8 +271,9 @@ async def converse(connection: WebSocket) -> None:
 
 
 def make_app(settings: Settings) -> Fastness:
+    static = STATIC if STATIC.is_dir() else None  # in the folder of a server; where people are made, nothing is served
     return Fastness(
-        settings, routes=[routes], permissions=[TargetPermissions], templates=HERE / "templates", static=STATIC
+        settings, routes=[routes], permissions=[TargetPermissions], templates=HERE / "templates", static=static
     )
 
 
