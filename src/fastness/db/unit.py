@@ -58,7 +58,7 @@ class Unit:
 
     @property
     def session(self) -> AsyncSession:
-        """The session; the first statement, not this property, takes a connection."""
+        """The session; the first statement, not this property, takes a connection. Raises `ClosedUnitError` after the end."""
         if self._has_ended:
             raise ClosedUnitError(_CLOSED_HELP)
         if self._session is None:
@@ -75,14 +75,14 @@ class Unit:
         return self._session is not None and not self._has_ended
 
     async def commit(self) -> None:
-        """Commit what was done so far and go on in a new transaction."""
+        """Commit what was done so far and go on in a new transaction. Raises `ClosedUnitError` after the end."""
         if self._has_ended:
             raise ClosedUnitError(_CLOSED_HELP)
         if self._session is not None:
             await _uncancelled(self._session.commit())
 
     async def rollback(self) -> None:
-        """Undo what was done since the last commit and go on in a new transaction."""
+        """Undo what was done since the last commit and go on in a new transaction. Raises `ClosedUnitError` after the end."""
         if self._has_ended:
             raise ClosedUnitError(_CLOSED_HELP)
         if self._session is not None:

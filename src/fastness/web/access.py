@@ -85,14 +85,17 @@ second_factor: Final = SecondFactor()
 
 
 def fresh(*, minutes: int) -> Access:
-    """Somebody who proved who they are within `minutes`."""
+    """Somebody who proved who they are within `minutes`, from 1 to a day's 1440. Raises `AccessRuleError` for others."""
     if not 1 <= minutes <= 24 * 60:
         raise AccessRuleError(f"access.fresh(minutes={minutes}) must lie between 1 and {24 * 60}.")
     return Fresh(minutes * 60)
 
 
 def permission(name: str) -> Access:
-    """Somebody who holds the permission: a member of a `Permissions` enum, or its name. The app must declare it."""
+    """Somebody who holds the permission: a member of a `Permissions` enum, or its name. The app must declare it.
+
+    Raises `AccessRuleError` for what is no name of a permission, such as `cases.add_note`.
+    """
     if not is_permission_name(name):
         raise AccessRuleError(
             f"The permission {name!r} must be written as 'part.action' in small ASCII letters, for example 'cases.add_note'."
@@ -101,7 +104,10 @@ def permission(name: str) -> Access:
 
 
 def role(name: str) -> Access:
-    """Somebody who has the role `name`; to be a superuser is another role, and not enough."""
+    """Somebody who has the role `name`; to be a superuser is another role, and not enough.
+
+    Raises `AccessRuleError` for what is no name of a role.
+    """
     try:
         return Role(parse_role_name(name))
     except RoleNameError:
@@ -111,7 +117,10 @@ def role(name: str) -> Access:
 
 
 def network(*cidrs: str) -> Access:
-    """A caller from one of the networks. Behind a proxy this holds only if the proxy is declared."""
+    """A caller from one of the networks, such as `10.0.0.0/8`. Behind a proxy this holds only if the proxy is declared.
+
+    Raises `AccessRuleError` for what is no network, or where none is named.
+    """
     if not cidrs:
         raise AccessRuleError("access.network needs at least one network, for example '10.0.0.0/8'.")
     try:
@@ -123,7 +132,10 @@ def network(*cidrs: str) -> Access:
 
 
 def test(function: Callable[[Identity], bool]) -> Access:
-    """Somebody signed in for whom `function(identity)` returns `True` itself; any other value denies."""
+    """Somebody signed in for whom `function(identity)` returns `True` itself; any other value denies.
+
+    Raises `AccessRuleError` for a coroutine function: what that returns is never `True`.
+    """
     if not is_plain(function):
         raise AccessRuleError(
             "access.test needs a plain function (not async) that takes the identity and returns True or False."

@@ -103,7 +103,10 @@ class Connection:
 
     @property
     def session(self) -> Session:
-        """The visitor's session; stored, and given a cookie, once something is put into it."""
+        """The visitor's session; stored, and given a cookie, once something is put into it.
+
+        Raises `StoreUnavailableError` where the store is away, `ConfigError` on a route that says `read_session=False`.
+        """
         return require_session(self.exchange)
 
     @property
@@ -166,7 +169,7 @@ class Request(Connection):
         return require_unit(self.exchange).session
 
     async def account(self) -> "User":
-        """The signed-in user's database row."""
+        """The signed-in user's database row. Raises `SignInRequiredError` where nobody is signed in, or the row is gone."""
         account = await self.site.load_account(self.db, self.user.id)
         if account is None:
             raise SignInRequiredError("account_gone", "The signed-in user's row is gone.")
@@ -273,7 +276,7 @@ class Request(Connection):
         )
 
     async def form_pairs(self) -> Pairs:
-        """The fields of a urlencoded or multipart form, in order, without the token."""
+        """The fields of a urlencoded or multipart form, in order, without the token. Raises `MalformedFormError`."""
         if self._pairs is None:
             exchange = self.exchange
             limits = exchange.site.limits
@@ -290,7 +293,7 @@ class Request(Connection):
         return self._pairs
 
     async def form(self, form_class: Callable[..., FormT]) -> FormT:
-        """The submitted form, validated: look at `form.errors` before using its data."""
+        """The submitted form, validated: look at `form.errors` before using its data. Raises `MalformedFormError`."""
         limit = self.site.limits.max_field_characters
         return bound_form(form_class, await self.form_pairs(), max_characters=limit)
 
@@ -339,7 +342,7 @@ class Request(Connection):
         return Markup('<script nonce="{}" src="{}"></script>').format(exchange.nonce, address)
 
     def path_for(self, name: str, **params: object) -> str:
-        """The path of the route `name`."""
+        """The address of the route `name`, with its parameters by name. Raises `UnknownRouteError`."""
         return self.exchange.address(self.site.addresses.path(name, params))
 
     def address(self, path: str) -> str:
