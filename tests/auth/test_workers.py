@@ -2,6 +2,7 @@ import asyncio
 import ctypes
 import os
 import platform
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,17 @@ async def test_a_pool_hashes_where_a_sandbox_shows_and_grants_nothing(pool, monk
     for name in ("listdir", "scandir", "setpriority", "sched_getscheduler"):
         monkeypatch.setattr(os, name, refuse)
     assert await pool.run(int) == 0
+
+
+def test_a_python_without_ctypes_hashes_too():
+    script = """
+import asyncio, sys
+sys.modules["ctypes"] = None
+from fastness.auth.workers import HashingPool
+print(asyncio.run(HashingPool(workers=1).run(int)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
 
 
 async def test_jobs_that_no_thread_takes_leave_room_for_others(monkeypatch):

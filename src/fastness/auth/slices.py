@@ -8,7 +8,6 @@ the core by that, only sooner and in smaller pieces. Elsewhere, and where a sand
 ASVS 5.0: V15.2.2 (demanding work does not stop the others).
 """
 
-import ctypes
 import os
 import platform
 import sys
@@ -17,6 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from fastness.kernel.wires import Wire, permitting
+
+try:
+    import ctypes
+except ImportError:
+    # A Python that was built without libffi has none, and nothing else here needs it.
+    ctypes = None  # type: ignore[assignment]
 
 LOOP_NANOSECONDS: Final = 100_000
 """The shortest that Linux grants."""
@@ -27,19 +32,7 @@ HASHING_NANOSECONDS: Final = 20_000_000
 
 # The C library has a name for it since 2.41 only. The numbers are those of Linux's tables of system calls.
 _CALLS: Final = {"x86_64": 314, "aarch64": 274}
-
-
-class _Attributes(ctypes.Structure):
-    _fields_ = (
-        ("size", ctypes.c_uint32),
-        ("policy", ctypes.c_uint32),
-        ("flags", ctypes.c_uint64),
-        ("nice", ctypes.c_int32),
-        ("priority", ctypes.c_uint32),
-        ("runtime", ctypes.c_uint64),
-        ("deadline", ctypes.c_uint64),
-        ("period", ctypes.c_uint64),
-    )
+_ATTRIBUTES_BYTES: Final = 48
 
 
 def shorten_slices() -> None:
@@ -65,7 +58,7 @@ def ask_for_slices(thread_id: int, nanoseconds: int) -> bool:
     """
     # A Python of 32 bits has other numbers, whatever the machine is called.
     call = _CALLS.get(platform.machine()) if sys.maxsize > 2**32 else None
-    if sys.platform != "linux" or call is None:
+    if sys.platform != "linux" or call is None or ctypes is None:
         return False
     try:
         policy, nice = os.sched_getscheduler(thread_id), os.getpriority(os.PRIO_PROCESS, thread_id)
@@ -74,6 +67,8 @@ def ask_for_slices(thread_id: int, nanoseconds: int) -> bool:
     if policy != os.SCHED_OTHER:
         # Somebody has decided how this process is scheduled.
         return False
-    asked = _Attributes(ctypes.sizeof(_Attributes), policy, 0, nice, 0, nanoseconds, 0, 0)
+    # `struct sched_attr`, two numbers of 32 bits in one of 64: size and policy, flags, nice value and priority (none), then
+    # runtime, deadline and period. Both kinds of machine put the lower half first.
+    asked = (ctypes.c_uint64 * 6)(_ATTRIBUTES_BYTES | policy << 32, 0, nice & 0xFFFF_FFFF, nanoseconds, 0, 0)
     with permitting(Wire.NATIVE):
         return bool(ctypes.CDLL(None).syscall(call, thread_id, ctypes.byref(asked), 0) == 0)
