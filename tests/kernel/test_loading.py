@@ -25,9 +25,11 @@ def write(folder: Path, code: str) -> None:
 
 
 def test_a_module_is_imported_while_the_collector_rests(folder: Path) -> None:
-    write(folder, "import gc\nwas_collecting = gc.isenabled()\n")
-    assert load(NAME).was_collecting is False
+    before = gc.get_threshold()
+    write(folder, "import gc\nthreshold = gc.get_threshold()[0]\n")
+    assert load(NAME).threshold == 0
     assert gc.isenabled()
+    assert gc.get_threshold() == before
 
 
 def test_what_was_imported_is_out_of_the_collectors_sight(folder: Path) -> None:
@@ -47,10 +49,12 @@ def test_a_module_that_is_there_already_puts_nothing_out_of_sight(folder: Path) 
 
 
 def test_the_collector_goes_on_after_a_module_that_raises(folder: Path) -> None:
+    before = gc.get_threshold()
     write(folder, "raise ValueError\n")
     with pytest.raises(ValueError):  # noqa: PT011 - the module's own
         load(NAME)
     assert gc.isenabled()
+    assert gc.get_threshold() == before
 
 
 def test_a_module_that_raises_puts_nothing_out_of_sight(folder: Path) -> None:
@@ -62,16 +66,29 @@ def test_a_module_that_raises_puts_nothing_out_of_sight(folder: Path) -> None:
     assert gc.get_freeze_count() == 0
 
 
-def test_a_collector_that_rested_for_another_thread_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ends_meanwhile() -> bool:
-        gc.enable()
-        return False
-
+def test_a_collector_that_rests_for_another_thread_is_left_to_it(folder: Path) -> None:
+    before = gc.get_threshold()
     write(folder, "")
-    with monkeypatch.context() as patched:
-        patched.setattr(gc, "isenabled", ends_meanwhile)
+    gc.set_threshold(0)
+    try:
         load(NAME)
-    assert gc.isenabled()
+        assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("says", ["gc.disable()", "gc.set_threshold(50_000, 20, 30)"])
+def test_what_a_module_says_about_the_collector_holds(folder: Path, says: str) -> None:
+    before = gc.get_threshold()
+    write(folder, f"import gc\n{says}\n")
+    try:
+        load(NAME)
+        assert (gc.isenabled(), gc.get_threshold()[0]) == (
+            (False, before[0]) if says == "gc.disable()" else (True, 50_000)
+        )
+    finally:
+        gc.enable()
+        gc.set_threshold(*before)
 
 
 def test_a_collector_that_rested_before_rests_on(folder: Path) -> None:

@@ -16,13 +16,16 @@ def load(name: str) -> ModuleType:
     """The module of this name."""
     if name in sys.modules:
         return import_module(name)  # another thread may be in the middle of it, and this waits
-    if not gc.isenabled():
+    before = gc.get_threshold()
+    if not before[0] or not gc.isenabled():
         # Whoever has it rest, an import around this one or another thread, ends that; to do it here as well could come between.
         return import_module(name)
-    gc.disable()
+    # Not by gc.disable(): whether a module disables the collector, or sets another threshold, is then to be seen, and stays so.
+    gc.set_threshold(0)
     try:
         module = import_module(name)
         gc.freeze()
     finally:
-        gc.enable()
+        if not gc.get_threshold()[0]:
+            gc.set_threshold(*before)
     return module
