@@ -1,7 +1,7 @@
 """Reading bodies: whole, as a urlencoded form, as a multipart form, as JSON. Every reader has a bound.
 
 urlencoded bodies are split here, strictly; multipart goes through Starlette's parser on python-multipart, with the
-route's limits on fields and files. A body's bytes were counted before they come here (`web/limits.py`).
+route's limits on fields and files. A body's bytes were counted before they come here (`web/receiving.py`).
 ASVS 5.0 V2.2.1, V15.2.2.
 """
 
@@ -13,12 +13,16 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from fastness.kernel.csrf import FIELD_NAME
 from fastness.kernel.errors import InvalidInputError
 from fastness.kernel.limits import LimitRules
 from fastness.kernel.texts import Text
 from fastness.web.exchange import Exchange, Receive
+from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import RefusedError
 
+URLENCODED: Final = b"application/x-www-form-urlencoded"
+"""The type of a form's body that has no files."""
 _UTF8: Final = frozenset({b"utf-8", b"utf8"})
 _PERCENT: Final = 0x25
 _PLUS: Final = 0x2B
@@ -44,6 +48,21 @@ def require_json(exchange: Exchange) -> None:
     kind = kind.strip().lower()
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         raise UnsupportedTypeError("not_json", "Send the document with Content-Type: application/json.")
+
+
+async def own_fields(exchange: Exchange, receive: Receive) -> list[tuple[str, str]] | None:
+    """The fields of a form that is to be given back to its person, without its token.
+
+    None for anything that the browser does not say was sent from a page of this very site: nobody else's page may put values
+    of its choice before somebody.
+    """
+    content_type = exchange.headers.get(b"content-type", b"").lstrip().lower()
+    is_ours = exchange.has_origin_evidence and not exchange.is_trusted_cross_site
+    if not (is_ours and exchange.method == "POST" and exchange.wants_page and content_type.startswith(URLENCODED)):
+        return None
+    hold_to_parsed_size(exchange)
+    pairs = read_urlencoded(await read_body(receive), max_fields=exchange.site.limits.max_fields)
+    return [(name, value) for name, value in pairs if name != FIELD_NAME]
 
 
 async def read_body(receive: Receive) -> bytes:

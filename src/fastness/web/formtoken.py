@@ -20,18 +20,16 @@ from starlette.requests import ClientDisconnect
 
 from fastness.kernel.csrf import FIELD_NAME, HEADER_NAMES, check_token, make_token
 from fastness.kernel.limits import SAFE_METHODS
-from fastness.kernel.verdicts import Allow, Deny
-from fastness.web.bodies import read_body, read_urlencoded
+from fastness.kernel.verdicts import Allow
+from fastness.web.bodies import URLENCODED, own_fields
 from fastness.web.exchange import FORM_TOKEN, SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
-from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.refusals import FormTokenError
 
 ANONYMOUS: Final = bytes(32)
 """What a token is bound to on a page for somebody without a session. No session's hash is this."""
 
-_URLENCODED: Final = b"application/x-www-form-urlencoded"
 _FORM_TYPES: Final = (
-    _URLENCODED,
+    URLENCODED,
     b"multipart/form-data",
     b"text/plain",
     # What `<a ping>` and `report-uri` of any page send, without a preflight too (HTML §4.6.5, CSP3 §5.5).
@@ -87,22 +85,13 @@ class FormTokenStage:
         verdict = check_token(keyring, id_hash, token)
         if isinstance(verdict, Allow):
             return peeked
-        await self._offer_again(exchange, peeked, verdict)
+        fields = await own_fields(exchange, peeked)
+        if fields is not None:
+            raise StaleFormError(verdict.reason, fields=fields)
         raise FormTokenError(
             verdict.reason,
             f"Put {{{{ csrf_field() }}}} first in the form, or send the token in X-CSRF-Token. Reason: {verdict.reason}.",
         )
-
-    async def _offer_again(self, exchange: Exchange, body: Receive, verdict: Deny) -> None:
-        """Raise the page that keeps what was typed, where the browser vouches that it was typed on this site."""
-        content_type = exchange.headers.get(b"content-type", b"")
-        if not (exchange.has_origin_evidence and exchange.wants_page and content_type.startswith(_URLENCODED)):
-            return
-        if exchange.is_trusted_cross_site:
-            return
-        hold_to_parsed_size(exchange)
-        fields = read_urlencoded(await read_body(body), max_fields=exchange.site.limits.max_fields)
-        raise StaleFormError(verdict.reason, fields=[(name, value) for name, value in fields if name != FIELD_NAME])
 
 
 class StaleFormError(FormTokenError):

@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from fastness.kernel.csrf import FIELD_NAME
 from fastness.kernel.verdicts import Allow
 from fastness.sessions.identity import Identity
 from fastness.web.access import Access, AccessFacts, AccessReason, conceals, decide_access, is_allowed, public
-from fastness.web.bodies import read_body, read_urlencoded
+from fastness.web.bodies import own_fields
 from fastness.web.exchange import (
     ACCESS,
     BEFORE_ACCESS,
@@ -25,7 +24,6 @@ from fastness.web.exchange import (
     Send,
     missing_stamps,
 )
-from fastness.web.receiving import hold_to_parsed_size
 from fastness.web.recording import record_superuser
 from fastness.web.refusals import (
     AccessRefusedError,
@@ -36,7 +34,6 @@ from fastness.web.refusals import (
     SignInRequiredError,
 )
 
-_URLENCODED: Final = b"application/x-www-form-urlencoded"
 _REFUSALS: Final[Mapping[StrEnum, type[RefusedError]]] = {
     AccessReason.NOT_SIGNED_IN: SignInRequiredError,
     AccessReason.NO_SECOND_FACTOR: SecondFactorRequiredError,
@@ -83,14 +80,8 @@ async def ask_again(exchange: Exchange, receive: Receive, reason: str) -> None:
     """Raise the refusal that a new proof lifts, with the fields of a form that a page of this site sent."""
     if exchange.must_confirm:
         reason = "context_changed"
-    fields: list[tuple[str, str]] | None = None
-    content_type = exchange.headers.get(b"content-type", b"").lstrip().lower()
-    is_ours = exchange.has_origin_evidence and not exchange.is_trusted_cross_site
-    if exchange.method == "POST" and exchange.wants_page and is_ours and content_type.startswith(_URLENCODED):
-        # Nothing is done with it: it goes back to the person who sent it, to be looked at.
-        hold_to_parsed_size(exchange)
-        pairs = read_urlencoded(await read_body(receive), max_fields=exchange.site.limits.max_fields)
-        fields = [(name, value) for name, value in pairs if name != FIELD_NAME]
+    # Nothing is done with it: it goes back to the person who sent it, to be looked at.
+    fields = await own_fields(exchange, receive)
     route = exchange.route
     rule = "" if route is None else f"{route.name} needs {route.access}"
     raise FreshSignInRequiredError(reason, rule, headers=challenge(exchange), fields=fields)

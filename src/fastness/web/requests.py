@@ -19,7 +19,7 @@ from fastness.kernel.events import EventName
 from fastness.kernel.limits import JSONValue, parse_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
-from fastness.web.bodies import MalformedFormError, read_body, read_multipart, read_urlencoded, require_json
+from fastness.web.bodies import URLENCODED, MalformedFormError, read_body, read_multipart, read_urlencoded, require_json
 from fastness.web.exchange import SCOPE_KEY, Exchange, Receive, Scope
 from fastness.web.forms import bound_form, text_pairs
 from fastness.web.formtoken import token_for
@@ -284,7 +284,7 @@ class Request(Connection):
             pairs: Sequence[tuple[str, str | UploadFile]]
             if content_type.startswith(b"multipart/form-data"):
                 pairs = await read_multipart(exchange.headers, self.receive, limits)
-            elif content_type.startswith(b"application/x-www-form-urlencoded") or not content_type:
+            elif content_type.startswith(URLENCODED) or not content_type:
                 hold_to_parsed_size(exchange)
                 pairs = read_urlencoded(await self.body(), max_fields=limits.max_fields)
             else:
