@@ -171,3 +171,13 @@ async def test_seeding_again_changes_nothing(app, maren):
         count = await unit.session.scalar(select(func.count(Case.id)))
     assert count == len(STORIES)
     assert "Still here tomorrow" in (await maren.open(maren.page.url)).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["security", "security/app", "devices", "tokens", "password", "data", "email", "confirm", "confirm?next=/offices"],
+)
+async def test_the_account_pages_wear_the_same_dress_and_lead_back(maren, path):
+    page = await maren.open(f"/account/{path}")
+    assert page.status in {200, 403}
+    assert '<a class="brand" href="/">' in page.text

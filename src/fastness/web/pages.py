@@ -21,6 +21,7 @@ from fastness.web.inputerrors import InputRefusedError
 from fastness.web.language import vary_by_language
 from fastness.web.recording import request_id
 from fastness.web.refusals import UndeclaredProxyError
+from fastness.web.rendering import page_context
 from fastness.web.requests import Request
 from fastness.web.responses import HTMLResponse, Response
 from fastness.web.statuses import help_for, title_of
@@ -110,7 +111,7 @@ def confirm_page(
     exchange = request.exchange
     session = exchange.session
     identity = None if session is None else session.identity
-    context = {
+    asks_for = {
         "confirm": exchange.address(CONFIRM_PATH),
         "sign_out": exchange.address(_SIGN_OUT_PATH),
         "username": "" if identity is None else identity.username,
@@ -122,14 +123,10 @@ def confirm_page(
         "passkey_action": asked.passkey_action,
         "options": asked.options,
         "problem": problem,
-        "csrf_field": request.csrf_field,
-        "csrf_token": lambda: token_for(exchange),
-        "static": exchange.static,
-        "nonce": exchange.nonce,
     }
     exchange.is_private = True
     site = exchange.site
-    page = site.render("accounts/confirm.html", context)
+    page = site.render("accounts/confirm.html", page_context(request, asks_for))
     return HTMLResponse(page, status=status, headers=vary_by_language(site.languages))
 
 
