@@ -28,7 +28,7 @@ from fastness.authz.errors import PolicyError, RowSecurityError
 from fastness.authz.monotone import refuse_hidden_rows
 from fastness.authz.registry import Guard, PolicyLike, registry
 from fastness.authz.rowactor import SETTING
-from fastness.authz.scope import PolicyCriterion
+from fastness.authz.scope import AFTER, CREATE, DELETE, VIEW, PolicyCriterion
 from fastness.authz.symbolic import ACTOR, symbolic_actor
 from fastness.db.model import Model
 
@@ -36,10 +36,6 @@ SCHEMA: Final = "fastness_rls"
 """The functions lie in a schema of their own; its comment is the digest of the rules."""
 SEARCH_PATH: Final = f"pg_catalog, public, {SCHEMA}, pg_temp"
 _PREFIX: Final = "fastness_"
-_VIEW: Final = "view"
-_CREATE: Final = "create"
-_AFTER: Final = "after"
-_DELETE: Final = "delete"
 
 OFF: Final = (
     r"""DO $$ DECLARE each record; BEGIN
@@ -108,10 +104,10 @@ def _rules_of(guard: Guard) -> Iterator[str]:
     name = _DIALECT.identifier_preparer.quote(guard.table.name)
     conditions = {
         "SELECT": _view(guard),
-        "INSERT": _either(guard, lambda _: {_CREATE}),
-        "UPDATE": _either(guard, lambda policy: (policy.writing - {_DELETE}) | (set() if guard.is_own else {_CREATE})),
+        "INSERT": _either(guard, lambda _: {CREATE}),
+        "UPDATE": _either(guard, lambda policy: (policy.writing - {DELETE}) | (set() if guard.is_own else {CREATE})),
         "DELETE": _either(
-            guard, lambda policy: policy.writing & {_DELETE} if guard.is_own else policy.writing | {_CREATE}
+            guard, lambda policy: policy.writing & {DELETE} if guard.is_own else policy.writing | {CREATE}
         ),
     }
     is_changed = guard.is_own and conditions["UPDATE"] is not None
@@ -161,13 +157,13 @@ _TAG: Final = "$fastness$"
 
 
 def _view(guard: Guard) -> ColumnElement[bool]:
-    return guard.condition({model: _condition(model, _VIEW) for model in guard.models})
+    return guard.condition({model: _condition(model, VIEW) for model in guard.models})
 
 
 def _after(guard: Guard) -> ColumnElement[bool]:
     (model,) = guard.models
     policy = registry().policy_of(model)
-    return guard.condition({model: _condition(model, _AFTER if _AFTER in policy.actions else _VIEW)})
+    return guard.condition({model: _condition(model, AFTER if AFTER in policy.actions else VIEW)})
 
 
 def _either(guard: Guard, choose: Any) -> ColumnElement[bool] | None:  # noqa: ANN401 - a function of a policy
@@ -177,7 +173,7 @@ def _either(guard: Guard, choose: Any) -> ColumnElement[bool] | None:  # noqa: A
         policy = registry().policy_of(model)
         for action in sorted(choose(policy) & policy.actions):
             conditions: Mapping[type[Model], ColumnElement[bool]] = {
-                other: _condition(other, action if other is model else _VIEW) for other in guard.models
+                other: _condition(other, action if other is model else VIEW) for other in guard.models
             }
             found.append(guard.condition(conditions))
     return or_(*found) if found else None
@@ -219,7 +215,7 @@ def _check_all_policies(secured: frozenset[str]) -> None:
             try:
                 condition = _condition(policy.table_model, action)
             except RowSecurityError:
-                if policy.row_security and action in {_VIEW, _CREATE, _AFTER, *policy.writing}:
+                if policy.row_security and action in {VIEW, CREATE, AFTER, *policy.writing}:
                     raise
                 continue  # decided in Python; what it asks of the database was not seen
             own = str(policy.table_model.__mapper__.local_table.description)

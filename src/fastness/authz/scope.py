@@ -35,8 +35,10 @@ May = str | Mapping[type[Model], str]
 Evaluate = Callable[[type[Model], str], Condition]
 
 VIEW: Final = "view"
-DELETE: Final = "delete"
+CREATE: Final = "create"
 AFTER: Final = "after"
+DELETE: Final = "delete"
+"""The actions of a policy that mean something here; all others are the app's own words."""
 
 
 class PolicyCriterion(ColumnElement[bool]):

@@ -21,14 +21,10 @@ from sqlalchemy.orm.base import PASSIVE_NO_INITIALIZE
 from fastness.authz.acting import UNSCOPED, Acting, acting_of
 from fastness.authz.errors import ForbiddenWriteError
 from fastness.authz.registry import registry
-from fastness.authz.scope import PolicyCriterion, Scope, is_everything
+from fastness.authz.scope import AFTER, CREATE, DELETE, VIEW, PolicyCriterion, Scope, is_everything
 from fastness.db.model import Model
 from fastness.kernel.because import Because
 
-_CREATE: Final = "create"
-_DELETE: Final = "delete"
-_AFTER: Final = "after"
-_VIEW: Final = "view"
 CHECKING: Final = Because("the guard's own look at a row that this flush has written")
 """Exempt from scopes; row-level security holds for it, since whoever writes a row has to see it there."""
 
@@ -66,7 +62,7 @@ def _before_insert(mapper: Mapper[Any], _connection: Connection, target: object)
     if acting is None:
         return
     model = _model_of(mapper)
-    if _CREATE not in registry().policy_of(model).actions:
+    if CREATE not in registry().policy_of(model).actions:
         raise ForbiddenWriteError(
             f"a {model.__name__} was to be inserted, and its policy has no create(self, actor), the condition that a new row "
             "has to fulfil"
@@ -75,7 +71,7 @@ def _before_insert(mapper: Mapper[Any], _connection: Connection, target: object)
     acting.actor  # noqa: B018 - raises where nobody acts
     _approve(acting, mapper)
     _approve_associations(acting, target, mapper)
-    acting.pending.append((instrumentation.instance_state(target), _CREATE))
+    acting.pending.append((instrumentation.instance_state(target), CREATE))
 
 
 def _before_update(mapper: Mapper[Any], _connection: Connection, target: object) -> None:
@@ -89,14 +85,14 @@ def _before_update(mapper: Mapper[Any], _connection: Connection, target: object)
     model = _model_of(mapper)
     state = instrumentation.instance_state(target)
     if not acting.grants.get(state.key):
-        writing = " or ".join(f'may="{action}"' for action in sorted(registry().policy_of(model).writing - {_DELETE}))
+        writing = " or ".join(f'may="{action}"' for action in sorted(registry().policy_of(model).writing - {DELETE}))
         raise ForbiddenWriteError(
             f"a {model.__name__} was changed that this request did not load for it; load it with {writing}"
         )
     _hold_workflow(model, target)
     acting.actor  # noqa: B018
     _approve(acting, mapper)
-    acting.pending.append((state, _AFTER))
+    acting.pending.append((state, AFTER))
 
 
 def _before_delete(mapper: Mapper[Any], _connection: Connection, target: object) -> None:
@@ -105,7 +101,7 @@ def _before_delete(mapper: Mapper[Any], _connection: Connection, target: object)
         return
     model = _model_of(mapper)
     state = instrumentation.instance_state(target)
-    if _DELETE not in acting.grants.get(state.key, ()):
+    if DELETE not in acting.grants.get(state.key, ()):
         raise ForbiddenWriteError(
             f'a {model.__name__} was deleted that this request did not load for it; load it with may="delete"'
         )
@@ -209,8 +205,8 @@ def check_row(session: Session, acting: Acting, state: InstanceState[Any], actio
     model = _model_of(mapper)
     policy = registry().policy_of(model)
     actor = acting.actor
-    if action == _AFTER and _AFTER not in policy.actions:
-        action = _VIEW
+    if action == AFTER and AFTER not in policy.actions:
+        action = VIEW
     condition = acting.condition(model, actor, action)
     identity = tuple(mapper.primary_key_from_instance(state.obj()))
     if actor.is_superuser:
@@ -226,6 +222,6 @@ def check_row(session: Session, acting: Acting, state: InstanceState[Any], actio
             raise ForbiddenWriteError(
                 f"the policy of {model.__name__} does not let this actor leave the row so ({action})"
             )
-    if action == _CREATE:
+    if action == CREATE:
         # Whoever may create a row may also finish it within the same unit; the row is checked after each flush.
-        acting.grants.setdefault(mapper.identity_key_from_instance(state.obj()), set()).add(_CREATE)
+        acting.grants.setdefault(mapper.identity_key_from_instance(state.obj()), set()).add(CREATE)
