@@ -48,7 +48,7 @@ class TestCreation:
         await browser.save(session)
         again = await browser.load()
         assert again.id_hash == id_hash
-        assert again.csrf_ready
+        assert again.has_id
 
     async def test_saving_twice_creates_once(self, browser, store):
         session = await browser.load()
@@ -84,7 +84,7 @@ class TestForeignIds:
     )
     async def test_they_are_never_adopted(self, sessions, store, cookie, reason, reads):
         session = await sessions.load(cookie)
-        assert (session.rejection, session.is_new, session.csrf_ready) == (reason, True, False)
+        assert (session.rejection, session.is_new, session.has_id) == (reason, True, False)
         assert store.reads == reads
         session.set("a", 1)
         result = await sessions.save(session)

@@ -104,7 +104,7 @@ def test_a_session_that_grows_too_large_is_refused_where_it_grows(session):
 
 
 def test_no_id_before_one_is_needed(session):
-    assert not session.csrf_ready
+    assert not session.has_id
     assert not session.is_changed
     with pytest.raises(NoSessionIdError) as caught:
         _ = session.id_hash
@@ -114,7 +114,7 @@ def test_no_id_before_one_is_needed(session):
 def test_an_id_can_be_required_before_saving(session):
     id_hash = session.require_id()
     assert id_hash == session.id_hash == session.require_id() == hash_token(session._token)
-    assert session.csrf_ready
+    assert session.has_id
     assert session.is_changed
     assert session.is_new
 

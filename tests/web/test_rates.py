@@ -16,6 +16,7 @@ from fastness.web.exchange import RATE_CLIENT, RATE_USER
 from fastness.web.pipeline import STAGES
 from fastness.web.rates import Rate, RateError
 from tests.web.mounts import ADA
+from tests.web.wire import ask
 
 
 async def answer(request):
@@ -227,6 +228,22 @@ async def test_a_user_is_counted_on_all_devices_and_apart_from_others(people, br
         assert await statuses(one, "/by-user", 1) == [200]
         assert await statuses(two, "/by-user", 2) == [200, 429]
         assert await statuses(other, "/by-user", 2) == [200, 200]
+
+
+@pytest.mark.parametrize("cookie", ["x" * 43, "x", ""], ids=["unknown", "malformed", "empty"])
+async def test_whose_cookie_is_none_of_a_session_is_counted_by_address(people, cookie):
+    """Such a cookie comes with whoever was away for long: they must not meet an error that keeps it in their browser."""
+    headers = [(b"cookie", b"__Host-session=" + cookie.encode())]
+    sent = [await ask(people.app, path="/by-session", headers=given) for given in (headers, headers, [])]
+    assert [status for status, _ in sent] == [200, 200, 429]
+
+
+async def test_a_session_that_ends_with_the_very_request_is_counted_by_address(migrated, people, browse):
+    async with browse(people) as one:
+        await sign_in(one, 1)
+        # The user is not there (any more), which the request finds out before it is counted.
+        await people.app.services.store.bump_epoch(str(UUID(int=1)))
+        assert await statuses(one, "/by-session", 3) == [200, 200, 429]
 
 
 async def test_who_is_not_signed_in_is_counted_by_address(people, browse):

@@ -203,8 +203,8 @@ class Session:
         return self._remember
 
     @property
-    def csrf_ready(self) -> bool:
-        """Whether there is an id that a form token can be bound to; else call `require_id()` first."""
+    def has_id(self) -> bool:
+        """Whether there is an id that something, such as a form token, can be bound to; else call `require_id()` first."""
         return bool(self._id_hash)
 
     @property

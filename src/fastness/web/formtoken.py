@@ -71,7 +71,7 @@ class FormTokenStage:
     async def _check(self, exchange: Exchange, receive: Receive) -> Receive:
         session = exchange.session
         # A session that has just gained a privilege gets a new id with this response; its forms have the one from before.
-        id_hash = session.received_id_hash if session is not None and session.csrf_ready else ANONYMOUS
+        id_hash = session.received_id_hash if session is not None and session.has_id else ANONYMOUS
         keyring = exchange.site.keyring
         headers = exchange.headers
         for name in HEADER_NAMES:
@@ -121,7 +121,7 @@ def is_token_needed(exchange: Exchange) -> bool:
     if route.csrf == "always":
         return True
     session = exchange.session
-    if session is None or not session.csrf_ready:
+    if session is None or not session.has_id:
         return False
     content_type = exchange.headers.get(b"content-type", b"").lstrip().lower()
     return not content_type or content_type.startswith(_FORM_TYPES)
@@ -131,7 +131,7 @@ def token_for(exchange: Exchange) -> str:
     """A token for the forms of this response, masked anew for each call (BREACH)."""
     exchange.is_private = True
     session = exchange.session
-    if session is None or not (session.csrf_ready or session.is_changed):
+    if session is None or not (session.has_id or session.is_changed):
         return make_token(exchange.site.keyring, ANONYMOUS)
     # A session that this very response creates needs its id now: the form comes back with it.
     id_hash = session.require_id()

@@ -92,6 +92,6 @@ def counted_by(exchange: Exchange, by: By) -> tuple[Literal["client", "user", "s
     if by is By.SESSION:
         if exchange.token_id:
             return "token", exchange.token_id.encode()
-        if session is not None and session.id_hash:
+        if session is not None and session.has_id:
             return "session", session.id_hash
     return "client", counted_as(exchange.client_ip)
