@@ -1,8 +1,11 @@
 """Changing one's own password by its page."""
 
+import asyncio
+
 import pytest
 
 from fastness import JSONResponse, Routes, access
+from fastness.auth.own_password import OwnPassword
 from fastness.kernel.events import EventName
 from tests.accounts.conftest import PASSWORD
 
@@ -44,6 +47,26 @@ async def test_v6_2_2_v6_2_3_the_old_password_and_a_new_one(make_shop, browse, r
         assert (await sign_in(there, NEW)).json() == "ada"
     names = [event.name for event in shop.events.events]
     assert EventName.AUTHN_PASSWORD_CHANGE in names
+
+
+async def test_a_double_click_signs_nobody_out(make_shop, browse, routes, make_account, monkeypatch):
+    shop = await make_shop(routes)
+    await make_account(shop, "ada")
+    async with browse(shop) as browser:
+        await sign_in(browser)
+        page = await browser.open("/account/password")
+        form = page.form("/account/password")
+        # Both have read the session, and both have checked the old password, before either has changed anything.
+        both = asyncio.Barrier(2)
+        look = OwnPassword._owner
+
+        async def together(service, user_id):
+            await both.wait()
+            return await look(service, user_id)
+
+        monkeypatch.setattr(OwnPassword, "_owner", together)
+        await asyncio.gather(*(browser.submit(form, old_password=PASSWORD, password=NEW) for _ in range(2)))
+        assert (await browser.open("/")).json() == "ada"
 
 
 @pytest.mark.asvs("V6.2.3")

@@ -273,6 +273,16 @@ class TestRotations:
         assert [(await sessions.load(cookie)).identity is not None for cookie in cookies] == [True, True]
         assert len(await sessions.active_sessions(users[0])) == 2
 
+    @pytest.mark.parametrize("follows_rotation", [False, True])
+    async def test_what_a_rotation_made_of_the_session_is_spared_where_that_is_asked_for(
+        self, browser, sessions, users, pair, follows_rotation
+    ):
+        for session in pair:
+            await sessions.end_all(users[0], except_session=session, follows_rotation=follows_rotation)
+            sessions.sign_in(session, make_identity())
+            await browser.save(session)
+        assert ((await browser.load()).identity is not None) is follows_rotation
+
     async def test_of_two_proofs_the_late_one_does_not_revive_what_the_first_made(self, browser, sessions, users, pair):
         for session in pair:
             sessions.sign_in(session, make_identity())

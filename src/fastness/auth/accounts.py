@@ -131,7 +131,8 @@ class Accounts:
         user.password_hash = new.hash
         user.valid_since = self._clock.now()
         epoch = await self._revoke(db, user)
-        await self._sessions.end_all(user.id, except_session=except_session)
+        # A double click sends the form twice, and the first one has given the session a new id already.
+        await self._sessions.end_all(user.id, except_session=except_session, follows_rotation=True)
         self._emit_after_commit(db, user, EventName.AUTHN_PASSWORD_CHANGE, "password_set")
         return epoch
 

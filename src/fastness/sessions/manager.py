@@ -219,9 +219,20 @@ class Sessions:
         if predecessor is not None:
             await self._end_record(session, predecessor.id_hash, reason)
 
-    async def end_all(self, user_id: UUID, *, except_session: Session | None = None) -> int:
-        """End all sessions of a user now, but for one; how many were ended."""
+    async def end_all(
+        self, user_id: UUID, *, except_session: Session | None = None, follows_rotation: bool = False
+    ) -> int:
+        """End all sessions of a user now, but for one; how many were ended.
+
+        Args:
+            user_id: whose.
+            except_session: goes on.
+            follows_rotation: it goes on also where a request beside this one has given it a new id. Only for a caller who ends
+                all identities from before as well: the new id may be in other hands than the session that asks.
+        """
         except_hash = b"" if except_session is None else _stored_hash(except_session)
+        if follows_rotation and except_hash:
+            except_hash = await self._records.place_of(except_hash)
         count = await self._records.end_owned(str(user_id), except_hash=except_hash)
         if count:
             self._emit(self._events, EventName.SESSION_ENDED, EndReason.REVOKED, str(user_id), count=count)

@@ -92,7 +92,7 @@ class RecordStore:
         for _ in range(MAX_ATTEMPTS):
             live = await self.find_live(id_hash)
             if live is None:
-                return await self._lives_on(id_hash)
+                return await self.find_live(await self.place_of(id_hash)) is not None
             try:
                 await self.bury(id_hash, tombstone, if_version=live.version)
             except StaleVersionError:
@@ -125,14 +125,14 @@ class RecordStore:
             return content
         raise StaleVersionError("The session changes faster than it can be ended.")
 
-    async def _lives_on(self, id_hash: bytes) -> bool:
-        """Whether a rotation has moved the record, and it is live where it is now."""
+    async def place_of(self, id_hash: bytes) -> bytes:
+        """Under which id a record is, or was last, that rotations may have moved."""
         for _ in range(MAX_ATTEMPTS):
             found = await self.find(id_hash)
             if found is None or not isinstance(found[1], Tombstone) or not found[1].successor:
-                return await self.find_live(id_hash) is not None
+                break
             id_hash = found[1].successor
-        return False
+        return id_hash
 
     async def expire(self, id_hash: bytes, record: Record, reason: EndReason, *, if_version: int) -> bool:
         """End a record that is too old; False if a parallel request has done so."""
