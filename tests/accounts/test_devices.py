@@ -5,6 +5,7 @@ import re
 import pytest
 
 from fastness import JSONResponse, Routes, access
+from fastness.auth.users import find_user
 from fastness.sessions.context import Reaction
 from fastness.sessions.rules import SessionRules
 from tests.accounts.conftest import PASSWORD
@@ -62,6 +63,22 @@ async def test_v7_5_2_one_sees_every_session_and_ends_one(shop, browse, make_acc
         assert (await here.submit("/account/devices/end")).text.count('name="device"') == 0
         assert "session_ended" in shop.names()
         assert [await who(one) for one in (here, there, of_grace)] == ["ada", None, "grace"]
+
+
+async def test_this_session_is_known_while_it_gets_a_new_id(shop, browse):
+    async def mark(browser, *, is_staff):
+        services = shop.app.services
+        async with services.open_unit(is_read_only=False) as unit:
+            await services.accounts.set_staff(unit.session, await find_user(unit.session, "ada"), is_staff=is_staff)
+        return await browser.open("/account/devices")
+
+    async with browse(shop) as here, browse(shop) as there:
+        await mark(here, is_staff=True)
+        await here.sign_in("ada", PASSWORD)
+        await there.sign_in("ada", PASSWORD)
+        for is_staff in (False, True):
+            page = await mark(here, is_staff=is_staff)
+            assert (page.text.count("(this one)"), page.text.count('name="device"')) == (1, 1)
 
 
 async def test_v7_5_2_all_others_end_at_once(shop, browse):

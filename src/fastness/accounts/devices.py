@@ -48,7 +48,7 @@ class Device(NamedTuple):
 async def show_devices(request: Request) -> Response:
     """Where the person is signed in."""
     sessions = await request.site.sessions.active_sessions(request.user.id)
-    own = request.session.id_hash
+    own = request.session.received_id_hash  # a gain of rights may be giving it a new one with this very response
     devices = [_device(request.site.keyring, one, own) for one in sessions]
     return render(
         request,
