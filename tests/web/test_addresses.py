@@ -3,6 +3,7 @@
 import pytest
 
 from fastness import JSONResponse, Routes, access, redirect
+from fastness.web.addresses import UnknownRouteError
 
 
 @pytest.fixture
@@ -65,3 +66,20 @@ async def test_a_value_that_would_lead_elsewhere_is_refused(make_shop, browse, r
         fine = await browser.raw("GET", "/go", params={"name": name, "value": "a"})
     assert (page.status, "location" in page.headers) == (500, False)
     assert (fine.status, "location" in fine.headers) == (303, True)
+
+
+async def test_a_name_of_two_routes_is_refused_where_it_is_asked_for_and_lists_both(make_shop):
+    """Two modules have a handler `show` each: a link to a fee would lead to the case of that number."""
+    routes = Routes(access=access.public)
+
+    async def show(request):
+        return JSONResponse(None)
+
+    routes.get("/cases/{value}", name="show")(show)
+    routes.post("/cases/{value}", name="show")(show)
+    routes.get("/fees/{value}", name="show")(show)
+    routes.get("/cases", name="show")(show)
+    addresses = (await make_shop(routes)).app._pipeline.site.addresses
+    with pytest.raises(UnknownRouteError, match=r"/cases/\{value\}, /fees/\{value\}\. Give them names"):
+        addresses.path("show", {"value": "a"})
+    assert addresses.path("show", {}) == "/cases"

@@ -27,7 +27,7 @@ class UnknownRouteError(ConfigError):
 class Addresses:
     """The address book of a sealed app."""
 
-    __slots__ = ("_routes", "_static", "_table")
+    __slots__ = ("_ambiguous", "_routes", "_static", "_table")
 
     def __init__(self, table: Table, static: StaticFiles) -> None:
         by_name: dict[str, list[Route]] = {}
@@ -35,6 +35,7 @@ class Addresses:
             by_name.setdefault(route.name, []).append(route)
         self._table = table
         self._routes = by_name
+        self._ambiguous = ambiguous(by_name)
         self._static = static
 
     def path(self, name: str, params: Mapping[str, object]) -> str:
@@ -45,6 +46,11 @@ class Addresses:
                 f"There is no route named {name!r}. Known names: {', '.join(sorted(self._routes))}."
             )
         wanted = params.keys()
+        if name in self._ambiguous and (several := self._ambiguous[name].get(frozenset(wanted))):
+            raise UnknownRouteError(
+                f"The name {name!r} is that of several routes: {', '.join(several)}. Give them names of their own, such as "
+                f'name="{name}_…".'
+            )
         for route in routes:
             if route.convertors.keys() == wanted:
                 return fill(route, params)
@@ -60,6 +66,25 @@ class Addresses:
     def static(self, name: str) -> TrustedURL:
         """The address of a static file; it changes with the file's content."""
         return self._static.address(name)
+
+
+def ambiguous(by_name: Mapping[str, list[Route]]) -> Mapping[str, Mapping[frozenset[str], list[str]]]:
+    """The paths that share a name and the names of their parameters: a link to the first would pass for one to the other.
+
+    It is no error as long as nothing asks for an address by such a name.
+    """
+    found: dict[str, dict[frozenset[str], list[str]]] = {}
+    for name, routes in by_name.items():
+        if len(routes) == 1:
+            continue
+        paths: dict[frozenset[str], list[str]] = {}
+        for route in routes:
+            same = paths.setdefault(frozenset(route.convertors), [])
+            if route.path not in same:
+                same.append(route.path)
+        if several := {parameters: same for parameters, same in paths.items() if len(same) > 1}:
+            found[name] = several
+    return found
 
 
 def fill(route: Route, params: Mapping[str, object]) -> str:
