@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,17 +61,28 @@ def test_it_runs(site):
         assert server.poll() is None
 
 
-def test_a_change_of_the_code_is_served_without_a_restart(site):
+def test_a_change_of_the_code_is_served_without_a_restart_also_after_a_mistake(site):
     port = free_port()
     file = site / "site_app/app.py"
     before = file.read_text()
     with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site):
         assert get(port, "/second")[0] == 404
+        file.write_text(before.replace('"/", access=access.public', '"/"'))
+        wait_until(lambda: "saving a file tries again" in (site / f"server-{port}.log").read_text())
         file.write_text(before.replace('"/", access', '"/second", access'))
         try:
             assert wait_for(port, "/second")
         finally:
             file.write_text(before)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    import time
+
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def wait_for(port: int, path: str) -> bool:

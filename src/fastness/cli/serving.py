@@ -87,7 +87,7 @@ def serve_development(location: Location, listening: Listening, *, reloads: bool
         reload_ignore_worker_failure=True,
     )
     server.on_reload(partial(remark, "A file has changed; starting again."))
-    _run(server, partial(_load_in_worker, location))
+    _run(server, partial(_load_in_worker, location, is_awaiting_change=reloads))
 
 
 def serve_production(app: Fastness, location: Location, listening: Listening, *, workers: int) -> None:
@@ -135,7 +135,7 @@ def _same(app: Fastness) -> Fastness:
     return app
 
 
-def _load_in_worker(location: Location) -> Fastness:
+def _load_in_worker(location: Location, *, is_awaiting_change: bool = False) -> Fastness:
     try:
         app = load_app(location)
         app.seal()
@@ -146,6 +146,8 @@ def _load_in_worker(location: Location) -> Fastness:
         remark("".join(format_exception(type(error), error, trace)))
     else:
         return app
+    if is_awaiting_change:
+        remark("Nothing is served until this is put right; saving a file tries again.")
     sys.exit(1)
 
 
