@@ -213,20 +213,20 @@ def test_a_relationship_whose_writes_nobody_sees_is_refused(own_registry):
 
 
 def test_a_late_relationship_with_an_update_of_its_own_is_refused(own_registry):
-    class Shelf(Model):
+    class Bookcase(Model):
         __tablename__ = "guarded_shelf"
         id: Mapped[PublicID]
 
     class Volume(Model):
         __tablename__ = "guarded_volume"
         id: Mapped[PublicID]
-        shelf_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Shelf.id))
+        shelf_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Bookcase.id))
 
     declare(Volume, view=view)
     gc.collect()
     assert list(registry().guards) == ["guarded_volume"]
     # Its UPDATE of other rows would go with those that a flush was allowed.
-    Shelf.volumes = relationship(Volume, post_update=True)
+    Bookcase.volumes = relationship(Volume, post_update=True)
     with pytest.raises(PolicyError, match="post_update"):
         _ = registry().guards
 
