@@ -302,6 +302,13 @@ async def test_anything_else_is_answered_with_400(session, database, query, erro
     assert recording.calls == []
 
 
+async def test_a_misspelt_parameter_is_answered_with_those_there_are_and_never_shown(session):
+    with pytest.raises(ListParameterError) as refused:
+        await load(session, "staus=open")
+    assert "it takes after, before, " in refused.value.detail
+    assert "staus" not in refused.value.detail + str(refused.value.public)
+
+
 async def test_what_is_at_the_limit_passes(session):
     await load(session, "q=" + "a" * MAX_TEXT_LENGTH)
     await load(session, "q=" + "a+" * 8)

@@ -178,7 +178,10 @@ class ListQuery:
         given: dict[str, tuple[str, ...]] = {}
         for name, text in parameters:
             if name not in known:
-                raise ListParameterError("the address has a parameter that the list does not declare")
+                raise ListParameterError(
+                    f"the address has a parameter that the list does not declare; it takes {', '.join(sorted(known))}. "
+                    "What others append is named in also=(…)"
+                )
             # A form with an empty field sends it all the same.
             if text:
                 if name not in self.also:
