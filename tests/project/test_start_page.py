@@ -25,7 +25,7 @@ def put(file, block, *, above):
 def test_the_first_page_leads_from_nothing_to_a_deployment(tmp_path):
     site = make(tmp_path, "site")
     route = block("python start:app.py")
-    put(site / "site_app" / "app.py", route.replace(", access=access.signed_in", ""), above="app = Fastness(")
+    put(site / "site_app" / "app.py", route.replace(", access=access.signed_in", "") + "\n\n", above="app = Fastness(")
     done = command(site, *FASTNESS, "routes")
     assert ("'/hello/{name}'" in done.stderr, "site_app/app.py:" in done.stderr, "access.public" in done.stderr) == (
         True,
