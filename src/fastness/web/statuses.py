@@ -55,7 +55,6 @@ _HELP: Final[Mapping[int, Text]] = {
     404: Text("It may have moved, or the link may be wrong."),
     408: Text("Try again; if it keeps happening, the connection may be too slow."),
     413: Text("Send something smaller."),
-    429: Text("Wait a moment and try again."),
     500: Text("It has been recorded. Try again in a moment."),
     503: Text("Try again in a moment."),
 }
