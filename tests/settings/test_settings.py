@@ -51,6 +51,7 @@ def test_one_field_of_a_group_leaves_the_profiles_others(load):
     ("environ", "name"),
     [
         pytest.param({"FASTNESS_HOSTS": None}, "FASTNESS_HOSTS", id="no-hosts"),
+        pytest.param({"FASTNESS_HOSTS": None}, "FASTNESS_PROFILE=development", id="a-command-on-ones-own-machine"),
         pytest.param({"FASTNESS_HOSTS": ""}, "FASTNESS_HOSTS", id="empty-hosts"),
         pytest.param({"FASTNESS_SECRET_KEY": None}, "fastness keys new", id="no-key"),
         pytest.param({"FASTNESS_SECRET_KEY": ""}, "FASTNESS_SECRET_KEY", id="empty-key"),

@@ -2,18 +2,20 @@
 
 import json
 import re
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 import pytest
 from starlette.exceptions import HTTPException
-from wtforms import FieldList, Form, StringField
-from wtforms.validators import InputRequired
+from wtforms import FieldList, Form, FormField, IntegerField, StringField
+from wtforms.validators import AnyOf, InputRequired, Length
 
 from fastness import Input, InputRefusedError, JSONResponse, NotFoundError, Routes, access, rates, render, validators
 from fastness.kernel.hosts import HostRules
 from fastness.kernel.texts import Text
 from fastness.settings.profiles import Profile
+from fastness.web.forms import bound_form
 from fastness.web.refusals import AccessRefusedError
 from fastness.web.statuses import title_of
 from tests.web.mounts import ADA, sign_in_routes
@@ -231,11 +233,18 @@ def test_every_status_of_an_error_has_a_title():
     assert title_of(799) == "Error"
 
 
+class RowForm(Form):
+    length = StringField(validators=[Length(min=2, max=3)])
+
+
 class TicketForm(Form):
     title = StringField(validators=[InputRequired(Text("This is missing."))])
     contact = StringField(validators=[validators.Email()])
     places = FieldList(StringField(validators=[validators.Text(max=1)]), min_entries=1)
     owner = StringField()
+    seats = IntegerField(validators=[InputRequired()])
+    rows = FieldList(FormField(RowForm), min_entries=1)
+    kind = StringField(validators=[AnyOf(["a"])])
 
 
 class NewTicket(Input):
@@ -248,7 +257,8 @@ async def tickets(make_shop, tmp_path):
     folder = tmp_path / "templates"
     folder.mkdir()
     (folder / "form.html").write_text(
-        "{% for field in (form.title, form.contact, form.places[0], form.owner) %}"
+        "{% for field in (form.title, form.contact, form.places[0], form.seats, form.rows[0].length, form.kind, "
+        "form.owner) %}"
         "{% for each in field.errors %}<p>{{ field.name }}: {{ each }}{% endfor %}{% endfor %}"
         "{% for each in form.places.errors[0] %}<p>of a list: {{ each }}{% endfor %}"
     )
@@ -277,19 +287,26 @@ async def tickets(make_shop, tmp_path):
     return await make_shop(routes, templates=folder, settings=BOTH)
 
 
-SENT = {"title": "", "contact": "x", "places-0": "ab"}
+SENT = {"title": "", "contact": "x", "places-0": "ab", "seats": "ten", "rows-0-length": "x", "kind": "b"}
 SAID = {
     "en": {
         "title": "This is missing.",
         "owner": "A number.",
         "contact": "An e-mail address, such as name@example.com.",
         "places-0": "At most 1 character.",
+        # The rest are WTForms' own sentences, of a value, of a form in a list, and of a validator.
+        "seats": "Not a valid integer value.",
+        "rows-0-length": "Field must be between 2 and 3 characters long.",
+        "kind": "Invalid value, must be one of: a.",
     },
     "de": {
         "title": "Das fehlt.",
         "owner": "Eine Zahl.",
         "contact": "Eine E-Mail-Adresse, wie name@example.com.",
         "places-0": "Höchstens 1 Zeichen.",
+        "seats": "Keine gültige, ganze Zahl.",
+        "rows-0-length": "Feld muss zwischen 2 und 3 Zeichen beinhalten.",
+        "kind": "Ungültiger Wert. Mögliche Werte: a.",
     },
 }
 
@@ -304,6 +321,31 @@ async def test_what_is_wrong_with_a_form_is_said_in_the_language_of_its_page(tic
     assert found.pop() == ("owner", "This is missing.")
     assert dict(found) == SAID[language]
     assert f"<p>of a list: {SAID[language]['places-0']}" in page.text
+
+
+class PlainForm(Form):
+    name = StringField(validators=[InputRequired()])
+
+
+class SpanishForm(PlainForm):
+    class Meta:
+        locales = ("es",)
+
+
+@pytest.mark.parametrize(
+    ("language", "form_class", "said"),
+    [
+        pytest.param("en", PlainForm, "This field is required.", id="the-language-of-the-messages"),
+        pytest.param("de", PlainForm, "Dieses Feld wird benötigt.", id="the-only-language"),
+        pytest.param("pt-BR", PlainForm, "Campo obrigatório.", id="its-country-is-not-there"),
+        pytest.param("tlh", PlainForm, "This field is required.", id="unknown-to-the-library"),
+        pytest.param("de", partial(PlainForm, prefix=""), "Dieses Feld wird benötigt.", id="what-makes-a-form"),
+        pytest.param("de", SpanishForm, "Este campo es obligatorio.", id="chosen-by-the-app"),
+    ],
+)
+def test_what_wtforms_says_is_said_in_a_language_of_the_site(language, form_class, said):
+    form = bound_form(form_class, [("name", "")], max_characters=9, language=language)
+    assert form.name.errors == [said]
 
 
 @pytest.mark.parametrize("language", SAID)

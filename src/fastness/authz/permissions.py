@@ -13,11 +13,11 @@ ASVS 5.0: V8.1.1 (rules are documented), V8.2.1 (function-level access by explic
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, Self
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.nearest import nearest
 
 MAX_LENGTH: Final = 100
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
@@ -116,7 +116,7 @@ class PermissionCatalogue:
         """Return the name as plain text, or raise `UnknownPermissionError` naming `where` and what was perhaps meant."""
         if name in self._documentation:
             return str(name)
-        near = get_close_matches(name[:MAX_LENGTH], self._documentation, n=_NEAR)
+        near = nearest(name[:MAX_LENGTH], self._documentation, most=_NEAR)
         meant = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
         subject = f"{where} demands a permission that no enum declares" if where else "No enum declares this permission"
         raise UnknownPermissionError(

@@ -7,7 +7,8 @@ asked for. Most classes, such as rules, have one value in a process: the first o
 than an `__init__` that is there, and a fiftieth of writing it.
 
 Not for classes that apps inherit from: to the standard library these are not frozen, and it lets no frozen dataclass inherit
-from one that is not. Nor for what a tripwire makes of an event: writing a method is such an event.
+from one that is not. Nor for what a tripwire makes of an event, which are named tuples: writing a method is
+such an event.
 """
 
 import dataclasses

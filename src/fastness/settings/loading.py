@@ -10,11 +10,11 @@ ASVS 5.0: V16.2.5 (no credentials in messages), V2.2.1.
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from fastness.kernel.errors import ConfigError
+from fastness.kernel.nearest import nearest
 from fastness.kernel.values import dataclass
 from fastness.settings.conversion import Unreadable, read_value
 from fastness.settings.profiles import DEVELOPMENT_DEFAULTS, Profile
@@ -143,7 +143,7 @@ def _unknown_overrides(settings: type, overrides: Mapping[str, object]) -> list[
     names = _names(settings)
     problems: list[str] = []
     for name in overrides.keys() - set(names):
-        close = get_close_matches(name, names, n=1)
+        close = nearest(name, names)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
         problems.append(f"Settings.load({name}=…): there is no such setting; {hint}")
     return sorted(problems)

@@ -139,6 +139,9 @@ def _production(values: Mapping[str, object]) -> list[str]:
     hosts = values.get("hosts")
     if isinstance(hosts, HostRules) and not hosts.allowed:
         return [
-            "FASTNESS_HOSTS is not set: name the hosts the app answers to, such as FASTNESS_HOSTS=shop.example.com."
+            (
+                "FASTNESS_HOSTS is not set: name the hosts the app answers to, such as FASTNESS_HOSTS=shop.example.com. "
+                "On a developer's machine, FASTNESS_PROFILE=development needs none."
+            )
         ]
     return []

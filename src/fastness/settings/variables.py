@@ -8,18 +8,16 @@ ASVS 5.0: V2.2.1 (positive validation).
 """
 
 from dataclasses import Field, fields, is_dataclass
-from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
-from fastness.kernel.values import dataclass
+from fastness.kernel.nearest import nearest
 from fastness.settings.sources import PREFIX, show_name
 
 # A group with one field that everybody sets is named after the group alone.
 _SHORT: Final = {"FASTNESS_HOSTS_ALLOWED": "FASTNESS_HOSTS"}
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """One variable and the field it fills."""
 
     name: str
@@ -46,7 +44,7 @@ def variables_of(settings: type) -> dict[str, Variable]:
 
 def refuse_unknown(name: str, known: dict[str, Variable]) -> str:
     """Return the problem of a name that belongs to no field."""
-    close = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+    close = nearest(name.upper(), known, alike=0.75)
     hint = f"did you mean {close[0]}?" if close else "docs/reference/settings.md lists them all."
     return f"{show_name(name)} is not a setting; {hint}"
 

@@ -6,22 +6,19 @@ or `None` where it is harmless by itself: a file that is a descriptor already, a
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from fastness.kernel.wires import Wire
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A path that is opened, moved or removed."""
 
     path: str
     is_write: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """Who is looked up or connected to; a Unix socket has its path and no port."""
 
     host: str
@@ -29,8 +26,7 @@ class Server:
     is_unix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """Anything else, in a few words without values."""
 
     text: str

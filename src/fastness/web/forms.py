@@ -11,6 +11,8 @@ validators run:
 - a file where text belongs, text where a file belongs, and a second file in a field for one (CVE-2023-31047) are refused;
 - NUL bytes (PostgreSQL refuses them, C libraries stop at them) are refused, and line ends are made `\n`.
 
+What WTForms itself says of a field is said in the language of the page, from the catalogues that it brings.
+
 ASVS 5.0 V2.2.1, V15.3.5, V15.3.7.
 """
 
@@ -19,9 +21,10 @@ from typing import Any, Final, TypeVar
 
 from starlette.datastructures import UploadFile
 
+from fastness.kernel.languages import ENGLISH
 from fastness.kernel.texts import Catalogue, Text, translated
 from fastness.web.bodies import MalformedFormError
-from fastness.web.validators import at_most
+from fastness.web.inputerrors import at_most
 
 FormT = TypeVar("FormT")
 
@@ -87,10 +90,16 @@ def text_pairs(pairs: list[tuple[str, str | UploadFile]]) -> Iterator[tuple[str,
 
 
 def bound_form(
-    form_class: Callable[..., FormT], pairs: list[tuple[str, str | UploadFile]], *, max_characters: int
+    form_class: Callable[..., FormT],
+    pairs: list[tuple[str, str | UploadFile]],
+    *,
+    max_characters: int,
+    language: str = ENGLISH,
 ) -> FormT:
     """The form with the submitted values, validated; `max_characters` holds for fields that state no length."""
     form: Any = form_class(formdata=FormValues(pairs))
+    if language != ENGLISH:
+        speak(form, language)
     for field in fields_of(form):
         submitted = getattr(field, "raw_data", None)
         if not isinstance(submitted, Submitted):
@@ -128,6 +137,34 @@ def translate_errors(value: object, catalogue: Catalogue) -> None:
             field.errors[:] = said
         else:
             field.errors = said
+
+
+def speak(form: Any, language: str) -> None:  # noqa: ANN401 - as above
+    """Have the library say its own sentences in a language of the site, unless the app has chosen catalogues by itself."""
+    meta = getattr(form, "meta", None)
+    if getattr(meta, "locales", None) is not False:
+        return
+    # The second is for a language that the library does not know: without it the look-up fails.
+    form.meta.locales = (language.replace("-", "_"), ENGLISH)
+    give_catalogue(form, form.meta.get_translations(form))
+
+
+def give_catalogue(fields: Any, catalogue: Catalogue) -> None:  # noqa: ANN401 - as above
+    """Give each field the catalogue that it says its sentences from, and put what it has said already into it."""
+    for field in fields:
+        own = vars(field)
+        if "form" in own:
+            give_catalogue(own["form"], catalogue)
+            continue
+        if "entries" in own:
+            give_catalogue(own["entries"], catalogue)
+        # A field of which the class's own is no longer the one in use was given another by the app.
+        if getattr(field, "_translations", None) is getattr(type(field), "_translations", catalogue):
+            field._translations = catalogue  # noqa: SLF001 - the name under which the library documents it
+            # A value that could not be read was refused while the form was made.
+            field.process_errors = [
+                catalogue.gettext(said) if type(said) is str and said else said for said in field.process_errors
+            ]
 
 
 def is_file_field(field: Any) -> bool:  # noqa: ANN401 - as above

@@ -22,6 +22,11 @@ class FieldError:
     """The sentence for people."""
 
 
+def at_most(characters: int) -> Text:
+    """What is said of a text that is too long."""
+    return Text("At most {count} character.", "At most {count} characters.", count=characters)
+
+
 class InputRefusedError(InvalidInputError):
     """What was sent is not what the class asks for; `errors` says why, field by field."""
 

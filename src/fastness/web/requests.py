@@ -16,6 +16,7 @@ from fastness.kernel.because import Because
 from fastness.kernel.csrf import FIELD_NAME
 from fastness.kernel.errors import ConfigError, DeniedError
 from fastness.kernel.events import EventName
+from fastness.kernel.languages import LANGUAGE
 from fastness.kernel.limits import JSONValue, parse_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.session import Session
@@ -295,7 +296,8 @@ class Request(Connection):
     async def form(self, form_class: Callable[..., FormT]) -> FormT:
         """The submitted form, validated: look at `form.errors` before using its data. Raises `MalformedFormError`."""
         limit = self.site.limits.max_field_characters
-        return bound_form(form_class, await self.form_pairs(), max_characters=limit)
+        language = LANGUAGE.get() or self.site.languages[0]
+        return bound_form(form_class, await self.form_pairs(), max_characters=limit, language=language)
 
     async def json_as(self, input_class: type[InputT]) -> InputT:
         """The JSON body as an object of an `Input` class. Raises `InputRefusedError`, and the errors of `json`."""

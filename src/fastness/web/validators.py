@@ -33,6 +33,7 @@ from fastness.kernel.formats import (
 )
 from fastness.kernel.hosts import MAX_NAME_LENGTH
 from fastness.kernel.verdicts import Deny, Verdict
+from fastness.web.inputerrors import at_most
 
 ValueT_contra = TypeVar("ValueT_contra", contravariant=True)
 
@@ -343,8 +344,3 @@ def refuse_bounds(smallest: int | Decimal, largest: int | Decimal) -> None:
     """Refuse a rule that no value keeps."""
     if smallest > largest:
         raise ConfigError(f"min={smallest} is above max={largest}: no value would pass.")
-
-
-def at_most(characters: int) -> texts.Text:
-    """What is said of a text that is too long."""
-    return texts.Text("At most {count} character.", "At most {count} characters.", count=characters)
