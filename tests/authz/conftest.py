@@ -14,7 +14,7 @@ from fastness.db.migrations import look
 from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from tests.authz.flowmodels import TABLES as FLOW_TABLES
-from tests.authz.models import TABLES, Contract, Dossier, Drawer, Paper, Person, Remark
+from tests.authz.models import TABLES, Contract, Dossier, Drawer, Label, Paper, Person, Remark
 from tests.authz.rowmodels import POLICIES
 from tests.prepared import prepared_url, shared_database
 
@@ -52,6 +52,7 @@ async def write_rows(url):
         for title, owner, members in (("mine", ada, []), ("shared", bob, [ada]), ("theirs", bob, [bob])):
             case = Dossier(title=title, owner=owner, members=members, notes=[Remark(text=f"note of {title}")])
             unit.session.add_all([case, Drawer(label=title, case=case)])
+        unit.session.add(Label(text="urgent"))
         for name, owner in (("mine", ada), ("theirs", bob)):
             unit.session.add_all(
                 [

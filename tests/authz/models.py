@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, Table, or_
+from sqlalchemy import Column, ColumnElement, ForeignKey, Table, or_, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fastness import Model, PublicID
@@ -16,6 +16,13 @@ guarded_members = Table(
     Column("person_id", ForeignKey("guarded_people.id"), primary_key=True),
 )
 
+guarded_labellings = Table(
+    "guarded_labellings",
+    Model.metadata,
+    Column("paper_id", ForeignKey("guarded_papers.id"), primary_key=True),
+    Column("label_id", ForeignKey("guarded_labels.id"), primary_key=True),
+)
+
 
 class Person(Model):
     __tablename__ = "guarded_people"
@@ -23,6 +30,7 @@ class Person(Model):
     id: Mapped[PublicID]
     name: Mapped[str]
     cases: Mapped[list["Dossier"]] = relationship(back_populates="owner")
+    joined: Mapped[list["Dossier"]] = relationship(secondary=guarded_members, back_populates="members")
 
 
 class Plain(Model):
@@ -42,7 +50,7 @@ class Dossier(Model):
     title: Mapped[str]
     is_open: Mapped[bool] = mapped_column(default=True)
     owner: Mapped[Person] = relationship(back_populates="cases")
-    members: Mapped[list[Person]] = relationship(secondary=guarded_members)
+    members: Mapped[list[Person]] = relationship(secondary=guarded_members, back_populates="joined")
     notes: Mapped[list["Remark"]] = relationship(back_populates="case", cascade="all, delete-orphan")
 
 
@@ -63,6 +71,17 @@ class Paper(Model):
     kind: Mapped[str]
     owner_id: Mapped[uuid.UUID]
     name: Mapped[str]
+    labels: Mapped[list["Label"]] = relationship(secondary=guarded_labellings, back_populates="papers")
+
+
+class Label(Model):
+    """Everybody may use those that are there."""
+
+    __tablename__ = "guarded_labels"
+
+    id: Mapped[PublicID]
+    text: Mapped[str]
+    papers: Mapped[list[Paper]] = relationship(secondary=guarded_labellings, back_populates="labels")
 
 
 class Contract(Paper):
@@ -128,4 +147,10 @@ class PaperPolicy(Policy[Paper]):
         return self.view(actor)
 
 
-TABLES = [model.__table__ for model in (Person, Plain, Dossier, Remark, Paper, Contract, Drawer)] + [guarded_members]
+class LabelPolicy(Policy[Label]):
+    def view(self, actor: Actor) -> ColumnElement[bool]:
+        return true()
+
+
+MODELS = (Person, Plain, Dossier, Remark, Paper, Contract, Drawer, Label)
+TABLES = [*(model.__table__ for model in MODELS), guarded_members, guarded_labellings]

@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     lambda_stmt,
     lateral,
+    literal,
     literal_column,
     select,
     table,
@@ -508,3 +509,45 @@ async def test_an_alias_of_a_literal_is_not_the_row(session, truth):
     """An entity made of values instead of a row is no way to write somebody's row."""
     made = aliased(Dossier, select(Dossier).where(Dossier.title == "theirs").subquery())
     assert (await session.scalars(scoped(select(made), ADA, "edit"))).all() == []
+
+
+def members_of_everything(name):
+    """A CTE in which Ada is a member of each case: what a policy must not take for the table."""
+    every = unscoped(select(Dossier.id.label("case_id"), literal(ADA.id, Uuid()).label("person_id")), TEST)
+    return every.cte(name)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(
+            lambda: select(Dossier.title).where(
+                Dossier.id.in_(select(members_of_everything("guarded_members").c.case_id))
+            ),
+            id="cte",
+        ),
+        pytest.param(
+            lambda: (
+                update(Remark)
+                .values(text="x")
+                .where(Remark.case_id.in_(select(members_of_everything("guarded_cases").c.case_id)))
+            ),
+            id="cte-of-an-update",
+        ),
+        pytest.param(lambda: select(aliased(Dossier, name="guarded_members")), id="alias"),
+        pytest.param(
+            lambda: select(Remark.text).where(select(members_of_everything("Guarded_Cases").c.case_id).exists()),
+            id="cte-in-capitals",
+        ),
+    ],
+)
+async def test_a_name_of_the_statement_is_not_what_a_policy_reads(session, make):
+    with pytest.raises(PolicyError, match="rename it"):
+        await session.execute(scoped(make(), ADA, "edit" if make().is_update else "view"))
+
+
+async def test_other_names_are_free(session):
+    members = members_of_everything("members")
+    case = aliased(Dossier, name="guarded_cases")
+    found = await session.scalars(scoped(select(case.title).where(case.id.in_(select(members.c.case_id))), ADA))
+    assert sorted(found) == ["mine", "shared"]

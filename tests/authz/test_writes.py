@@ -3,8 +3,8 @@
 import uuid
 
 import pytest
-from sqlalchemy import delete, event, inspect, select, update
-from sqlalchemy.orm import make_transient_to_detached, selectinload
+from sqlalchemy import delete, event, inspect, select, union_all, update
+from sqlalchemy.orm import aliased, make_transient_to_detached, selectinload
 
 from fastness import Because
 from fastness.authz.acting import acting_of, bind_actor, bind_unscoped
@@ -14,7 +14,16 @@ from fastness.authz.scope import scoped, unscoped
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
 from tests.authz.conftest import ADA, BOB, ROOT, TEST
-from tests.authz.models import Contract, Dossier, Paper, Person, Remark
+from tests.authz.models import (
+    Contract,
+    Dossier,
+    Label,
+    Paper,
+    Person,
+    Remark,
+    guarded_labellings,
+    guarded_members,
+)
 
 
 async def load(session, title, may, actor=ADA, model=Dossier, column=Dossier.title, options=()):
@@ -43,6 +52,59 @@ async def test_a_change_needs_an_object_loaded_for_it(session, may, title, passe
     else:
         with pytest.raises(ForbiddenWriteError):
             await session.flush()
+
+
+MADE_OF = [
+    pytest.param(lambda: select(aliased(Dossier, scoped(select(Dossier), ADA).subquery())), id="subquery"),
+    pytest.param(lambda: select(aliased(Dossier, scoped(select(Dossier), ADA).cte())), id="cte"),
+    pytest.param(lambda: select(Dossier).from_statement(scoped(select(Dossier), ADA)), id="statement"),
+    pytest.param(
+        lambda: select(Dossier).from_statement(union_all(scoped(select(Dossier), ADA), select(Dossier))), id="union"
+    ),
+    pytest.param(lambda: select(aliased(Dossier, unscoped(select(Dossier), TEST).subquery())), id="exempt-subquery"),
+]
+"""Statements whose rows come from a part with a scope of its own, which decides what they are."""
+
+
+@pytest.mark.parametrize("rows", MADE_OF)
+async def test_a_part_in_view_lets_nothing_be_changed(session, truth, rows):
+    cases = {case.title: case for case in await session.scalars(scoped(rows(), ADA, "edit"))}
+    cases["shared"].title = "changed"
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
+    await session.rollback()
+    assert await truth(Dossier.title) == ALL
+
+
+@pytest.mark.parametrize("rows", MADE_OF)
+async def test_what_may_be_changed_may_be_changed_there_too(session, rows):
+    cases = {case.title: case for case in await session.scalars(scoped(rows(), ADA, "edit"))}
+    cases["mine"].title = "changed"
+    await session.flush()
+
+
+async def test_a_part_in_view_lets_nothing_be_deleted(session):
+    remark = aliased(Remark, scoped(select(Remark), ADA).subquery())
+    notes = {note.text: note for note in await session.scalars(scoped(select(remark), ADA, "delete"))}
+    await session.delete(notes["note of mine"])
+    await session.flush()
+    await session.delete(notes["note of shared"])
+    with pytest.raises(ForbiddenWriteError, match="was deleted"):
+        await session.flush()
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(lambda statement: scoped(statement, ADA), id="viewed"),
+        pytest.param(lambda statement: unscoped(statement, TEST), id="exempt"),
+    ],
+)
+async def test_a_scope_that_was_replaced_lets_nothing_be_changed(session, again):
+    cases = {case.title: case for case in await session.scalars(again(scoped(select(Dossier), ADA, "edit")))}
+    cases["shared"].title = "changed"
+    with pytest.raises(ForbiddenWriteError):
+        await session.flush()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +137,36 @@ async def test_an_object_loaded_twice_may_what_the_second_load_allows(session):
     assert await load(session, "mine", "edit") is case
     case.title = "changed"
     await session.flush()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda unit: unit.commit(), id="committed"),
+        pytest.param(lambda unit: unit.rollback(), id="rolled-back"),
+    ],
+)
+@pytest.mark.parametrize("was_given_away", [pytest.param(True, id="given-away"), pytest.param(False, id="kept")])
+async def test_the_next_transaction_of_a_unit_asks_again(begin, database, end, was_given_away):
+    """In the first one the case was hers to edit; in between somebody else's transaction may have taken that away."""
+    unit = begin()
+    case = await load(unit.session, "mine", "edit")
+    await end(unit)
+    if was_given_away:
+        async with Unit(database, is_read_only=False) as other:
+            bind_unscoped(other.session, TEST)
+            row = (await other.session.scalars(select(Dossier).where(Dossier.title == "mine"))).one()
+            row.owner_id = BOB.id
+            await other.session.execute(guarded_members.insert().values(case_id=row.id, person_id=ADA.id))
+    case.title = "changed"
+    try:
+        if was_given_away:
+            with pytest.raises(ForbiddenWriteError):
+                await unit.session.flush()
+        else:
+            await unit.session.flush()
+    finally:
+        await unit.finish(500)
 
 
 async def test_viewing_again_takes_nothing_away(session):
@@ -246,15 +338,100 @@ async def test_a_member_is_removed_only_by_whoever_may_change_the_case(session):
         await session.flush()
 
 
-async def test_deleting_something_unguarded_does_not_reach_guarded_rows(session):
-    ada = (
-        await session.scalars(
-            scoped(select(Person).where(Person.id == ADA.id).options(selectinload(Person.cases)), ADA)
+async def person(session, actor):
+    """Somebody, with what belongs to them as far as Ada may see it."""
+    everything = select(Person).where(Person.id == actor.id)
+    everything = everything.options(selectinload(Person.cases), selectinload(Person.joined))
+    return (await session.scalars(scoped(everything, ADA))).one()
+
+
+@pytest.mark.parametrize("is_loaded", [pytest.param(True, id="loaded"), pytest.param(False, id="not-loaded")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda people, theirs: people[0].joined.remove(theirs), id="taken-out"),
+        pytest.param(lambda people, theirs: people[1].joined.append(theirs), id="put-in"),
+        pytest.param(lambda people, theirs: people.append(Person(name="eve", joined=[theirs])), id="with-a-new-object"),
+    ],
+)
+async def test_a_change_of_ones_own_members_lets_no_others_through(session, truth, change, is_loaded):
+    """The rows are those of one table, and come from the side that has no policy."""
+    people = [await person(session, ADA), await person(session, BOB)]
+    mine = await load(session, "mine", "edit", options=[selectinload(Dossier.members)])
+    shared = await load(session, "shared", "view", options=[selectinload(Dossier.members)] if is_loaded else [])
+    mine.members.append(people[1])
+    change(people, shared)
+    session.add_all(people)
+    with pytest.raises((ForbiddenWriteError, UnscopedError)):
+        await session.flush()
+    await session.rollback()
+    assert len(await truth(guarded_members.c.case_id)) == 2
+
+
+async def test_ones_own_members_may_be_changed_from_the_other_side(session, truth):
+    bob = await person(session, BOB)
+    mine = await load(session, "mine", "edit")
+    bob.joined.append(mine)
+    await session.commit()
+    assert mine.id in await truth(guarded_members.c.case_id)
+    bob.joined.remove(mine)
+    await session.commit()
+    assert mine.id not in await truth(guarded_members.c.case_id)
+
+
+async def test_rows_of_members_come_and_go_with_their_case(session, truth):
+    session.add(Dossier(owner_id=ADA.id, title="new", members=[await person(session, BOB)]))
+    await session.commit()
+    assert len(await truth(guarded_members.c.case_id)) == 3
+    loaded = [selectinload(Dossier.members), selectinload(Dossier.notes)]
+    await session.delete(await load(session, "new", "delete", options=loaded))
+    await session.commit()
+    assert len(await truth(guarded_members.c.case_id)) == 2
+
+
+async def test_what_may_only_be_viewed_may_be_put_into_a_collection_of_ones_own(session, truth):
+    """The row counts as a change of the object that holds the collection, whatever the other side calls it."""
+    paper = await load(session, "mine", "edit", model=Paper, column=Paper.name, options=[selectinload(Paper.labels)])
+    paper.labels.append(await load(session, "urgent", "view", model=Label, column=Label.text))
+    await session.commit()
+    assert await truth(guarded_labellings.c.paper_id) == [paper.id]
+
+
+async def test_nothing_is_put_into_a_collection_of_somebody_elses(session):
+    async with session.begin_nested():
+        paper = (await session.scalars(unscoped(select(Paper).where(Paper.name == "theirs"), TEST))).one()
+        label = await load(
+            session, "urgent", "view", model=Label, column=Label.text, options=[selectinload(Label.papers)]
         )
-    ).one()
-    await session.delete(ada)
+    label.papers.append(paper)
     with pytest.raises(ForbiddenWriteError):
         await session.flush()
+
+
+async def test_rows_of_a_listener_are_those_of_the_object_that_changed(session):
+    shared = await load(session, "shared", "view")
+
+    def listener(_mapper, connection, _target):
+        connection.execute(guarded_members.insert(), [{"case_id": shared.id, "person_id": BOB.id}])
+
+    mine = await load(session, "mine", "edit", options=[selectinload(Dossier.members)])
+    mine.title = "changed"
+    mine.members.append(await person(session, BOB))
+    event.listen(Dossier, "after_update", listener)
+    try:
+        with pytest.raises(UnscopedError):
+            await session.flush()
+    finally:
+        event.remove(Dossier, "after_update", listener)
+
+
+async def test_deleting_something_unguarded_does_not_reach_guarded_rows(session, truth):
+    await session.delete(await person(session, ADA))
+    with pytest.raises((ForbiddenWriteError, UnscopedError)):
+        await session.flush()
+    await session.rollback()
+    assert len(await truth(Dossier.title)) == 3
+    assert len(await truth(guarded_members.c.case_id)) == 2
 
 
 # -- the flush is no open door

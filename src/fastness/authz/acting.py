@@ -8,7 +8,7 @@ What a session has loaded for writing is remembered here by identity key, so tha
 merge, a view, a copy from another session) is not written.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Final
 from weakref import ref
 
@@ -31,6 +31,8 @@ UNSCOPED: Final = "unscoped"
 """The execution option that carries the reason of an exemption."""
 
 OnEvent = Callable[[EventName, str], None]
+Link = tuple[InstanceState[object], Sequence[tuple[ColumnElement[object], ColumnElement[object]]]]
+"""An object, and its key's columns with those of an association table that hold it."""
 
 
 class Acting:
@@ -49,10 +51,14 @@ class Acting:
         """Whether the statement of the moment is the one that tells it."""
         self.grants: dict[object, set[str]] = {}
         """Identity key → the writing actions for which the object was loaded here."""
+        self.unproved: dict[object, set[str]] = {}
+        """The same where that does not prove that the object may be written now; its row is asked before it is."""
         self.pending: list[tuple[InstanceState[object], str]] = []
         """What this flush has written and has to be checked after it, with the action whose condition must hold."""
         self.approved: dict[str, object] = {}
         """Table → SQLAlchemy's own cache of the statements that this flush sends for it."""
+        self.links: dict[str, list[Link]] = {}
+        """Association table → the objects whose rows of it this flush may write."""
 
     def bind(self, actor: Callable[[], Actor], on_event: OnEvent | None) -> None:
         """Work for an actor; asked anew each time, since a sign-in changes who acts."""
@@ -91,6 +97,23 @@ class Acting:
         if known is None:
             known = self._conditions[key] = registry().policy_of(model).condition(actor, action)
         return known
+
+    def begin(self) -> None:
+        """Note that a transaction begins: what was loaded in the one before may have become somebody else's since."""
+        for key, actions in self.grants.items():
+            self.unproved.setdefault(key, set()).update(actions)
+        self.grants.clear()
+
+    def may_link(self, table: str, rows: Iterable[Mapping[str, object]]) -> bool:
+        """Whether each of these rows of an association table belongs to an object that this flush may change."""
+        owners = [
+            {str(column.key): state.dict.get(state.mapper.get_property_by_column(key).key) for key, column in pairs}
+            for state, pairs in self.links.get(table, ())
+        ]
+        return all(
+            any(all(value is not None and row.get(name) == value for name, value in owner.items()) for owner in owners)
+            for row in rows
+        )
 
     def tell_superuser(self) -> None:
         """Write, once, that a superuser passed a policy here."""

@@ -8,7 +8,8 @@ statement can be printed.
 
 The condition of the nullable side of an outer join stands in its ON, any other in the WHERE. A FULL JOIN has no place where
 it would be right; its tables stay uncovered. A policy's own subqueries are exempt, and see no other table of the statement
-around them than the one they speak of: a join beside it cannot change what the policy means.
+around them than the one they speak of: a join beside it cannot change what the policy means. Nor can a CTE or an alias that is
+called like a table which the policy reads: such a name is refused.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Alias, FromClause, Join, TableSample
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import _anonymous_label
 from sqlalchemy.sql.selectable import FromGrouping, TableClause
 from sqlalchemy.sql.util import ClauseAdapter
 
@@ -45,7 +47,10 @@ class ScopeCompiler(SQLCompiler):
         self._scopes: list[Scope] = _scopes_of(statement)
         self._covered: list[Counter[str]] = []
         self._policy_depth = 0
+        self._policy_names: set[str] = set()
+        self._cte_names: set[str] = set()
         super().__init__(dialect, statement, *args, **kw)
+        _refuse_names(self._policy_names & self._cte_names)
         self.uncovered = frozenset(self._uncovered)
         self.seen = frozenset(self._seen)
 
@@ -158,10 +163,20 @@ class ScopeCompiler(SQLCompiler):
             self._see(table)
         return super().visit_table(table, asfrom=asfrom, **kw)  # type: ignore[no-any-return, no-untyped-call]
 
+    def visit_cte(self, cte: Any, *args: Any, **kw: Any) -> str | None:  # noqa: ANN401
+        (self._policy_names if self._policy_depth else self._cte_names).update(_given_name(cte))
+        return super().visit_cte(cte, *args, **kw)
+
+    def visit_alias(self, alias: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401
+        if self._policy_depth and kw.get("asfrom"):
+            self._policy_names.update(_given_name(alias))
+        return super().visit_alias(alias, *args, **kw)  # type: ignore[no-any-return, no-untyped-call]
+
     def _see(self, table: Any) -> None:  # noqa: ANN401
-        if self._policy_depth:
-            return
         name = str(getattr(table, "name", "")).lower()
+        if self._policy_depth:
+            self._policy_names.add(name)
+            return
         self._seen.add(name)
         if name not in self._guards:
             return
@@ -183,13 +198,18 @@ class ScopeCompiler(SQLCompiler):
     def visit_policy_criterion(self, criterion: PolicyCriterion, **kw: Any) -> str:  # noqa: ANN401
         around = self.stack[-1]
         place = set(criterion.place._from_objects)  # noqa: SLF001 - how SQLAlchemy itself asks what may be correlated
+        others, self._policy_names = self._policy_names, set()
         self._policy_depth += 1
         self.stack.append({**around, "correlate_froms": place, "asfrom_froms": place})
         try:
-            return f"({self.process(criterion.condition, **kw)})"
+            text = f"({self.process(criterion.condition, **kw)})"
         finally:
             self.stack.pop()
             self._policy_depth -= 1
+        if not isinstance(criterion.place, TableClause):
+            _refuse_names(self._policy_names & _given_name(criterion.place))
+        self._policy_names |= others
+        return text
 
     def visit_bindparam(self, bindparam: Any, *args: Any, **kw: Any) -> str:  # noqa: ANN401
         if self._policy_depth and self._cache_key_bind_match is not None:
@@ -294,6 +314,19 @@ def _table_of(source: FromClause) -> TableClause | None:
     while isinstance(source, Alias | TableSample):
         source = source.element
     return source if isinstance(source, TableClause) else None
+
+
+def _given_name(source: Any) -> set[str]:  # noqa: ANN401
+    """The name of a CTE or an alias in small letters, where somebody gave it one; others get names that nothing else has."""
+    return set() if isinstance(source.name, _anonymous_label) else {str(source.name).lower()}
+
+
+def _refuse_names(names: set[str]) -> None:
+    if names:
+        # The database would take it for what the policy means, and the policy would be asked about other rows.
+        raise PolicyError(
+            f"the statement calls a CTE or an alias {', '.join(sorted(names))}, like something that a policy reads; rename it"
+        )
 
 
 def _and(onclause: Any, criteria: list[PolicyCriterion]) -> Any:  # noqa: ANN401

@@ -59,9 +59,11 @@ def _use_guarded_compiler(connection: Connection) -> None:
 
 
 @event.listens_for(Session, "after_begin")
-def _name_session(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+def _name_session(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     acting = acting_of(session)
     acting.told = None
+    if not transaction.nested:
+        acting.begin()
     if acting.because is None:
         connection.execution_options(**{ACTING: acting})
     else:
@@ -140,7 +142,9 @@ def _is_exempt(context: ExecutionContext, names: frozenset[str]) -> bool:
     if isinstance(options.get(UNSCOPED), Because):
         return True
     acting = options.get(ACTING)
-    if not isinstance(acting, Acting) or not acting.is_flushing or not acting.approved.keys() >= names:
+    if not isinstance(acting, Acting) or not acting.is_flushing:
+        return False
+    if not acting.approved.keys() | acting.links.keys() >= names:
         return False
     load = options.get("_sa_orm_load_options")
     if load is not None:
@@ -148,9 +152,15 @@ def _is_exempt(context: ExecutionContext, names: frozenset[str]) -> bool:
         return load._refresh_state is not None  # noqa: SLF001
     if not (context.isinsert or context.isupdate or getattr(context, "isdelete", False)):
         return False
-    # Only the unit of work sends statements with its mapper's own cache; rows of association tables come without.
+    # Only the unit of work sends statements with its mapper's own cache. Rows of association tables come without, and from
+    # objects of both sides: one of them may be changed, and that does not let the others' rows through.
     cache = options.get("compiled_cache")
-    return all(acting.approved[name] is cache for name in names)
+    return all(
+        acting.approved[name] is cache
+        if name in acting.approved
+        else cache is None and acting.may_link(name, context.compiled_parameters)  # type: ignore[attr-defined]
+        for name in names
+    )
 
 
 def _refuse(names: frozenset[str], fix: str) -> NoReturn:

@@ -38,6 +38,22 @@ def guarded_names(statement: object) -> tuple[str, ...]:
     return tuple(found)
 
 
+def inner_options(statement: ClauseElement) -> Iterator[object]:
+    """The options of the statements inside a statement, also of those that only a column comes from."""
+    waiting: list[ClauseElement] = [statement]
+    seen: set[ClauseElement] = set()
+    while waiting:
+        root = waiting.pop()
+        if root in seen:
+            continue
+        seen.add(root)
+        for element in visitors.iterate(root):
+            if element is not statement:
+                yield from getattr(element, "_with_options", ())
+            if isinstance(element, ColumnClause) and element.table is not None:
+                waiting.append(element.table)
+
+
 def _names(statement: object, mappers: dict[Mapper[Any], None]) -> Iterator[str]:
     if isinstance(statement, ClauseElement):
         sources: dict[FromClause, None] = {}

@@ -24,7 +24,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from fastness.authz.acting import UNSCOPED
 from fastness.authz.actors import Actor
 from fastness.authz.errors import PolicyError
-from fastness.authz.reach import guarded_names
+from fastness.authz.reach import guarded_names, inner_options
 from fastness.authz.registry import Guard, registry
 from fastness.db.model import Model
 from fastness.kernel.because import Because
@@ -79,6 +79,8 @@ class Scope(CompileStateOption):
         self.locked: Mapping[str, frozenset[str]] = locked or {}
         self.is_superuser = is_superuser
         self.because = because
+        self.is_proof = True
+        """Whether what the statement loads fulfils the conditions here: not where a part of it has a scope of its own."""
         self.writes = frozenset(
             (model, action) for model, action in self.actions.items() if action in registry().policy_of(model).writing
         )
@@ -129,6 +131,8 @@ def with_scope(statement: StatementT, actor: Actor, may: May, evaluate: Evaluate
     if isinstance(statement, Update | Delete):
         write: StatementT = _scoped_write(statement, scope, evaluate)
         return write
+    if scope.writes:
+        scope.is_proof = not any(isinstance(option, Scope) for option in inner_options(statement))
     statement = statement.options(scope)
     if scope.writes:
         # An object that is in the session already is written over from the row, so that it is known to be loaded for writing.
