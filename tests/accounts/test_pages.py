@@ -84,3 +84,13 @@ async def test_a_refusal_is_one_text_and_one_status(make_shop, browse, routes, m
         assert password not in page.text
         assert "set-cookie" not in page.headers
         assert (await browser.fetch("/")).json() is None
+
+
+async def test_nobody_is_told_to_be_signed_out_who_is_not(make_shop, browse, routes, make_account):
+    shop = await make_shop(routes)
+    await make_account(shop, "ada")
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        assert (await browser.open("/account/signed-out")).json() == "ada"
+        await browser.open("/account/confirm")
+        assert "You are signed out" in (await browser.submit("/account/sign-out")).text

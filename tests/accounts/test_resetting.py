@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from fastness.auth.addresses import confirm_address
 from fastness.auth.callers import Caller
 from fastness.auth.errors import ThrottledError
 from fastness.auth.links import OneTimeLink
@@ -258,6 +259,18 @@ async def test_a_reset_confirms_the_address(shop, browse, make, get_link):
         await browser.submit(password=NEW)
     [found] = await rows(shop, User)
     assert (found.id, found.has_confirmed_email) == (user.id, True)
+
+
+async def test_the_account_that_has_confirmed_an_address_gets_the_link_however_many_name_it(shop, make, ask, deliver):
+    # Whoever gives accounts the address of somebody else does not keep them from a new password.
+    services = shop.app.services
+    for name in ("bob", "carl", "dora", "eve", "ada"):
+        user = await make(name)
+    async with services.open_unit(is_read_only=False) as unit:
+        await confirm_address(unit.session, await unit.session.get_one(User, user.id))
+    await ask("ada@mail.example")
+    [(_, text)] = await deliver()
+    assert "ada" in text.split("https://")[0]
 
 
 async def test_without_a_link_there_is_no_form(shop, browse, make):

@@ -124,6 +124,8 @@ async def test_nobody_floods_a_mailbox(shop, browse, ask, deliver, link):
         pytest.param({"username": "a\u0434a"}, "username", id="mixed-alphabets"),
         pytest.param({"username": "a\u200bda"}, "username", id="invisible"),
         pytest.param({"username": "eve@mail.example"}, "username", id="reads-as-an-address"),
+        pytest.param({"username": "eve\uff20mail.example"}, "username", id="becomes-an-address"),
+        pytest.param({"username": "eve\ufe6bmail.example"}, "username", id="becomes-an-address-too"),
         pytest.param({"password": "short"}, "password", id="short-password"),
         pytest.param({"team": "green"}, None, id="the-apps-own-field"),
     ],
@@ -178,6 +180,20 @@ class TestSigningInWithTheAddress:
             await browser.submit(username="ignored", password=PASSWORD)
             await browser.sign_in(typed, PASSWORD)
             assert (await browser.open("/")).json() == ADDRESS
+
+    async def test_whoever_was_invited_is_told_of_the_account_that_is_there(self, shop, make, ask, deliver):
+        await make(ADDRESS, email=ADDRESS, password=None)
+        await ask("GRACE@mail.example")
+        [(to, text)] = await deliver()
+        assert (to, LINK.search(text), "There is one already" in text) == (ADDRESS, None, True)
+
+    async def test_an_invitation_after_the_link_was_sent_is_no_page_without_a_reason(self, shop, browse, make, link):
+        address = await link()
+        await make(ADDRESS, email=ADDRESS, password=None)
+        async with browse(shop) as browser:
+            await browser.open(address)
+            assert (await browser.submit(password=PASSWORD)).status == 410
+        assert [user.username for user in await rows(shop, User)] == [ADDRESS]
 
     async def test_the_page_asks_for_the_address(self, shop, browse):
         async with browse(shop) as browser:

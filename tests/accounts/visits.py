@@ -25,7 +25,7 @@ from tests.ready_made import MAIL_IN_MEMORY, migrate
 from tests.web.shop import ORIGIN, Shop
 
 FOLDER = Path(accounts.__file__).parent / "templates" / "accounts"
-FRAMES = {"layout.html"}
+FRAMES = {"layout.html", "places.html"}
 NEW = "an entirely different phrase"
 
 

@@ -205,6 +205,21 @@ async def test_v6_5_6_a_factor_that_was_taken_away_proves_nothing(shop, make, no
             assert await factors.prove_passkey(factors.party("shop.example"), user_id=user.id, **given) is None
 
 
+@pytest.mark.parametrize("change", ["nothing", "removed", "ended"])
+async def test_v6_5_6_a_passkey_that_is_taken_away_while_it_signs_in_signs_nobody_in(shop, make, change):
+    user, key = await make(), ec.generate_private_key(ec.SECP256R1())
+    services = shop.app.services
+    passkey = await with_passkey(shop, user, key)
+    given = {"challenge": bytes(32), "text": proof(key, challenge=bytes(32), count=9), "caller": NOWHERE}
+    proved = await services.factors.prove_passkey(services.factors.party("shop.example"), user_id=None, **given)
+    if change == "removed":
+        await services.factors.remove_passkey(user.id, passkey, is_needed=False)
+    elif change == "ended":
+        await services.sessions.end_all(user.id)
+    identity = await services.signing_in.enter(proved, caller=NOWHERE)
+    assert (identity is not None) is (change == "nothing")
+
+
 @pytest.mark.parametrize("seconds", [-3600, -60, 60, 3600])
 async def test_v6_5_8_only_the_servers_clock_counts(shop, browse, owner, clock, seconds):
     """A code of another time, with every header that could claim it."""

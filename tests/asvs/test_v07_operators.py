@@ -35,28 +35,32 @@ async def with_sessions(project, work):
     store = SQLiteStore(project / "var/store.sqlite3", SystemClock())
     await store.open()
     try:
-        return await work(Sessions(store, SessionRules(), SystemClock()))
+        return await work(Sessions(store, SessionRules(), SystemClock()), store)
     finally:
         await store.close()
 
 
-async def sign_in(sessions, user_id):
+async def sign_in(sessions, user_id, *, epoch):
     session = await sessions.load(None)
-    identity = Identity(id=user_id, username="x", display_name="X", authenticated_at=SystemClock().epoch())
+    now = SystemClock().epoch()
+    identity = Identity(id=user_id, username="x", display_name="X", authenticated_at=now, epoch=epoch)
     sessions.sign_in(session, identity)
     return (await sessions.save(session)).cookie_value
 
 
 def alive(project, cookies) -> list[str]:
-    async def look(sessions):
+    async def look(sessions, _):
         return [name for name, cookie in cookies.items() if (await sessions.load(cookie)).identity is not None]
 
     return asyncio.run(with_sessions(project, look))
 
 
 def test_v7_4_5_an_operator_ends_the_sessions_of_one_person_and_of_everybody(run, project, people):
-    async def begin(sessions):
-        return {name: await sign_in(sessions, user_id) for name, user_id in people.items()}
+    async def begin(sessions, store):
+        return {
+            name: await sign_in(sessions, user_id, epoch=await store.epoch(str(user_id)))
+            for name, user_id in people.items()
+        }
 
     cookies = asyncio.run(with_sessions(project, begin))
     assert sorted(alive(project, cookies)) == ["ada", "grace"]

@@ -3,11 +3,15 @@
 import base64
 import json
 from hashlib import sha256
+from urllib.parse import urlencode
 
 import pytest
 
+from fastness.auth.users import User
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from fastness.kernel.tokens import hash_token
+from fastness.web import receiving
 from fastness.web.access import Fresh, public
 from fastness.web.accessrules import All
 from tests.accounts.conftest import PASSWORD
@@ -93,6 +97,20 @@ async def test_v7_4_2_a_session_of_a_closed_account_stays_dead(shop, browse, mak
         assert await who(browser) is None
 
 
+async def test_v7_4_1_signing_out_ends_also_a_session_that_has_just_got_a_new_id(shop, browse, make):
+    user = await make()
+    async with browse(shop) as browser, browse(shop) as parallel:
+        await browser.sign_in("ada", PASSWORD)
+        parallel.cookies = browser.cookies.copy()
+        await parallel.open("/account/password")
+        await parallel.submit(old_password=PASSWORD, password="a new and long enough phrase")
+        former = f"{COOKIE}={browser.cookies[COOKIE].value}"
+        headers = {"cookie": former, "origin": browser.origin, "sec-fetch-site": "same-origin"}
+        assert (await browser.raw("POST", "/account/sign-out", headers=headers)).status == 303
+        assert await who(parallel) is None
+        assert await shop.app.services.sessions.active_sessions(user.id) == []
+
+
 async def test_v7_4_3_another_device_is_out_after_a_new_password(shop, browse, make):
     await make()
     async with browse(shop) as here, browse(shop) as there:
@@ -122,6 +140,81 @@ async def test_v7_4_5_a_proof_under_way_does_not_outlive_the_session_that_it_was
         assert services.store.increment_each == count
         assert await who(browser) is None
         assert await services.sessions.active_sessions(user.id) == []
+
+
+async def end_others(browser, services, user):
+    await browser.open("/account/devices")
+    await browser.submit("/account/devices/end-others")
+
+
+async def end_by_an_operator(browser, services, user):
+    await services.sessions.end_all(user.id)
+
+
+@pytest.mark.parametrize("end", [end_others, end_by_an_operator])
+async def test_v7_4_5_a_sign_in_under_way_is_ended_with_the_sessions(shop, browse, make, end):
+    user = await make()
+    services = shop.app.services
+    put = services.store.put
+
+    async with browse(shop) as owner, browse(shop) as other, browse(shop) as thief:
+
+        async def ended_meanwhile(key, value, **options):
+            # The thief's password was right, and the session is to be written.
+            if options.get("owner"):
+                services.store.put = put
+                await end(owner, services, user)
+            return await put(key, value, **options)
+
+        await owner.sign_in("ada", PASSWORD)
+        await other.sign_in("ada", PASSWORD)
+        services.store.put = ended_meanwhile
+        await thief.sign_in("ada", PASSWORD)
+        assert services.store.put == put
+        spared = "ada" if end is end_others else None
+        assert (await who(owner), await who(other), await who(thief)) == (spared, None, None)
+        assert len(await services.sessions.active_sessions(user.id)) == bool(spared)
+        await thief.sign_in("ada", PASSWORD)
+        assert await who(thief) == "ada"
+
+
+@pytest.mark.parametrize("end", ["nothing", "sessions", "this one", "rights", "moved"])
+async def test_v7_4_1_a_body_that_is_held_back_does_nothing_once_the_session_has_ended(
+    shop, browse, make, monkeypatch, end
+):
+    """A thief has the session, and requests of which all but the last byte has come."""
+    monkeypatch.setattr(receiving, "SOON_SECONDS", 0)
+    user = await make()
+    services = shop.app.services
+
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        form = (await browser.open("/account/tokens/new")).form("/account/tokens/new")
+        body = urlencode({**dict(form.fields), "name": "backup", "days": "9"}).encode()
+
+        async def held_back():
+            yield body[:-1]
+            match end:
+                case "sessions":
+                    await services.sessions.end_all(user.id)
+                case "this one":
+                    await services.sessions.end_one(user.id, hash_token(browser.cookies[COOKIE].value))
+                case "rights":
+                    async with services.open_unit(is_read_only=False) as unit:
+                        found = await unit.session.get_one(User, user.id)
+                        await services.accounts.set_staff(unit.session, found, is_staff=True)
+                case "moved":
+                    session = await services.sessions.load(browser.cookies[COOKIE].value)
+                    services.sessions.rotate(session)
+                    await services.sessions.save(session)
+            yield body[-1:]
+
+        headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+        page = await browser.raw("POST", "/account/tokens/new", headers=headers, content=held_back())
+        assert page.status == (200 if end in {"nothing", "moved"} else 401)
+        async with services.open_unit(is_read_only=True) as unit:
+            made = await services.tokens.list_live(unit.session, user.id)
+        assert len(made) == (1 if end in {"nothing", "moved"} else 0)
 
 
 # What a person signed in may post without a proof of the last minutes, and why.

@@ -4,6 +4,8 @@ import pytest
 
 from fastness import Because, JSONResponse, Permissions, Routes, access
 from fastness.auth.factor_rules import SecondFactorRules
+from fastness.auth.factors import Factors
+from fastness.auth.own_password import OwnPassword
 from fastness.auth.roles import find_role
 from fastness.auth.users import find_user
 from fastness.kernel.errors import ConfigError
@@ -115,6 +117,47 @@ async def test_v8_3_2_a_right_is_gone_with_the_next_request(shop, browse):
             async with services.open_unit(is_read_only=False) as unit:
                 await changed(services, unit.session, change)
             assert (await browser.fetch("/editors")).status == status
+
+
+async def change_password(browser):
+    await browser.open("/account/password")
+    await browser.submit("/password", old_password=PASSWORD, password="a new and long enough phrase")
+
+
+async def set_up_app(browser):
+    page = await browser.open("/account/security/app")
+    browser.authenticator.scan("ada", page.text)
+    await browser.submit("/security/app", code=browser.authenticator.code("ada"))
+
+
+@pytest.mark.parametrize(
+    ("renew", "kind", "name"), [(change_password, OwnPassword, "change"), (set_up_app, Factors, "add_totp")]
+)
+async def test_v8_3_2_a_right_that_is_lost_while_the_session_gets_a_new_id_is_gone(
+    shop, browse, monkeypatch, renew, kind, name
+):
+    services = shop.app.services
+    work = getattr(kind, name)
+
+    async def change(what):
+        async with services.open_unit(is_read_only=False) as unit:
+            await changed(services, unit.session, what)
+
+    async def lost_meanwhile(*arguments, **options):
+        # The request was let in as that of an editor.
+        await change("revoke_role")
+        return await work(*arguments, **options)
+
+    monkeypatch.setattr(kind, name, lost_meanwhile)
+    async with browse(shop) as browser:
+        await browser.sign_in("ada", PASSWORD)
+        await change("grant_role")
+        assert (await browser.fetch("/editors")).status == 200
+        former = browser.cookies["__Host-session"].value
+        await renew(browser)
+        assert former != browser.cookies["__Host-session"].value
+        assert (await browser.fetch("/mine")).status == 200
+        assert (await browser.fetch("/editors")).status == 403
 
 
 async def changed(services, db, change):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastness.auth.errors import UsernameError
-from fastness.auth.usernames import MAX_LENGTH, UsernameReason, parse_username, try_username_key
+from fastness.auth.usernames import MAX_LENGTH, UsernameReason, parse_username, shown_name, try_username_key
+from fastness.auth.users import User
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,21 @@ def test_a_key_is_the_key_of_itself_and_of_the_name(text):
     assert unicodedata.is_normalized("NFKC", key)
     assert key == key.casefold()
     assert "\n" not in name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("  Ada   Lovelace ", "Ada Lovelace", id="spaces"),
+        pytest.param("علي", "علي", id="written-from-the-right"),
+        pytest.param("Ada 🐝", "Ada 🐝", id="picture"),
+        pytest.param("\u202eecalevol ada", "ecalevol ada", id="turns-the-direction"),
+        pytest.param("\ufeff\u200b", "", id="not-to-be-seen"),
+        pytest.param("\x1b[2JAda\x00", "[2JAda", id="commands-a-terminal"),
+        pytest.param("Ada\r\nRole: superuser", "Ada Role: superuser", id="a-second-line"),
+        pytest.param("a" * MAX_LENGTH + "b", "a" * MAX_LENGTH, id="too-long"),
+    ],
+)
+def test_the_name_that_others_see_is_one_line_of_what_can_be_seen(text, name):
+    assert shown_name(text) == name
+    assert User(display_name=text).display_name == name

@@ -435,18 +435,18 @@ class TestEndAll:
         await bob.sign_in(make_identity(users[1]))
         await visitor.visit(put("a", 1))
         seen()
-        assert await sessions.end_all(users[0]) == 3
+        assert (await sessions.end_all(users[0])).live == 3
         assert [event for event in seen() if event[0] != "session_ended"] == []
         assert [(await browser.load()).rejection for browser in annas] == [RejectReason.ENDED] * 3
         assert seen() == [("session_use_after_expire", "revoked")] * 3
         assert (await bob.load()).identity is not None
         assert (await visitor.load()).get("a") == 1
-        assert await sessions.end_all(users[0]) == 0
+        assert (await sessions.end_all(users[0])).live == 0
 
     async def test_all_but_this_one(self, browser, other_browser, sessions, users):
         await browser.sign_in()
         await other_browser.sign_in()
-        assert await sessions.end_all(users[0], except_session=await browser.load()) == 1
+        assert (await sessions.end_all(users[0], except_session=await browser.load())).live == 1
         assert (await browser.load()).identity is not None
         assert (await other_browser.load()).rejection
 
@@ -463,12 +463,12 @@ class TestEndAll:
 
     async def test_an_empty_session_spares_none(self, browser, sessions, users):
         await browser.sign_in()
-        assert await sessions.end_all(users[0], except_session=await sessions.load(None)) == 1
+        assert (await sessions.end_all(users[0], except_session=await sessions.load(None))).live == 1
 
     async def test_a_session_that_has_timed_out_is_not_counted(self, browser, sessions, users, clock):
         await browser.sign_in()
         clock.advance(1_800)
-        assert await sessions.end_all(users[0]) == 0
+        assert (await sessions.end_all(users[0])).live == 0
 
     async def test_one_of_the_list(self, browser, other_browser, sessions, users, clock):
         await browser.sign_in()
@@ -594,3 +594,22 @@ class TestTrouble:
         assert [(event.name, event.reason) for event in sink.events] == [
             ("session_use_after_expire", EndReason.SIGNED_OUT)
         ]
+
+
+class TestWhetherASessionStillHolds:
+    async def test_a_visitor_has_nothing_that_could_end(self, sessions):
+        assert await sessions.holds(await sessions.load(None))
+
+    async def test_that_of_a_token_holds_until_its_owner_is_changed(self, sessions, store, users):
+        session = sessions.for_token(make_identity())
+        assert await sessions.holds(session)
+        await store.bump_epoch(str(users[0]))
+        assert not await sessions.holds(session)
+
+    async def test_under_the_id_that_it_has_now_and_for_the_same_person(self, browser, sessions, users):
+        await browser.sign_in()
+        session = await browser.load()
+        await browser.visit(sessions.rotate)
+        assert await sessions.holds(session)
+        await browser.sign_in(make_identity(users[1], username="bob"))
+        assert not await sessions.holds(session)

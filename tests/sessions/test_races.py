@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastness.kernel.clock import SystemClock
-from fastness.sessions.manager import SaveResult, Sessions
+from fastness.sessions.manager import ROTATION_RACE_SECONDS, SaveResult, Sessions
 from fastness.sessions.rules import SessionRules
 from fastness.sessions.session import RejectReason, SessionTooLargeError
 from fastness.stores.store import StaleVersionError
@@ -167,6 +167,32 @@ class TestEnds:
         assert await sessions.active_sessions(users[0]) == []
         assert (await browser.load()).rejection is RejectReason.ENDED
 
+    @pytest.mark.parametrize("change", ["rotation", "proof"])
+    async def test_signing_out_with_the_id_from_before_a_rotation_ends_the_session(
+        self, browser, sessions, users, seen, change
+    ):
+        await browser.sign_in()
+        former = browser.cookie
+        # A page got the new id, and the browser sent the sign-out before the page had arrived.
+        await browser.visit(sessions.rotate if change == "rotation" else lambda s: sessions.sign_in(s, s.identity))
+        seen()
+        leaving = await sessions.load(former)
+        sessions.sign_out(leaving)
+        assert (await sessions.save(leaving)).delete_cookie
+        assert seen() == [("session_ended", "signed_out")]
+        assert await sessions.active_sessions(users[0]) == []
+        assert (await browser.load()).rejection is RejectReason.ENDED
+
+    async def test_an_id_from_long_ago_signs_nobody_out(self, browser, sessions, users, clock):
+        await browser.sign_in()
+        former = browser.cookie
+        await browser.visit(sessions.rotate)
+        clock.advance(ROTATION_RACE_SECONDS)
+        stolen = await sessions.load(former)
+        sessions.sign_out(stolen)
+        await sessions.save(stolen)
+        assert (await browser.load()).identity is not None
+
     async def test_signing_out_follows_several_rotations(self, browser, sessions, users, pair):
         leaving = pair[1]
         for _ in range(5):
@@ -207,6 +233,33 @@ class TestEnds:
         assert await sessions.save(proving) == NOTHING
         assert store.put == inner
         assert await sessions.active_sessions(users[0]) == []
+
+    @pytest.mark.parametrize("when", ["before_the_record", "with_the_record"])
+    async def test_an_end_of_all_ends_a_sign_in_that_is_under_way(self, browser, sessions, store, users, when):
+        await browser.visit(lambda session: session.set("a", 1))
+        signing_in = await browser.load()
+        sessions.sign_in(signing_in, make_identity())
+        inner = store.put
+
+        async def interrupted(key, value, **options):
+            store.put = inner
+            if when == "with_the_record":
+                version = await inner(key, value, **options)
+                await sessions.end_all(users[0])
+                return version
+            await sessions.end_all(users[0])
+            return await inner(key, value, **options)
+
+        store.put = interrupted
+        assert await sessions.save(signing_in) == NOTHING
+        assert signing_in.identity is None
+        assert await sessions.active_sessions(users[0]) == []
+        assert (await browser.load()).get("a") == 1  # the visitor is who they were
+
+    async def test_a_sign_in_after_an_end_of_all_holds(self, browser, sessions, users):
+        epoch = (await sessions.end_all(users[0])).epoch
+        await browser.sign_in(make_identity(epoch=epoch))
+        assert (await browser.load()).identity is not None
 
     async def test_end_all_while_a_rotation_merges(self, browser, sessions, store, users, pair):
         rotating, other = pair

@@ -178,6 +178,22 @@ async def test_a_cancelled_operation_leaves_the_store_usable(store, admin):
     assert {stored.value for stored in values} == {b"value"}
 
 
+async def test_a_record_that_moves_to_another_key_while_its_owners_are_deleted_is_deleted_there(store, admin):
+    # A session that gets a new id while all sessions of its owner are ended: the deletion waits for another row meanwhile.
+    for key in (b"first", b"old"):
+        await store.put(key, b"", expires_at=None, owner="anna")
+    async with admin.transaction():
+        await admin.execute("UPDATE fastness_store.entry SET value = value WHERE key = 'first'")
+        deletion = asyncio.create_task(store.delete_owned("anna"))
+        while not await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await admin.execute("SELECT pg_sleep(0.01)")
+        await store.put(b"new", b"", expires_at=None, owner="anna")
+        await store.put(b"old", b"moved", expires_at=None)
+    assert await deletion == 2
+    assert await store.list_owned("anna") == []
+    assert (await store.get(b"old")).value == b"moved"
+
+
 async def test_tables_of_another_release_are_refused(store, make_store, admin):
     await admin.execute("UPDATE fastness_store.schema_version SET version = 99")
     other = make_store()

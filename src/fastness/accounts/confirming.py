@@ -83,11 +83,11 @@ async def confirm_with_passkey(request: Request) -> Response:
     factors, caller = factors_of(request), caller_of(request.exchange)
     party, challenge = factors.party(request.host), await take_challenge(request, _PURPOSE)
     if party is not None and challenge is not None:
-        proved_id = await factors.prove_passkey(
+        answered = await factors.prove_passkey(
             party, challenge=challenge, text=fields.get("answer", ""), user_id=identity.id, caller=caller
         )
         proved = (
-            None if proved_id is None else await signing_in_of(request).confirm(identity, Factor.PASSKEY, caller=caller)
+            None if answered is None else await signing_in_of(request).confirm(identity, Factor.PASSKEY, caller=caller)
         )
         if proved is not None:
             return _go_on(request, proved, waiting)

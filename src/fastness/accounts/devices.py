@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from fastness.kernel.signing import Keyring
 from fastness.kernel.texts import Text
-from fastness.sessions.manager import SessionSummary
+from fastness.sessions.recordstore import SessionSummary
 from fastness.web.access import fresh, signed_in
 from fastness.web.rendering import render
 from fastness.web.requests import Request

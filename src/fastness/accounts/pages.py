@@ -52,7 +52,7 @@ async def sign_in(request: Request) -> Response:
     problems: list[tuple[str, str]] = []
     if not username:
         is_email = request.site.sign_in_name is SignInName.EMAIL
-        problems.append(("username", Text("Enter your mail address.") if is_email else Text("Enter your user name.")))
+        problems.append(("username", Text("Enter your mail address.") if is_email else Text("Enter your username.")))
     if not password:
         problems.append(("password", Text("Enter your password.")))
     slowed: ThrottledError | None = None
@@ -96,7 +96,9 @@ async def sign_out(request: Request) -> Response:
 
 @account_routes.get(SIGNED_OUT_PATH, access=public, name="signed_out")
 async def show_signed_out(request: Request) -> Response:
-    """Confirm that nobody is signed in any more."""
+    """Confirm that nobody is signed in any more; whoever is, is not told so."""
+    if request.user_or_none is not None:
+        return redirect(request, request.address("/"))
     return render(request, "accounts/signed_out.html", sign_in=request.address(SIGN_IN_PATH))
 
 

@@ -67,10 +67,11 @@ async def change_password(request: Request) -> Response:
     service, has_factor = own_password_of(request), await _has_factor(request)
     site = without_port(request.host)
     try:
-        renewed = await service.change(user.id, new, site=site, has_second_factor=has_factor, spared=request.session)
+        at = await service.change(user.id, new, site=site, has_second_factor=has_factor, spared=request.session)
     except PasswordRefusedError as error:
         return await _page(request, problem=service.policy.refusal(error, has_second_factor=has_factor))
-    identity = replace(user, epoch=renewed.epoch, authenticated_at=renewed.at)
+    # With the former epoch: what they may do is looked up again, since the password took its time and it may have changed.
+    identity = replace(user, authenticated_at=at)
     request.site.sessions.sign_in(request.session, identity, remember=request.session.is_remembered)
     return redirect(request, request.address(CHANGED_PATH))
 

@@ -104,8 +104,8 @@ async def sign_in_with_passkey(request: Request) -> Response:
     party, challenge = factors.party(request.host), await take_challenge(request, _SIGN_IN)
     if party is not None and challenge is not None:
         text = await field_of(request, "answer")
-        user_id = await factors.prove_passkey(party, challenge=challenge, text=text, user_id=None, caller=caller)
-        identity = None if user_id is None else await signing_in_of(request).enter(user_id, caller=caller)
+        proved = await factors.prove_passkey(party, challenge=challenge, text=text, user_id=None, caller=caller)
+        identity = None if proved is None else await signing_in_of(request).enter(proved, caller=caller)
         if identity is not None:
             request.site.sessions.sign_in(request.session, identity)
             make_device_known(request.exchange, identity)

@@ -14,14 +14,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastness.accounts.continuing import SET_UP_PATH, complete, draw_challenge, pending_of, take_challenge
-from fastness.accounts.devices import DEVICES_PATH
 from fastness.accounts.late import factors_of, signing_in_of
-from fastness.accounts.mail_address import EMAIL_PATH
-from fastness.accounts.own_data import DATA_PATH
 from fastness.accounts.pages import SIGN_IN_PATH, field_of
-from fastness.accounts.password import PASSWORD_PATH
 from fastness.accounts.qr import qr_code
-from fastness.accounts.tokens import TOKENS_PATH
 from fastness.auth.factor_types import MAX_PASSKEY_NAME, Changed, Factor, FactorRefusedError, Pending, Step
 from fastness.auth.totp import enrolment_uri, new_secret, secret_text
 from fastness.kernel.texts import Text
@@ -47,14 +42,6 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "last_factor": ("", Text("Your account needs a second factor. Add another one before you remove this.")),
 }
 _OTHERWISE: Final = ("passkey", Text("This passkey was not accepted."))
-_PLACES: Final = (
-    (Text("Password"), PASSWORD_PATH),
-    (Text("Mail address"), EMAIL_PATH),
-    (Text("Your devices"), DEVICES_PATH),
-    (Text("API tokens"), TOKENS_PATH),
-    (Text("Your data"), DATA_PATH),
-)
-"""Where the rest of the account is looked after."""
 
 security_routes: Final = Routes()
 
@@ -122,12 +109,10 @@ async def remove_app(request: Request) -> Response:
     """Remove the app."""
     factors, user = factors_of(request), request.user
     try:
-        changed = await factors.remove_totp(
-            user.id, is_needed=factors.is_enforced(user), except_session=request.session
-        )
+        await factors.remove_totp(user.id, is_needed=factors.is_enforced(user), except_session=request.session)
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
-    return await _removed(request, changed)
+    return await _removed(request)
 
 
 @security_routes.get(NEW_PASSKEY_PATH, access=_PROVED, name="security_passkey")
@@ -155,14 +140,14 @@ async def remove_passkey(request: Request) -> Response:
     factors, user = factors_of(request), request.user
     try:
         passkey_id = UUID(await field_of(request, "passkey"))
-        changed = await factors.remove_passkey(
+        await factors.remove_passkey(
             user.id, passkey_id, is_needed=factors.is_enforced(user), except_session=request.session
         )
     except ValueError:
         return await _overview(request, status=422)
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
-    return await _removed(request, changed)
+    return await _removed(request)
 
 
 @security_routes.post(f"{NEW_PASSKEY_PATH}/rename", access=_PROVED, name="security_passkey_rename")
@@ -186,7 +171,7 @@ async def renew_codes(request: Request) -> Response:
     except FactorRefusedError as error:
         return await _overview(request, problem=_problem(error)[1], status=422)
     # Nothing was proved by it: the time of the proof stays.
-    _renew_session(request, changed, second_factor_at=request.user.second_factor_at)
+    _renew_session(request, second_factor_at=request.user.second_factor_at)
     return _codes_page(request, changed)
 
 
@@ -229,7 +214,7 @@ async def _first_session(request: Request, pending: Pending, changed: Changed, f
 
 
 def _added(request: Request, changed: Changed) -> Response:
-    _renew_session(request, changed, second_factor_at=request.site.clock.epoch())
+    _renew_session(request, second_factor_at=request.site.clock.epoch())
     return (
         _codes_page(request, changed) if changed.recovery_codes else redirect(request, request.address(SECURITY_PATH))
     )
@@ -240,15 +225,18 @@ def _codes_page(request: Request, changed: Changed) -> Response:
     return render(request, "accounts/recovery_codes.html", codes=changed.recovery_codes, target=target)
 
 
-async def _removed(request: Request, changed: Changed) -> Response:
+async def _removed(request: Request) -> Response:
     has_any = (await factors_of(request).held(request.user.id)).has_any
-    _renew_session(request, changed, second_factor_at=request.user.second_factor_at if has_any else None)
+    _renew_session(request, second_factor_at=request.user.second_factor_at if has_any else None)
     return redirect(request, request.address(SECURITY_PATH))
 
 
-def _renew_session(request: Request, changed: Changed, *, second_factor_at: float | None) -> None:
-    """This session goes on under a new id; all others of the user have ended."""
-    renewed = replace(request.user, epoch=changed.epoch, second_factor_at=second_factor_at)
+def _renew_session(request: Request, *, second_factor_at: float | None) -> None:
+    """This session goes on under a new id; all others of the user have ended.
+
+    With the former epoch: what they may do is looked up again, as it may have changed while the factor did.
+    """
+    renewed = replace(request.user, second_factor_at=second_factor_at)
     request.site.sessions.sign_in(request.session, renewed, remember=request.session.is_remembered)
 
 
@@ -268,7 +256,6 @@ async def _overview(request: Request, *, problem: str = "", status: int = 200) -
         passkey_remove=request.address(f"{NEW_PASSKEY_PATH}/remove"),
         passkey_rename=request.address(f"{NEW_PASSKEY_PATH}/rename"),
         name_length=MAX_PASSKEY_NAME,
-        places=[(text, request.address(path)) for text, path in _PLACES],
         codes=request.address(f"{SECURITY_PATH}/codes"),
     )
 

@@ -48,10 +48,10 @@ SIGNED_UP_PATH: Final = "/account/signed-up"
 _MAX_FORM_BYTES: Final = 32_768
 _KEPT: Final = 254
 _NAME_TEXTS: Final[Mapping[str, str]] = {
-    "empty": Text("Choose a user name."),
-    "taken": Text("This user name is taken. Choose another."),
+    "empty": Text("Choose a username."),
+    "taken": Text("This username is taken. Choose another."),
 }
-_NAME_OTHERWISE: Final = Text("This cannot be a user name. Use letters, digits and single spaces.")
+_NAME_OTHERWISE: Final = Text("This cannot be a username. Use letters, digits and single spaces.")
 
 sign_up_routes: Final = Routes()
 

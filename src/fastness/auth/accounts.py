@@ -116,11 +116,11 @@ class Accounts:
         *,
         has_second_factor: bool = False,
         except_session: Session | None = None,
-    ) -> int:
-        """Set a new password and end the user's sessions; returns the owner's new epoch.
+    ) -> None:
+        """Set a new password and end the user's sessions.
 
-        A session that is spared has to be signed in again by the caller, with that epoch and the present time: its
-        identity counts as from before the change.
+        A session that is spared has to be signed in again by the caller, as of the present time: its identity counts as
+        from before the change. What it says of their rights is as old as it is, so it keeps the epoch it has.
 
         Raises:
             PasswordRefusedError: the password breaks a rule.
@@ -130,16 +130,15 @@ class Accounts:
             new = await self.accept_password(new, owner_of(user), has_second_factor=has_second_factor)
         user.password_hash = new.hash
         user.valid_since = self._clock.now()
-        epoch = await self._revoke(db, user)
+        await _lock(db)
         # A double click sends the form twice, and the first one has given the session a new id already.
         await self._sessions.end_all(user.id, except_session=except_session, follows_rotation=True)
         self._emit_after_commit(db, user, EventName.AUTHN_PASSWORD_CHANGE, "password_set")
-        return epoch
 
     async def set_active(
         self, db: AsyncSession, user: User, *, is_active: bool, insecure_without_superuser: Because | None = None
-    ) -> int:
-        """Open or close an account; closing ends all sessions. Returns the owner's new epoch.
+    ) -> None:
+        """Open or close an account; closing ends all sessions.
 
         Raises:
             LastSuperuserError: nobody would be left who may do everything.
@@ -147,13 +146,12 @@ class Accounts:
         async with keeping_a_superuser(db, self._clock.now(), unless=insecure_without_superuser):
             user.is_active = is_active
             user.valid_since = self._clock.now()
-        epoch = await self._revoke(db, user)
+        await _lock(db)
         await self._sessions.end_all(user.id)
         self._emit_after_commit(db, user, EventName.USER_UPDATED, "activated" if is_active else "deactivated")
-        return epoch
 
-    async def set_email(self, db: AsyncSession, user: User, address: str) -> int:
-        """Give the account an address that was shown to be its owner's, and end all sessions; returns the new epoch.
+    async def set_email(self, db: AsyncSession, user: User, address: str) -> None:
+        """Give the account an address that was shown to be its owner's, and end all sessions.
 
         A user name that is the former address becomes the new one.
 
@@ -170,19 +168,18 @@ class Accounts:
             except IntegrityError:
                 raise AddressTakenError from None
         user.valid_since = self._clock.now()
-        epoch = await self._revoke(db, user)
+        await _lock(db)
         await self._sessions.end_all(user.id)
         self._emit_after_commit(db, user, EventName.USER_UPDATED, "email_changed")
-        return epoch
 
-    async def set_staff(self, db: AsyncSession, user: User, *, is_staff: bool) -> int:
+    async def set_staff(self, db: AsyncSession, user: User, *, is_staff: bool) -> None:
         """Give or take access to what only staff may do. Sessions stay and show it on their next request."""
         user.is_staff = is_staff
-        epoch = await self._revoke(db, user)
+        await _lock(db)
+        await self._store.bump_epoch(str(user.id))
         self._emit_after_commit(
             db, user, EventName.PRIVILEGE_PERMISSIONS_CHANGED, "staff_given" if is_staff else "staff_taken"
         )
-        return epoch
 
     async def accept_password(
         self, password: str, owner: PasswordOwner, *, has_second_factor: bool = False
@@ -210,14 +207,14 @@ class Accounts:
                 )
         return NewPassword(await self._pool.run(self._hasher.hash, password))
 
-    async def _revoke(self, db: AsyncSession, user: User) -> int:
-        # Flush first: the lock on the row makes a request that meets the new epoch wait for our commit.
-        await db.flush()
-        return await self._store.bump_epoch(str(user.id))
-
     def _emit_after_commit(self, db: AsyncSession, user: User, name: EventName, reason: str) -> None:
         record = SecurityEvent(name=name, at=self._clock.now(), reason=reason, user_id=str(user.id))
         emit_after_commit(db, self._events, record)
+
+
+async def _lock(db: AsyncSession) -> None:
+    """Write the change before the epoch is raised: a request that meets the new one then waits at the row for our commit."""
+    await db.flush()
 
 
 def owner_of(user: User) -> PasswordOwner:

@@ -46,9 +46,9 @@ async def users_of(db: AsyncSession, address: str) -> Sequence[User]:
     key = email_key(address)
     if not key:
         return ()
-    query = (
-        select(User).where(User.email_key == key, User.is_active.is_(True)).order_by(User.created_at).limit(_MAX_FOUND)
-    )
+    # The one that has confirmed it first: accounts of others that name it must not stand before it.
+    ranked = (User.confirmed_email_key.is_(None), User.created_at)
+    query = select(User).where(User.email_key == key, User.is_active.is_(True)).order_by(*ranked).limit(_MAX_FOUND)
     found = (await db.scalars(query)).all()
     confirmed = [user for user in found if user.has_confirmed_email]
     return confirmed or found

@@ -24,7 +24,7 @@ from typing import Final, LiteralString
 
 from fastness.auth.errors import UsernameError
 from fastness.auth.passwords import PasswordHasher
-from fastness.auth.usernames import MAX_LENGTH, parse_username
+from fastness.auth.usernames import parse_username, shown_name
 from fastness.authz.permissions import PermissionCatalogue
 from fastness.authz.rolenames import RoleNameError, parse_role_name
 from fastness.db.foreign import Row
@@ -151,12 +151,11 @@ def _user(
     if not is_known:
         reason = "unusable" if encoded.startswith("!") or not encoded else "unknown_format"
         left_out.append(LeftOut(kind="password", name=username, reason=reason))
-    full_name = _clean(f"{row['first_name']} {row['last_name']}")
     return ImportedUser(
         id=random_id(),
         username=username,
         username_key=key,
-        display_name=full_name[:MAX_LENGTH] or username,
+        display_name=shown_name(f"{row['first_name']} {row['last_name']}") or username,
         email=email,
         password_hash=encoded if is_known else None,
         is_active=bool(row["is_active"]),
@@ -188,7 +187,7 @@ def _roles(
     found: dict[object, ImportedRole] = {}
     taken: set[str] = {SUPERUSER}
     for row in rows:
-        label = _clean(str(row["name"]))[:MAX_LENGTH]
+        label = shown_name(str(row["name"]))
         try:
             name = parse_role_name(re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-"))
         except RoleNameError:
@@ -212,10 +211,6 @@ def _pairs(rows: Iterable[Row], key: str, value: str) -> dict[object, list[objec
 
 def _column(rows: Iterable[Row]) -> set[object]:
     return {row["permission_id"] for row in rows}
-
-
-def _clean(text: str) -> str:
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _moment(value: object) -> datetime | None:

@@ -38,7 +38,7 @@ class UsernameError(InvalidInputError):
     """The text cannot be a user name; `reason` says why."""
 
     code = "username"
-    public: str = Text("This user name cannot be used.")
+    public: str = Text("This username cannot be used.")
 
     def __init__(self, reason: StrEnum) -> None:
         super().__init__(f"user name refused: {reason}")
@@ -49,7 +49,7 @@ class UsernameTakenError(InvalidInputError):
     """An account with this user name exists. Show this only to people who may see that, never at public sign-up."""
 
     code = "username_taken"
-    public: str = Text("This user name cannot be used.")
+    public: str = Text("This username cannot be used.")
 
     def __init__(self) -> None:
         super().__init__("the user name is taken")

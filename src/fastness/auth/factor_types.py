@@ -75,6 +75,15 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedPasskey:
+    """Whose passkey answered."""
+
+    user_id: UUID
+    epoch: int
+    """Of the owner at the answer: any change of the account since then, such as the passkey's removal, ends what it opens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """A right password, and nobody signed in yet: kept in the session until the second factor."""
 

@@ -32,6 +32,7 @@ from fastness.auth.factor_types import (
     Factor,
     Held,
     KnownPasskey,
+    ProvedPasskey,
     RelyingParty,
     is_enforced,
     relying_party,
@@ -174,7 +175,7 @@ class FactorProofs:
 
     async def prove_passkey(
         self, party: RelyingParty, *, challenge: bytes, text: str, user_id: uuid.UUID | None, caller: Caller
-    ) -> uuid.UUID | None:
+    ) -> ProvedPasskey | None:
         """Whose passkey answered; `user_id` where it has to be a certain user's. None if the answer is not right."""
         try:
             answer = read_answer(text)
@@ -182,7 +183,7 @@ class FactorProofs:
             self._failed(user_id, Factor.PASSKEY, caller)
             return None
 
-        async def check(db: AsyncSession) -> uuid.UUID | None:
+        async def check(db: AsyncSession) -> ProvedPasskey | None:
             row = await db.scalar(select(Passkey).where(Passkey.credential_id == answer.credential_id))
             if row is None or user_id not in {None, row.user_id} or answer.user_handle not in {b"", row.user_id.bytes}:
                 return None
@@ -193,8 +194,10 @@ class FactorProofs:
             except FactorRefusedError:
                 return None
             taken = update(Passkey).where(Passkey.id == row.id, Passkey.sign_count == row.sign_count)
-            won = await wins(db, taken.values(sign_count=count, last_used_at=self._clock.now()))
-            return row.user_id if won else None
+            if not await wins(db, taken.values(sign_count=count, last_used_at=self._clock.now())):
+                return None
+            # While the row is ours: whoever removes the passkey raises the epoch after this.
+            return ProvedPasskey(user_id=row.user_id, epoch=await self._store.epoch(str(row.user_id)))
 
         # Not counted by the throttle: signatures cannot be guessed.
         proved = await run_in_unit(self._database, check, is_read_only=False)

@@ -180,10 +180,9 @@ class Factors(FactorProofs):
             codes = await work(db)
             await self._tell(db, user_id, kind, "" if factor is None else factor.value)
             await db.flush()
-            epoch = await self._store.bump_epoch(str(user_id))
-            await self._sessions.end_all(user_id, except_session=except_session)
+            ended = await self._sessions.end_all(user_id, except_session=except_session)
             emit_after_commit(db, self._events, self._event(user_id, EventName.USER_UPDATED, reason, factor, Caller()))
-            return Changed(epoch=epoch, recovery_codes=codes)
+            return Changed(epoch=ended.epoch, recovery_codes=codes)
 
         return await run_in_unit(self._database, change, is_read_only=False)
 

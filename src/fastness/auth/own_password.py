@@ -19,18 +19,9 @@ from fastness.auth.users import User
 from fastness.db.engine import Database
 from fastness.db.unit import Unit, run_in_unit
 from fastness.kernel.clock import Clock
-from fastness.kernel.values import dataclass
 from fastness.mail.notices import Notice, notice
 from fastness.mail.outbox import Outbox
 from fastness.sessions.session import Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed:
-    """With what the session that was spared goes on."""
-
-    epoch: int
-    at: float
 
 
 class OwnPassword:
@@ -49,15 +40,17 @@ class OwnPassword:
 
     async def change(
         self, user_id: uuid.UUID, password: str, *, site: str, has_second_factor: bool, spared: Session
-    ) -> Renewed:
+    ) -> float:
         """Set the new password. Call it before the request's own transaction, and only after the old password was checked.
+
+        Returns the moment from which sign-ins count: that of the proof of the session that goes on.
 
         Args:
             user_id: who is signed in.
             password: as typed.
             site: what the site is called in the mail.
             has_second_factor: whether a second factor is enforced for the user.
-            spared: the session that goes on; the caller signs it in again with what is returned.
+            spared: the session that goes on; the caller signs it in again, as of what is returned.
 
         Raises:
             PasswordRefusedError: the password breaks a rule.
@@ -67,17 +60,17 @@ class OwnPassword:
         owner = await self._owner(user_id)
         new = await self._accounts.accept_password(password, owner, has_second_factor=has_second_factor)
 
-        async def change(db: AsyncSession) -> Renewed:
+        async def change(db: AsyncSession) -> float:
             user = await db.get(User, user_id, with_for_update=True)
             if user is None or not user.is_active:
                 raise VanishedError("user")
-            epoch = await self._accounts.set_password(db, user, new, except_session=spared)
+            await self._accounts.set_password(db, user, new, except_session=spared)
             if user.email:
                 told = notice(
                     Notice.PASSWORD_CHANGED, to=user.email, site=site, at=self._clock.now(), username=user.username
                 )
                 await self._outbox.add(db, told)
-            return Renewed(epoch=epoch, at=user.valid_since.timestamp())
+            return user.valid_since.timestamp()
 
         return await run_in_unit(self._database, change, is_read_only=False)
 

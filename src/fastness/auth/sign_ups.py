@@ -21,8 +21,8 @@ from fastness.auth.links import Links
 from fastness.auth.password_links import span
 from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.purposes import SIGN_UP_REQUEST, Place, Purpose
-from fastness.auth.usernames import UsernameReason
-from fastness.auth.users import User
+from fastness.auth.usernames import UsernameReason, parse_username
+from fastness.auth.users import User, find_user
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
 from fastness.mail.mail import Mail
@@ -96,11 +96,12 @@ class SignUps:
         token = await self._links.create(db, Purpose.SIGN_UP, user=None, lives_for=lives_for, data=request.to)
         if token is None:
             return None
-        known = await has_confirmed(db, request.to)
+        known = await self._account_of(db, request.to)
         if known is not None:
-            # To the address as the account has it, not as it was typed.
+            # To the address as it is kept, not as it was typed.
+            to = known.email if known.has_confirmed_email else known.username
             context = {"site": site, "username": plain(known.username)}
-            return Mail(to=known.email, template="mail/sign_up_known", kind=request.kind, context=context)
+            return Mail(to=to, template="mail/sign_up_known", kind=request.kind, context=context)
         context = {"site": site, "link": f"{request.context['page']}{token}", "life": span(lives_for)}
         return Mail(to=request.to, template="mail/sign_up", kind=request.kind, context=context, lives_for=lives_for)
 
@@ -126,7 +127,7 @@ class SignUps:
         Raises:
             DeadLinkError: the link was used or is too old.
             UsernameError, UsernameTakenError, PasswordRefusedError: as `Accounts.create_user`.
-            AddressTakenError: another account has confirmed the address meanwhile.
+            AddressTakenError: another account has confirmed the address meanwhile, or signs in with it.
             SignUpRefusedError: the app's hook refuses a field.
         """
 
@@ -136,14 +137,14 @@ class SignUps:
         address = await run_in_unit(self._database, look, is_read_only=True)
         if address is None or not self.is_open:
             raise DeadLinkError
-        if self.asks_username and "@" in username:
-            # Nobody takes a name that reads as another person's address.
+        if self.asks_username and "@" in parse_username(username)[0]:
+            # Nobody takes a name that reads as another person's address, whichever of its signs was typed.
             raise UsernameError(UsernameReason.CHARACTER)
         name = username if self.asks_username else address
         owner = PasswordOwner(username=name, display_name=display_name, email=address)
         new = await self._accounts.accept_password(password, owner)
         found = await self._links.use(db, Purpose.SIGN_UP, key)
-        if await has_confirmed(db, found.data) is not None:
+        if await self._account_of(db, found.data) is not None:
             raise AddressTakenError
         user = await self._accounts.create_user(
             db, username=name, password=new, display_name=display_name, email=found.data
@@ -152,3 +153,9 @@ class SignUps:
         if self._hook is not None:
             await self._hook(db, user, fields)
         return user
+
+    async def _account_of(self, db: AsyncSession, address: str) -> User | None:
+        """The account that has confirmed the address, or, where addresses are the names, signs in with it."""
+        known = await has_confirmed(db, address)
+        # Somebody who was invited, or taken over from another system, has an account before they have confirmed anything.
+        return await find_user(db, address) if known is None and not self.asks_username else known

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastness.auth.callers import Caller
 from fastness.auth.factor_rules import SecondFactorRules
-from fastness.auth.factor_types import Factor, Pending, Step
+from fastness.auth.factor_types import Factor, Pending, ProvedPasskey, Step
 from fastness.auth.identities import load_identity, renewed_identity
 from fastness.auth.notices import Notices
 from fastness.auth.users import User, write_sign_in
@@ -78,10 +78,16 @@ class SigningIn:
         expected = pending.epoch if epoch is None else epoch
         return await self._sign_in(claimed, factor, caller, expected_epoch=expected, device_epoch=pending.epoch)
 
-    async def enter(self, user_id: uuid.UUID, *, caller: Caller) -> Identity | None:
-        """The identity of somebody whose passkey answered, with their verification: two factors at once."""
+    async def enter(self, proved: ProvedPasskey, *, caller: Caller) -> Identity | None:
+        """The identity of somebody whose passkey answered, with their verification: two factors at once.
+
+        None if the account has changed since.
+        """
         now = self._clock.epoch()
-        return await self._sign_in(_claim(user_id, now, now), Factor.PASSKEY, caller)
+        claimed = _claim(proved.user_id, now, now)
+        return await self._sign_in(
+            claimed, Factor.PASSKEY, caller, expected_epoch=proved.epoch, device_epoch=proved.epoch
+        )
 
     async def confirm(self, former: Identity, factor: Factor, *, caller: Caller) -> Identity | None:
         """Who somebody is who is signed in and has shown it once more, with a factor; None if they may not be any more.
@@ -100,8 +106,8 @@ class SigningIn:
         factor: Factor,
         caller: Caller,
         *,
-        expected_epoch: int | None = None,
-        device_epoch: int | None = None,
+        expected_epoch: int,
+        device_epoch: int,
     ) -> Identity | None:
         """Read the row under its lock, and write the sign-in into it.
 
@@ -117,10 +123,9 @@ class SigningIn:
             current = await self._store.epoch(claimed.owner)
             user = await db.get(User, claimed.id, with_for_update=True)
             identity = await renewed_identity(db, user, claimed, epoch=current)
-            if user is None or identity is None or expected_epoch not in {None, current}:
+            if user is None or identity is None or current != expected_epoch:
                 return None
-            known = current if device_epoch is None else device_epoch
-            await self._notices.signed_in(db, user, epoch=known, device=caller.device, browser=caller.browser)
+            await self._notices.signed_in(db, user, epoch=device_epoch, device=caller.device, browser=caller.browser)
             await write_sign_in(db, user, self._clock.now())
             return identity
 

@@ -64,6 +64,15 @@ def try_username_key(text: str) -> str | None:
         return None
 
 
+def shown_name(text: str) -> str:
+    """The name that others see, as somebody typed it, on one line.
+
+    It need not be theirs alone. What cannot be seen, or turns the direction of what stands behind it, becomes a space.
+    """
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(line.split())[:MAX_LENGTH].rstrip()
+
+
 def _check_characters(name: str) -> None:
     if not name:
         raise UsernameError(UsernameReason.EMPTY)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, validates
 from sqlalchemy.orm.attributes import set_committed_value
 
-from fastness.auth.usernames import MAX_LENGTH, try_username_key
+from fastness.auth.usernames import MAX_LENGTH, shown_name, try_username_key
 from fastness.db.columns import PasswordHash
 from fastness.db.model import Model, PublicID
 
@@ -54,6 +54,10 @@ class User(Model):
             self.email_key = key
             self.confirmed_email_key = None
         return email
+
+    @validates("display_name")
+    def _set_display_name(self, _name: str, display_name: str) -> str:
+        return shown_name(display_name)
 
     @property
     def has_confirmed_email(self) -> bool:

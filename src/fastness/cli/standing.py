@@ -1,13 +1,11 @@
 """`users close`, `reopen`, `staff` and `end-sessions`: who may be signed in, and as what, from the machine that runs the app.
 
 What is ended is refused from its next request on, in every worker process, and its open sockets are closed within seconds.
-Ending sessions takes the epoch on as well, so that a sign-in which waits for its second factor begins anew. API tokens stay with
-`end-sessions`, which is about people, and end with `close`.
+A sign-in that is under way, or waits for its second factor, begins anew. API tokens stay with `end-sessions`, which is about
+people, and end with `close`.
 
 ASVS 5.0: V7.4.2, V7.4.5 (administrators end sessions, of one person or of all), V16.3.3.
 """
-
-from typing import Final
 
 from sqlalchemy import select
 
@@ -18,8 +16,6 @@ from fastness.cli.terminal import printable, say
 from fastness.kernel.because import Because
 from fastness.kernel.events import EventName
 from fastness.services.services import Services
-
-_AT_ONCE: Final = 500
 
 
 def set_active(app_name: str | None, username: str, *, is_active: bool, leaving_none: str | None = None) -> None:
@@ -61,9 +57,7 @@ def end_sessions(app_name: str | None, username: str | None) -> None:
             user_ids = [who.id] if who is not None else list(await unit.session.scalars(select(User.id)))
         detail = {"by": OPERATOR, "whose": "everybody" if who is None else str(who.id)}
         services.report(EventName.SESSION_ENDED, "administrator", detail)
-        for start in range(0, len(user_ids), _AT_ONCE):
-            await services.store.bump_epochs([str(one) for one in user_ids[start : start + _AT_ONCE]])
-        return sum([await services.sessions.end_all(one) for one in user_ids])
+        return sum([(await services.sessions.end_all(one)).live for one in user_ids])
 
     count = run_with_services(app_name, end)
     say(f"Ended {count} session{'' if count == 1 else 's'}.")

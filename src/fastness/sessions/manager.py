@@ -9,6 +9,7 @@ ids, plant one in a victim's browser, replay one after sign-out, and race any tw
 * a session that was ended is never written again: saving compares the version, merges what a parallel request stored,
   and gives up if there is nothing left to merge with. A rotation that races with an end is taken back, and so is what
   somebody who is signed in has proved meanwhile: it was about that session;
+* a sign-in whose user has changed since it looked at them is taken back: an end of all sessions found no record of it yet;
 * ended sessions leave a tombstone, so that use after sign-out is an event of its own. It costs no second read.
 
 Not covered: an id stolen from the visitor's device works until the session ends. With the store away, `load` raises
@@ -28,10 +29,10 @@ from fastness.kernel.errors import ConfigError
 from fastness.kernel.events import EventName, EventSink, SecurityEvent
 from fastness.kernel.tokens import hash_token
 from fastness.sessions.context import KEY as CONTEXT_KEY
-from fastness.sessions.context import Context, context_from_json
+from fastness.sessions.context import context_from_json
 from fastness.sessions.identity import Identity
 from fastness.sessions.record import EndReason, Record, Tombstone
-from fastness.sessions.recordstore import MAX_ATTEMPTS, RecordStore
+from fastness.sessions.recordstore import MAX_ATTEMPTS, Ended, RecordStore, SessionSummary
 from fastness.sessions.rules import SessionRules
 from fastness.sessions.session import Predecessor, RejectReason, Session
 from fastness.stores.store import StaleVersionError, Store, StoreUnavailableError
@@ -51,17 +52,6 @@ class SaveResult(NamedTuple):
     """Delete the cookie. Never together with a value."""
     max_age_seconds: int | None = None
     """Of the cookie that is set; None for one that ends with the browser."""
-
-
-class SessionSummary(NamedTuple):
-    """One of a user's sessions, for the page that lists them."""
-
-    id_hash: bytes
-    created: float
-    seen: float
-    is_remembered: bool
-    context: Context | None = None
-    """From where it is used, as far as it was noted."""
 
 
 _LEAVE_COOKIE: Final = SaveResult()
@@ -105,7 +95,6 @@ class Sessions:
         `events` takes this request's events instead of the application's sink, which knows neither address nor route.
         """
         session = self.fresh(events=events)
-        now = session._seen
         if cookie_value is None:
             return session
         if len(cookie_value) != ID_LENGTH or not cookie_value.isascii():
@@ -118,9 +107,9 @@ class Sessions:
             return session
         stored, content = found
         if not isinstance(content, Record):
-            self._meet_tombstone(session, content, now)
+            self._meet_tombstone(session, id_hash, content)
             return session
-        timeout = self._records.timeout(content, now)
+        timeout = self._records.timeout(content, session._seen)
         if timeout is None:
             session._adopt(id_hash, content, version=stored.version, owner_epoch=stored.owner_epoch)
             return session
@@ -129,6 +118,16 @@ class Sessions:
         if await self._records.expire(id_hash, content, timeout, if_version=stored.version):
             self._emit(session._events, EventName.SESSION_EXPIRED, timeout, _owner(content.identity))
         return session
+
+    async def holds(self, session: Session) -> bool:
+        """Whether nobody has ended it since it was loaded, under whichever id it is now, or changed the person signed in."""
+        identity, id_hash = session._identity, _stored_hash(session)
+        if identity is None:
+            return True
+        if not id_hash:  # of a token
+            return await self._records.epoch(identity.owner) == identity.epoch
+        live = await self._records.find_live(await self._records.place_of(id_hash))
+        return live is not None and (_owner(live.record.identity), live.owner_epoch) == (identity.owner, identity.epoch)
 
     async def save(self, session: Session) -> SaveResult:
         """Write what this request changed. Call it before the response starts; it says what to do with the cookie.
@@ -221,8 +220,8 @@ class Sessions:
 
     async def end_all(
         self, user_id: UUID, *, except_session: Session | None = None, follows_rotation: bool = False
-    ) -> int:
-        """End all sessions of a user now, but for one; how many were ended.
+    ) -> Ended:
+        """End all sessions of a user now, but for one, and whatever sign-in is under way; raises the owner's epoch.
 
         Args:
             user_id: whose.
@@ -233,10 +232,10 @@ class Sessions:
         except_hash = b"" if except_session is None else _stored_hash(except_session)
         if follows_rotation and except_hash:
             except_hash = await self._records.place_of(except_hash)
-        count = await self._records.end_owned(str(user_id), except_hash=except_hash)
-        if count:
-            self._emit(self._events, EventName.SESSION_ENDED, EndReason.REVOKED, str(user_id), count=count)
-        return count
+        ended = await self._records.end_owned(str(user_id), except_hash=except_hash)
+        if ended.live:
+            self._emit(self._events, EventName.SESSION_ENDED, EndReason.REVOKED, str(user_id), count=ended.live)
+        return ended
 
     async def end_one(self, user_id: UUID, id_hash: bytes) -> bool:
         """End one session of this user, named by its hash; False if the user has no such session."""
@@ -277,7 +276,7 @@ class Sessions:
         session._seen = self._clock.epoch()
         session._version = await self._records.put(id_hash, session._record(), if_version=0)
         old = session._predecessor
-        if old is not None and not await self._replace(session, old):
+        if await self._is_overtaken(session) or (old is not None and not await self._replace(session, old)):
             await self._records.forget(id_hash)
             return self._give_up(session)
         is_renewed = old is not None and old.is_continued
@@ -288,6 +287,14 @@ class Sessions:
         if session._remember:
             max_age = max(0, int(session._created + self._rules.remember_seconds - self._clock.epoch()))
         return SaveResult(session._token, max_age_seconds=max_age)
+
+    async def _is_overtaken(self, session: Session) -> bool:
+        """Whether the user was changed, or all their sessions ended, after they were looked at to be signed in."""
+        identity, old = session._identity, session._predecessor
+        if identity is None or (old is not None and old.user_id == identity.owner):
+            return False  # What goes on under a new id ends with its old one.
+        # Asked when the record is written: who raises the epoch after this finds it.
+        return await self._records.epoch(identity.owner) != identity.epoch
 
     async def _replace(self, session: Session, old: Predecessor) -> bool:
         """End the old record of a session that has a new one; False if it was not alive any more and had to be."""
@@ -364,13 +371,15 @@ class Sessions:
 
     # Events.
 
-    def _meet_tombstone(self, session: Session, found: Tombstone | None, now: float) -> None:
+    def _meet_tombstone(self, session: Session, id_hash: bytes, found: Tombstone | None) -> None:
         if found is None:
             session.rejection = RejectReason.UNKNOWN
             return
         is_rotated = found.reason is EndReason.ROTATED
         session.rejection = RejectReason.ROTATED if is_rotated else RejectReason.ENDED
-        if not (is_rotated and now - found.ended < ROTATION_RACE_SECONDS):
+        if is_rotated and session._seen - found.ended < ROTATION_RACE_SECONDS:
+            session._moved = Predecessor(id_hash, 0, EndReason.ROTATED, found.user_id, is_continued=False)
+        else:
             self._emit(session._events, EventName.SESSION_USE_AFTER_EXPIRE, found.reason, found.user_id)
 
     def _emit(self, sink: EventSink | None, name: EventName, reason: str, user_id: str, *, count: int = 1) -> None:
@@ -386,6 +395,5 @@ def _owner(identity: Identity | None) -> str:
 
 def _stored_hash(session: Session) -> bytes:
     """The id under which the store has the session now; a rotation that is still to be saved has only the old one."""
-    if session._predecessor is not None:
-        return session._predecessor.id_hash
-    return session._id_hash
+    left = session._predecessor
+    return session._id_hash if left is None else left.id_hash

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastness.kernel.clock import Clock
+from fastness.sessions.context import Context
 from fastness.sessions.record import (
     EndReason,
     Record,
@@ -36,6 +37,26 @@ class LiveRecord(NamedTuple):
     record: Record
     version: int
     owner_epoch: int
+
+
+class Ended(NamedTuple):
+    """What came of ending all sessions of a user."""
+
+    live: int
+    """How many were live."""
+    epoch: int
+    """The owner's new epoch in the store. A session that was spared shows an older one, and gets a new snapshot."""
+
+
+class SessionSummary(NamedTuple):
+    """One of a user's sessions, for the page that lists them."""
+
+    id_hash: bytes
+    created: float
+    seen: float
+    is_remembered: bool
+    context: Context | None = None
+    """From where it is used, as far as it was noted."""
 
 
 class RecordStore:
@@ -143,8 +164,14 @@ class RecordStore:
             return False
         return True
 
-    async def end_owned(self, owner: str, *, except_hash: bytes) -> int:
-        """End, at once, all records of an owner but one; how many were live."""
+    async def epoch(self, owner: str) -> int:
+        """The owner's epoch now."""
+        return await self._store.epoch(owner)
+
+    async def end_owned(self, owner: str, *, except_hash: bytes) -> Ended:
+        """End, at once, all records of an owner but one, and raise the owner's epoch."""
+        # First: a sign-in that writes its record too late to be found here sees that it has been overtaken.
+        epoch = await self._store.bump_epoch(owner)
         owned = await self.list_live(owner)
         spared = KEY_PREFIX + except_hash if except_hash else None
         await self._store.delete_owned(owner, prefix=KEY_PREFIX, except_key=spared)
@@ -155,7 +182,7 @@ class RecordStore:
                 await self.bury(id_hash, self._tombstone(EndReason.REVOKED, record), if_version=0, durable=False)
             except StaleVersionError:
                 continue  # It has a tombstone already.
-        return len(ended)
+        return Ended(len(ended), epoch)
 
     async def list_live(self, owner: str) -> list[tuple[bytes, Record]]:
         """The owner's live records by the hash of their id."""

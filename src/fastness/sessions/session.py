@@ -86,6 +86,7 @@ class Session:
         "_identity",
         "_is_read_only",
         "_max_bytes",
+        "_moved",
         "_predecessor",
         "_raw_values",
         "_remember",
@@ -106,6 +107,8 @@ class Session:
         self._drops_cookie = False
         self._is_read_only = False
         self._predecessor: Predecessor | None = None
+        # What a parallel request has just given a new id: whoever signs out with the former one means that session.
+        self._moved: Predecessor | None = None
         self._reset(now)
 
     def _reset(self, now: float) -> None:
@@ -249,6 +252,8 @@ class Session:
             self._predecessor = Predecessor(self._id_hash, self._version, reason, user_id, is_continued)
         elif self._predecessor is not None:
             self._predecessor = self._predecessor._replace(reason=reason, is_continued=is_continued)
+        elif reason is not EndReason.ROTATED and self._moved is not None:
+            self._predecessor = self._moved._replace(reason=reason)
         self._version = 0
         self._id_hash = b""
         self._token = None

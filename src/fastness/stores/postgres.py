@@ -40,6 +40,8 @@ _CONNECTIONS: Final = 4
 _DURABLE_CONNECTIONS: Final = 2
 _SECONDS: Final = 5.0
 """How long one operation may take, waiting for a connection and for locks included."""
+_MAX_ATTEMPTS: Final = 16
+"""Each further one means that a record of the owner was written while it was to be deleted."""
 _LOCK: Final = 0x6661_7374_7374_6F72
 """The advisory lock under which the tables are made; any number that nobody else picks."""
 
@@ -113,9 +115,15 @@ class PostgresStore:
 
     async def delete_owned(self, owner: str, *, prefix: bytes = b"", except_key: bytes | None = None) -> int:
         arguments = (owner, prefix, except_key, self._clock.epoch())
-        return int(
-            await self._write(lambda connection: connection.fetchval(sql.DELETE_OWNED, *arguments), durable=True)
-        )
+        count = 0
+        for _ in range(_MAX_ATTEMPTS):
+            ((deleted, is_whole),) = await self._write(
+                lambda connection: connection.fetch(sql.DELETE_OWNED, *arguments), durable=True
+            )
+            count += int(deleted)
+            if is_whole:
+                return count
+        raise StoreUnavailableError("The records of one owner change faster than they can be deleted.")
 
     async def list_owned(self, owner: str, *, prefix: bytes = b"") -> list[tuple[bytes, StoredValue]]:
         now = self._clock.epoch()

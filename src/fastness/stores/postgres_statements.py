@@ -50,9 +50,14 @@ DELETE: Final = """DELETE FROM fastness_store.entry WHERE key = $1
     RETURNING expires_at IS NULL OR expires_at > $2"""
 # `substring` of a bytea counts bytes, so the prefix is compared exactly; LIKE would know wildcards.
 _OWNED: Final = "entry.owner = $1 AND substring(entry.key FROM 1 FOR length($2::bytea)) = $2"
+_DELETED_OWNED: Final = f"{_OWNED} AND ($3::bytea IS NULL OR entry.key <> $3)"
+# How many were live, and whether all that the statement saw went. A row that was written while the statement waited for it may
+# belong to its owner no more, and what took its place is not seen: a session that gets a new id at this moment.
 DELETE_OWNED: Final = f"""WITH deleted AS (
-        DELETE FROM fastness_store.entry WHERE {_OWNED} AND ($3::bytea IS NULL OR entry.key <> $3) RETURNING expires_at
-    ) SELECT count(*) FROM deleted WHERE expires_at IS NULL OR expires_at > $4"""  # noqa: S608  # nosec B608 # constants of this file
+        DELETE FROM fastness_store.entry WHERE {_DELETED_OWNED} RETURNING expires_at
+    ) SELECT count(*) FILTER (WHERE expires_at IS NULL OR expires_at > $4),
+        count(*) = (SELECT count(*) FROM fastness_store.entry WHERE {_DELETED_OWNED})
+    FROM deleted"""  # noqa: S608  # nosec B608 # constants of this file
 LIST_OWNED: Final = f"""SELECT entry.key, entry.value, entry.version, entry.expires_at, entry.owner,
         coalesce(owner_epoch.epoch, 0)
     FROM fastness_store.entry LEFT JOIN fastness_store.owner_epoch ON owner_epoch.owner = entry.owner

@@ -86,7 +86,9 @@ def with_identity(app: Fastness, identity: Identity) -> SignIn:
     async def sign_in(browser: Browser) -> None:
         sessions = app.services.sessions
         session = sessions.fresh()
-        sessions.sign_in(session, identity)
+        # As of now: whoever has a row, or whose sessions were ended before, has another epoch than somebody new.
+        epoch = await app.services.store.epoch(identity.owner)
+        sessions.sign_in(session, replace(identity, epoch=epoch))
         saved = await sessions.save(session)
         name = app.settings.session_cookie.name
         browser.cookies[name] = Cookie(name, saved.cookie_value or "", {"path": "/", "secure": ""})

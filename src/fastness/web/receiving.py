@@ -3,15 +3,23 @@
 Content-Length only allows an early no: what is believed is what came (CVE-2026-33034). The limit is read from the exchange at
 each chunk, so that a route found later can raise or lower it. A body that dawdles is cut off: everybody gets some seconds, and
 what has arrived earns more at the slowest accepted rate. One timer looks after all bodies that are under way, because a timer
-for each costs more than reading a short form. ASVS 5.0 V4.2.1, V15.2.2.
+for each costs more than reading a short form.
+
+The gates have decided when the headers came, and a body may take hours after them. Somebody whose session is about to be ended
+could hold back the last byte of any request, and send it then. So a body that did not come at once is taken only if the session
+still holds. ASVS 5.0 V4.2.1, V7.4.1, V15.2.2.
 """
 
 import asyncio
+from typing import Final
 
 from fastness.kernel.limits import LimitReason, LimitRules, decide_content_length
 from fastness.kernel.verdicts import Deny
 from fastness.web.exchange import Exchange, Message, Receive
-from fastness.web.refusals import BodyTimeoutError, BodyTooLargeError, MalformedRequestError
+from fastness.web.refusals import BodyTimeoutError, BodyTooLargeError, MalformedRequestError, SignInRequiredError
+
+SOON_SECONDS: Final = 1.0
+"""A body that has come within this time came with its headers."""
 
 
 class Watch:
@@ -86,7 +94,16 @@ class CountedBody:
                 raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
             if not message.get("more_body", False):
                 self.is_done = True
+                if loop.time() - self.deadline + self.rules.body_timeout_seconds > SOON_SECONDS:
+                    await require_living_session(exchange)
         return message
+
+
+async def require_living_session(exchange: Exchange) -> None:
+    """Refuse a request whose session was ended, or whose person was changed, after the gates had let it in."""
+    session = exchange.session
+    if session is not None and not await exchange.site.sessions.holds(session):
+        raise SignInRequiredError("session_over", "The session or its person changed while the body was on its way.")
 
 
 def hold_to_parsed_size(exchange: Exchange) -> None:
