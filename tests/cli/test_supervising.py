@@ -56,6 +56,22 @@ def test_it_is_started_again_and_ends_with_its_supervisor(file):
     assert not is_running(pids(file)[1])
 
 
+def test_what_cannot_be_started_is_tried_again(tmp_path, file):
+    """As where the machine has no process or no memory to give at the moment."""
+    program = tmp_path / "program"
+    lines = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR.replace("sys.executable", "sys.argv[3]"), CHILD, str(file), str(program)],
+        stderr=subprocess.PIPE,
+    )
+    assert b"could not be started" in lines.stderr.readline()
+    program.symlink_to(sys.executable)
+    wait_until(lambda: len(pids(file)) == 1)
+    lines.terminate()
+    assert lines.wait() == 0
+    lines.stderr.close()
+    assert not is_running(pids(file)[0])
+
+
 def test_it_ends_when_the_parent_was_killed(file):
     parent = subprocess.Popen([sys.executable, "-c", PARENT, SUPERVISOR, CHILD, str(file)])
     wait_until(lambda: len(pids(file)) == 1)

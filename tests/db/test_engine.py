@@ -4,7 +4,7 @@ import sqlite3
 import stat
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from fastness.db.engine import Database, parse_database_url
@@ -198,6 +198,28 @@ async def test_the_write_ahead_log_is_waited_for(tmp_path):
     await opening
     await database.close()
     assert path.read_bytes()[18:20] == b"\x02\x02"  # the file's versions of writing and reading: write-ahead log
+
+
+async def test_a_file_system_without_a_write_ahead_log_is_told_of_once(database_path, caplog):
+    database = Database(f"sqlite:///{database_path}")
+
+    def connect(_dialect, _record, _arguments, parameters):
+        # This way of locking has no memory that processes share, as on many a network share.
+        return sqlite3.connect(f"{database_path.as_uri()}?vfs=unix-dotfile", uri=True, **parameters)
+
+    for engine in (database.write, database.read):
+        event.listen(engine.sync_engine, "do_connect", connect)
+    await database.open()
+    async with database.read.connect() as connection:
+        assert await connection.scalar(sql("PRAGMA journal_mode")) == "delete"
+    await database.close()
+    (told,) = [record for record in caplog.records if record.name == "fastness.db"]
+    assert str(database_path) in told.getMessage()
+
+
+async def test_a_file_with_one_is_not(database, caplog):
+    await database.open()
+    assert not [record for record in caplog.records if record.name == "fastness.db"]
 
 
 async def test_a_pool_that_stays_empty_is_a_503(database_path, database):

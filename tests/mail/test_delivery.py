@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from fastness.auth.sealing import Sealer
+from fastness.db.errors import DatabaseLostError
 from fastness.db.unit import Unit
 from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
@@ -220,6 +221,27 @@ async def test_a_resolver_that_fails_is_asked_again(queue, make_postman, clock):
     assert await postman.deliver_due() == 0
     clock.advance(60)
     assert await postman.deliver_due() == 1
+
+
+async def test_an_error_beside_it_lets_the_mail_in_hand_arrive(queue, make_postman, rows):
+    failed = asyncio.Event()
+
+    class Slow(Troubled):
+        async def send(self, message):
+            if "bob" in message["To"]:
+                await failed.wait()
+                await asyncio.sleep(0.05)
+            else:
+                failed.set()
+            await super().send(message)
+
+    mailer = Slow(ada=DatabaseLostError("the database is away"))
+    postman = make_postman(mailer, rules=MailRules(sender=SENDER, connections=2))
+    await queue(note(), note(to="bob@example.com"))
+    with pytest.raises(DatabaseLostError):
+        await postman.deliver_due()
+    assert recipients(mailer) == ["bob@example.com"]
+    assert len(await rows()) == 1
 
 
 async def test_a_stop_lets_the_mail_in_hand_arrive(queue, make_postman, rows):

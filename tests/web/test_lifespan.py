@@ -1,9 +1,14 @@
 """The server's lifespan events: an app that cannot start says so, and the store does not grow for ever."""
 
+import asyncio
+
 import pytest
 
 from fastness import JSONResponse, Routes, access
-from fastness.services.upkeep import purge
+from fastness.kernel.errors import UnavailableError
+from fastness.services.upkeep import keep_tidy, purge
+from fastness.stores.memory import MemoryStore
+from fastness.stores.store import StoreUnavailableError
 from tests.web.shop import Shop
 
 
@@ -67,3 +72,51 @@ async def test_everything_expired_is_removed_however_much_it_is(make_shop, clock
     await purge(store)
     assert await store.purge_expired() == 0
     assert await store.get(b"new") is not None
+
+
+class Stuck:
+    """Cannot be closed."""
+
+    async def close(self):
+        raise RuntimeError
+
+
+async def test_what_cannot_be_closed_leaves_nothing_else_open(make_shop, caplog):
+    shop = await make_shop(Routes())
+    services = shop.app.services
+    vars(services)["outbound"] = Stuck()
+    await shop.app.close()
+    assert "Stuck could not be closed" in caplog.text
+    with pytest.raises(StoreUnavailableError):
+        await services.store.get(b"key")
+
+
+class FailingStore(MemoryStore):
+    """Fails twice, and notes that it was asked again."""
+
+    def __init__(self, clock, error):
+        super().__init__(clock)
+        self.errors = [error, error]
+        self.was_tidied = asyncio.Event()
+
+    async def purge_expired(self, limit=1000):
+        if self.errors:
+            raise self.errors.pop()
+        self.was_tidied.set()
+        return await super().purge_expired(limit)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(UnavailableError("away"), id="the-store-is-away"),
+        pytest.param(KeyError("a mistake"), id="nobody-knew-of-it"),
+    ],
+)
+async def test_an_error_does_not_end_the_removal(clock, caplog, error):
+    store = FailingStore(clock, error)
+    tidying = asyncio.create_task(keep_tidy(store, None, seconds=0.01))
+    await store.was_tidied.wait()
+    assert not tidying.done()
+    tidying.cancel()
+    assert "expired entries of the store" in caplog.text

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
@@ -41,22 +41,30 @@ class Supervisor:
         pause = self._first_pause_seconds
         while self._goes_on():
             began = time.monotonic()
-            # The interpreter that runs this, and arguments that are not read by a shell.
-            child = subprocess.Popen(self._command)  # noqa: S603
-            while child.poll() is None and self._goes_on():
-                time.sleep(_LOOK_SECONDS)
-            _end(child)
+            end = self._run_once()
             if not self._goes_on():
                 return
             # One that ends at once, for a missing table or a mistake in the app, is not started over and over.
             is_steady = time.monotonic() - began > STEADY_SECONDS
             pause = self._first_pause_seconds if is_steady else min(2 * pause, LONGEST_PAUSE_SECONDS)
-            sys.stderr.write(
-                f'{{"level":"warning","message":"the worker ended with {child.returncode}; it is started again"}}\n'
-            )
+            with suppress(OSError):  # whoever read the log may be gone
+                sys.stderr.write(f'{{"level":"warning","message":"the worker {end}; it is started again"}}\n')
             until = time.monotonic() + pause
             while time.monotonic() < until and self._goes_on():
                 time.sleep(_LOOK_SECONDS)
+
+    def _run_once(self) -> str:
+        """Start the process and wait for its end; what came of it, for the log."""
+        try:
+            # The interpreter that runs this, and arguments that are not read by a shell.
+            child = subprocess.Popen(self._command)  # noqa: S603
+        except OSError as error:
+            # No memory or no process to be had at the moment.
+            return f"could not be started ({error.strerror})"
+        while child.poll() is None and self._goes_on():
+            time.sleep(_LOOK_SECONDS)
+        _end(child)
+        return f"ended with {child.returncode}"
 
     def _goes_on(self) -> bool:
         return not self._is_stopping and os.getppid() == self._parent

@@ -16,12 +16,13 @@ ASVS 5.0: V3.5.3 (no state change by safe methods), V2.3.3 (transactions), V15.4
 V16.2.5 (no values in logs).
 """
 
+import logging
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
@@ -39,6 +40,7 @@ from fastness.db.sqlitetroubles import trouble_of
 from fastness.db.statements import FOR_MIGRATIONS, OWN_SQL, engine_for_units, refuse_built_sql
 from fastness.kernel.errors import ConfigError, FastnessError
 
+_LOG: Final = logging.getLogger("fastness.db")
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
@@ -50,13 +52,14 @@ _PRAGMAS = (
 class Database:
     """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
 
-    __slots__ = ("_file", "_for_units", "_threads", "is_postgres", "read", "rules", "write")
+    __slots__ = ("_file", "_for_units", "_has_warned", "_threads", "is_postgres", "read", "rules", "write")
 
     def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
         self.rules = rules or DatabaseRules()
         address = parse_database_url(url, self.rules)
         self.is_postgres = isinstance(address, PostgresAddress)
         self._file = Path()
+        self._has_warned = False
         self._threads = self._executor()
         if isinstance(address, PostgresAddress):
             make = partial(postgres_engines().make_engine, address, self.rules)
@@ -111,7 +114,19 @@ class Database:
         event.listen(engine.sync_engine, "connect", self._prepare)
         own = "query_only=ON" if is_read_only else f"synchronous={'FULL' if rules.is_power_cut_safe else 'NORMAL'}"
         _prepare_sqlite(engine.sync_engine, (*_PRAGMAS, f"PRAGMA {own}"), is_read_only=is_read_only)
+        event.listen(engine.sync_engine, "connect", self._look_at_mode)
         return engine
+
+    def _look_at_mode(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
+        """Say, once in a process, where SQLite could not do what it was asked: it answers with another mode, not an error."""
+        mode = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != ("wal",) and not self._has_warned:
+            self._has_warned = True
+            _LOG.warning(
+                "the file system of %s cannot hold a write-ahead log (a network share?): whoever reads waits for whoever writes, "
+                "and locks may not hold between machines. Put the file on a disk of this machine, or use PostgreSQL",
+                self._file,
+            )
 
 
 def parse_database_url(url: str, rules: DatabaseRules | None = None) -> URL | PostgresAddress:

@@ -61,7 +61,11 @@ async def _keep_running(job: Job, stop: asyncio.Event) -> None:
         except UnavailableError as error:
             failures += 1
             _LOG.warning("%s: something it needs is away (%s); it is tried again", job.name, error.code)
-        except Exception as error:  # noqa: BLE001 - the next turn may succeed, and the other jobs have nothing to do with it
+        except (Exception, asyncio.CancelledError) as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            # Of any kind: the next turn may succeed, and the other jobs have nothing to do with it. Where something it waited
+            # for was cancelled, and not the job, the group would take that for its end.
             failures += 1
             # The traceback of the first in a row; the others are most likely the same.
             _LOG.error("%s failed; it is tried again", job.name, exc_info=error if failures == 1 else None)

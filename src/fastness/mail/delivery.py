@@ -135,7 +135,12 @@ class Postman:
         """Send what is due, and return how many were sent; ends early where the server is away."""
         async with self._turn:
             runners = (self._run() for _ in range(self._rules.connections))
-            return sum(await asyncio.gather(*runners))
+            # All of them to their end: the turn is over, and the database may be closed, when nobody hands over a mail any more.
+            ends = await asyncio.gather(*runners, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return sum(end for end in ends if not isinstance(end, BaseException))
 
     async def _run(self) -> int:
         sent = 0

@@ -212,8 +212,8 @@ class Services:
         identity: Identity | None = await late("load_identity")(self.database, self.store, former)
         if identity is None or identity.second_factor_at is not None:
             return identity
-        # Somebody was given more than others may do while they were signed in with a password alone, or has set up a factor
-        # in the very moment of this sign-in.
+        # Somebody was given more than others may do while they were signed in with a password alone, or has a factor by now
+        # that this session has not shown.
         if is_enforced(self.settings.second_factors, identity):
             return None
         async with late("Unit")(self.database, is_read_only=True) as unit:
@@ -298,17 +298,14 @@ class Services:
             _LOG.exception("the app could not be warmed up")
 
     async def close(self) -> None:
-        """Close what was opened."""
-        if "hashing" in vars(self):
-            await self.hashing.close()
-        if "outbound" in vars(self):
-            await self.outbound.close()
-        if "database" in vars(self):
-            await self.database.close()
-        await self.store.close()
-        if self.audit is not None:
-            # Last: what is closed before may have something to tell.
-            await self.audit.close()
+        """Close what was opened. What cannot be closed is logged, and leaves nothing else open."""
+        made = [vars(self)[name] for name in ("hashing", "outbound", "database") if name in vars(self)]
+        # The audit log last: what is closed before may have something to tell.
+        for part in (*made, self.store, *(() if self.audit is None else (self.audit,))):
+            try:
+                await part.close()
+            except Exception:  # noqa: BLE001 - of any kind: events wait to be written, connections to be given back
+                _LOG.exception("%s could not be closed", type(part).__name__)
 
 
 def import_late() -> None:

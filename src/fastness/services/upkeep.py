@@ -1,31 +1,24 @@
 """Removes what has expired."""
 
 import asyncio
-import logging
 from typing import Final
 
 from fastness.auditlog.log import AuditLog
-from fastness.kernel.errors import UnavailableError
+from fastness.kernel.jobs import Job, run_jobs
 from fastness.stores.store import Store
 
 PURGE_SECONDS: Final = 600
 _PURGE_AT_ONCE: Final = 1000
-_LOG: Final = logging.getLogger("fastness.services")
 
 
-async def keep_tidy(store: Store, audit: AuditLog | None) -> None:
-    """Remove expired entries from the store and old events from the audit log, now and then."""
-    while True:
-        await asyncio.sleep(PURGE_SECONDS)
-        try:
-            await purge(store)
-        except UnavailableError:
-            _LOG.warning("the store is away; expired entries stay until the next round")
-        if audit is not None:
-            try:
-                await audit.purge()
-            except UnavailableError:
-                _LOG.warning("the audit log is away; old events stay until the next round")
+async def keep_tidy(store: Store, audit: AuditLog | None, *, seconds: float = PURGE_SECONDS) -> None:
+    """Remove expired entries from the store and old events from the audit log, now and then; what fails has its next turn."""
+    jobs = [Job(name="expired entries of the store", seconds=seconds, run=lambda: purge(store))]
+    if audit is not None:
+        jobs.append(Job(name="old events of the audit log", seconds=seconds, run=audit.purge))
+    # Not while everything else starts.
+    await asyncio.sleep(seconds)
+    await run_jobs(jobs)
 
 
 async def purge(store: Store) -> None:
