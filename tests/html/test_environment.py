@@ -11,6 +11,7 @@ from markupsafe import Markup
 from fastness.html.environment import TemplateEnvironment, TemplateRules
 from fastness.html.errors import (
     AmbiguousPlaceError,
+    BrokenTemplateError,
     MarkupRefusedError,
     SafeFilterError,
     TemplateConstructError,
@@ -299,3 +300,22 @@ async def test_two_asynchronous_renderings_do_not_share_their_additions():
 
     pages = await asyncio.gather(*(template.render_async(wait=wait, nonce=letter * 20) for letter in "abc"))
     assert [page.count(letter * 20) for page, letter in zip(pages, "abc", strict=True)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        pytest.param({"main": "<p>\n{% if x %"}, "main, line 2: unexpected 'end of template'", id="itself"),
+        pytest.param({"main": "\n{{ x|nofilter }}"}, "main, line 2: No filter named 'nofilter'.", id="a-filter"),
+        pytest.param({"main": '\n{% extends "no" %}'}, "main, line 2: there is no template no.", id="no-parent"),
+        pytest.param({"main": '{% extends "up" %}', "up": "\n{{ }"}, "up, line 2: unexpected '}'", id="its-parent"),
+        pytest.param({"main": '{% include "part" %}', "part": "\n{{ }"}, "part, line 2: unexpected '}'", id="a-part"),
+        pytest.param(
+            {"main": '{% import "part" as p %}', "part": "\n{{ }"}, "part, line 2: unexpected '}'", id="macros"
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_read_is_named_with_its_line(templates, message):
+    with pytest.raises(BrokenTemplateError) as caught:
+        rendered(templates, x="x")
+    assert str(caught.value) == message

@@ -68,6 +68,14 @@ async def test_a_value_that_would_lead_elsewhere_is_refused(make_shop, browse, r
     assert (fine.status, "location" in fine.headers) == (303, True)
 
 
+@pytest.mark.parametrize("name", [pytest.param("one", id="text"), pytest.param("number", id="number")])
+async def test_nothing_is_no_value_and_the_message_says_where_an_id_comes_from(make_shop, routes, name):
+    """The id of an object that was added and not yet written: the link led to /cases/None."""
+    addresses = (await make_shop(routes)).app._pipeline.site.addresses
+    with pytest.raises(UnknownRouteError, match=r"needs a value, and it is None\..*request\.db\.flush"):
+        addresses.path(name, {"value": None})
+
+
 async def test_a_name_of_two_routes_is_refused_where_it_is_asked_for_and_lists_both(make_shop):
     """Two modules have a handler `show` each: a link to a fee would lead to the case of that number."""
     routes = Routes(access=access.public)

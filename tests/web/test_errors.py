@@ -6,8 +6,11 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from fastness import HTMLResponse, JSONResponse, NotFoundError, Routes, Secret, access
+from fastness.kernel.errors import FastnessError
 from fastness.kernel.hosts import HostRules
 from fastness.settings.profiles import Profile
+from fastness.web import forms
+from fastness.web.debug import frame_of
 
 PAGE = {"accept": "text/html", "sec-fetch-mode": "navigate"}
 WORD = "hunter2-never-shown"
@@ -221,6 +224,67 @@ async def test_a_value_that_cannot_be_shown_does_not_cost_the_story(make_shop, b
     assert page.status == 500
     assert "RuntimeError" in page.text
     assert "Odd" in page.text
+
+
+class SlowDatabaseError(FastnessError):
+    """The `database` takes its time."""
+
+
+async def test_the_story_says_once_what_several_levels_said_and_what_is_wrong_in_this_case(make_shop, browse, routes):
+    @routes.get("/again")
+    async def again(request):
+        try:
+            try:
+                try:
+                    int("ten")
+                except ValueError as error:
+                    raise SlowDatabaseError("the table is locked") from error
+            except SlowDatabaseError as error:
+                raise SlowDatabaseError("the table is locked") from error
+        except SlowDatabaseError as error:
+            raise SlowDatabaseError("the table is locked") from error
+
+    shop = await make_shop(routes, settings=DEVELOPMENT)
+    async with browse(shop, origin="http://localhost") as browser:
+        page = await browser.raw("GET", "/again", headers=PAGE)
+    assert "<h1>The database takes its time.</h1>" in page.text
+    assert "<p>The table is locked</p>" in page.text
+    assert page.text.count("Because of") == 1
+    assert "invalid literal for int()" in page.text
+
+
+@pytest.mark.parametrize("length", [1, 3])
+async def test_the_story_of_an_exception_that_caused_itself_has_an_end(make_shop, browse, routes, length):
+    """As SQLAlchemy raises what a listener has raised: from the very same exception."""
+
+    @routes.get("/circle")
+    async def circle(request):
+        errors = [SlowDatabaseError("the table is locked") for _ in range(length)]
+        for error, cause in zip(errors, errors[1:] + errors[:1], strict=True):
+            error.__cause__ = cause
+        raise errors[0]
+
+    shop = await make_shop(routes, settings=DEVELOPMENT)
+    async with browse(shop, origin="http://localhost") as browser:
+        page = await browser.raw("GET", "/circle", headers=PAGE)
+    assert "<p>The table is locked</p>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("file", "is_app"),
+    [
+        pytest.param("/home/ada/site/site_app/app.py", True, id="an-app"),
+        pytest.param("/home/ada/fastness/examples/casebook/casebook/app.py", True, id="below-a-folder-of-our-name"),
+        pytest.param(forms.__file__, False, id="ours"),
+        pytest.param(json.__file__, False, id="pythons"),
+        pytest.param("/home/ada/site/.venv/lib/python3.13/site-packages/wtforms/form.py", False, id="installed"),
+    ],
+)
+def test_values_are_shown_of_the_app_alone(file, is_app):
+    names = {}
+    exec(compile("def frame():\n    import sys\n    return sys._getframe()", file, "exec"), names)  # noqa: S102
+    shown = frame_of(names["frame"](), 1)
+    assert (shown.is_app, bool(shown.values)) == (is_app, is_app)
 
 
 @pytest.mark.asvs("V13.4.2")

@@ -6,10 +6,13 @@ import pytest
 from fastapi import Header, HTTPException, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse as FastAPIResponse
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import PlainTextResponse
 
-from fastness import NotFoundError
+from fastness import Model, NotFoundError, Output, PublicID
+from fastness.db.columns import PasswordHash
 from fastness.web.invalidvalues import safe_step
 from tests.web.mounts import SECRET, Item
 from tests.web.test_sockets import connect
@@ -272,3 +275,61 @@ async def test_an_error_of_a_middleware_is_a_page_of_the_site(mounted, api):
         page = await browser.fetch("/api/theirs")
         assert (page.status, page.json()["code"]) == (500, "unexpected")
     assert shop.names() == ["sys_crash"]
+
+
+class Locker(Model):
+    __tablename__ = "mounted_lockers"
+    id: Mapped[PublicID]
+    name: Mapped[str]
+    pin_hash: Mapped[str] = mapped_column(PasswordHash)
+
+
+class LockerOut(Output, model=Locker):
+    name: str
+
+
+class LockerShape(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    name: str
+
+
+class ForeignBase(DeclarativeBase):
+    pass
+
+
+class Shelf(ForeignBase):
+    __tablename__ = "foreign_shelves"
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+LOCKER = Locker(name="North", pin_hash=SECRET)
+
+
+@pytest.mark.asvs("V15.3.1")
+@pytest.mark.parametrize(
+    ("returned", "model", "answer"),
+    [
+        pytest.param(LOCKER, None, None, id="one"),
+        pytest.param([LOCKER], None, None, id="several"),
+        pytest.param({"page": {"items": (LOCKER,)}}, None, None, id="deep"),
+        pytest.param(LockerOut.of(LOCKER), None, {"name": "North"}, id="an-output"),
+        pytest.param(LOCKER, LockerShape, {"name": "North"}, id="a-response-model"),
+        pytest.param(Shelf(name="Low"), None, {"name": "Low"}, id="a-model-of-the-apps-own-base"),
+    ],
+)
+async def test_a_model_that_an_endpoint_returns_is_told_what_to_write(mounted, api, caplog, returned, model, answer):
+    """FastAPI would send every column, the hash of the password among them."""
+
+    @api.get("/locker", response_model=model)
+    async def locker():
+        return returned
+
+    _, browser = await mounted(api)
+    async with browser:
+        page = await browser.fetch("/api/locker")
+    assert SECRET not in page.text + caplog.text
+    if answer is not None:
+        assert (page.status, page.json()) == (200, answer)
+        return
+    assert (page.status, page.json()["code"]) == (500, "unserialisable_model")
+    assert "class LockerOut(Output, model=Locker)" in caplog.text

@@ -1,5 +1,6 @@
 """Routes: nothing unmarked starts, and every message names the fix."""
 
+import functools
 import re
 
 import pytest
@@ -20,6 +21,14 @@ async def answer(request):
 
 async def parameter_of_fastapi(request, a: int):
     return JSONResponse(a)
+
+
+async def parameter_with_a_default(request, page: int = 1):
+    return JSONResponse(page)
+
+
+async def parameter_by_name(request, *, page: int = 1):
+    return JSONResponse(page)
 
 
 async def parameters_of_django(self, request, pk):
@@ -83,6 +92,10 @@ async def test_every_kind_of_route_needs_a_rule(make_shop, declare):
             lambda r: r.get("/{a}", access=access.public)(parameter_of_fastapi), 'path_params["a"]', id="parameter"
         ),
         pytest.param(
+            lambda r: r.get("/a", access=access.public)(parameter_with_a_default), "request.query_as", id="default"
+        ),
+        pytest.param(lambda r: r.get("/a", access=access.public)(parameter_by_name), "functools.partial", id="keyword"),
+        pytest.param(
             lambda r: r.endpoint("/a", access=access.public)(type("Two", (), {"get": parameters_of_django})),
             'path_params["pk"]',
             id="parameter-of-a-method",
@@ -124,6 +137,14 @@ async def test_a_route_that_cannot_be_right_is_refused(make_shop, declare, part_
     with pytest.raises(RouteError, match=re.escape(part_of_message)):  # noqa: PT012 - at either of the two moments
         declare(routes)
         await make_shop(routes)
+
+
+async def test_a_value_of_the_programs_own_is_bound_to_a_handler(make_shop, browse):
+    routes = Routes()
+    for page in (1, 2):
+        routes.get(f"/{page}", access=access.public)(functools.partial(parameter_by_name, page=page))
+    async with browse(await make_shop(routes)) as browser:
+        assert [(await browser.open(f"/{page}")).text for page in (1, 2)] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

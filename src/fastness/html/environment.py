@@ -11,6 +11,7 @@ its objects for secrets, and HTML that a value brings along as `Markup`. ASVS 5.
 
 import hashlib
 import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -26,7 +27,13 @@ from fastness.html.bytecode import BytecodeBeside, own_code
 from fastness.html.compiled import ContextualTemplate
 from fastness.html.contexts import Context
 from fastness.html.encoders import is_local_url
-from fastness.html.errors import AmbiguousPlaceError, MarkupRefusedError, TemplateRefusedError, TemplateSourceError
+from fastness.html.errors import (
+    AmbiguousPlaceError,
+    BrokenTemplateError,
+    MarkupRefusedError,
+    TemplateRefusedError,
+    TemplateSourceError,
+)
 from fastness.html.escapers import BlockedValue, Escapers
 from fastness.html.generator import ContextualGenerator, generate
 from fastness.html.plan import Plan
@@ -119,6 +126,13 @@ class TemplateEnvironment(jinja2.Environment):
 
     # --- compiling ---
 
+    def handle_exception(self, source: str | None = None) -> NoReturn:
+        """As Jinja2's; a template that cannot be read is said with its name and line, which are else in the traceback only."""
+        error = sys.exc_info()[1]
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            raise BrokenTemplateError(error.message or "", template=error.name or "", line=error.lineno) from None
+        super().handle_exception(source)
+
     def salt(self) -> str:
         """What compiled code depends on beyond its source."""
         parts = (_OWN_CODE, jinja2.__version__, sorted(self.extensions), self.spot())
@@ -189,13 +203,21 @@ class TemplateEnvironment(jinja2.Environment):
 
     def blocks_of_parents(self, tree: nodes.Template, name: str, depth: int) -> Mapping[str, Context]:
         """The places of the blocks of the templates that this one extends by name, outermost first."""
-        parent = next((node.template for node in tree.body if isinstance(node, nodes.Extends)), None)
-        if not (isinstance(parent, nodes.Const) and isinstance(parent.value, str)) or self.loader is None:
+        extends = next((node for node in tree.body if isinstance(node, nodes.Extends)), None)
+        if extends is None or self.loader is None:
+            return {}
+        parent = extends.template
+        if not (isinstance(parent, nodes.Const) and isinstance(parent.value, str)):
             return {}
         if depth > _MAX_PARENTS:
             raise AmbiguousPlaceError("templates extend each other in a circle.", template=name, line=1)
         parent_name = self.join_path(parent.value, name)
-        source, filename, _ = self.loader.get_source(self, parent_name)
+        try:
+            source, filename, _ = self.loader.get_source(self, parent_name)
+        except jinja2.TemplateNotFound:
+            raise BrokenTemplateError(
+                f"there is no template {parent_name}.", template=name, line=extends.lineno
+            ) from None
         key = (parent_name, self.start, hashlib.sha256(source.encode()).hexdigest())
         # A grandparent may have changed while this source did not, so that only ends of chains are remembered.
         found = self.base.parents.get(key)

@@ -70,8 +70,6 @@ def precompile(environment: TemplateEnvironment, names: Iterable[str] | None = N
         seen.add((each.start, name))
         try:
             template = each.get_template(name)
-        except jinja2.TemplateSyntaxError as error:
-            raise BrokenTemplateError(error.message or "", template=error.name or name, line=error.lineno) from None
         except jinja2.TemplateNotFound as error:
             raise BrokenTemplateError(f"there is no template {error.name}.", template=name, line=1) from None
         if isinstance(template, ContextualTemplate):
@@ -117,6 +115,8 @@ class _Look:
             plan = environment.strict_plan(environment.parse_template(name), name)
             environment.get_template(name)  # a filter that is not there is known only now
             return plan
+        except BrokenTemplateError as error:
+            self.note(BROKEN, error.template or name, error.line, error.problem, error.code)
         except TemplateRefusedError as error:
             self.refused(error, name, "" if environment is self.base else user)
         except jinja2.TemplateSyntaxError as error:

@@ -95,6 +95,11 @@ def fill(route: Route, params: Mapping[str, object]) -> str:
     if not route.convertors:
         return path
     for name, convertor in route.convertors.items():
+        if params[name] is None:
+            raise UnknownRouteError(
+                f"The address of the route {route.name!r} needs a {name}, and it is None. "
+                "An object that was just added has its id after `await request.db.flush()`."
+            )
         text = str(convertor.to_string(params[name]))
         path = path.replace(
             "{" + name + "}", quote(text, safe="/" if "/" in convertor.regex or convertor.regex == ".*" else "")

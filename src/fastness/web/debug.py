@@ -9,8 +9,10 @@ never asked. ASVS 5.0 V13.4.2.
 
 import ipaddress
 import linecache
+import sysconfig
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final
 
@@ -48,6 +50,8 @@ _FORWARDING_FAMILIES: Final = (
     b"tailscale-",
 )
 """RFC 7239 and RFC 9110 §7.6.3 first, then what proxies, content networks and tunnels write instead."""
+_LIBRARIES: Final = (f"{Path(__file__).parent.parent}/", f"{sysconfig.get_path('stdlib')}/", "<frozen")
+"""Fastness and Python; where they lie, and not how a folder is called: an app may stand below a folder of any name."""
 _SHOWN_TYPES: Final = (str, int, float, bool, type(None))
 
 Value = tuple[str, str, bool]
@@ -109,17 +113,17 @@ def debug_response(request: Request, error: Exception) -> Response:
     """The page with traceback, values and headers."""
     exchange = request.exchange
     status = error.status if isinstance(error, FastnessError) else 500
-    causes: list[Story] = []
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and len(causes) < _MAX_FRAMES:
-        causes.append(story_of(cause))
-        cause = cause.__cause__
+    stories = [story_of(error)]
+    for story in map(story_of, causes_of(error)):
+        # A database layer raises an error anew at each of its levels.
+        if story != stories[-1]:
+            stories.append(story)
     route = exchange.route
     context = {
         "status": status,
         "title": title_of(status),
-        "exception": story_of(error),
-        "causes": causes,
+        "exception": stories[0],
+        "causes": stories[1:],
         "frames": frames_of(error.__traceback__),
         "request_line": f"{exchange.method} {request.path}",
         "headers": headers_of(exchange),
@@ -129,6 +133,16 @@ def debug_response(request: Request, error: Exception) -> Response:
         "nonce": exchange.nonce,
     }
     return HTMLResponse(exchange.site.render("errors/development.html", context), status=status)
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """What led to an exception, the nearest first, each once: one that a library raised from itself is its own cause."""
+    found = [error]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and not any(cause is known for known in found) and len(found) <= _MAX_FRAMES:
+        found.append(cause)
+        cause = cause.__cause__
+    return found[1:]
 
 
 def story_of(error: BaseException) -> Story:
@@ -152,7 +166,7 @@ def frame_of(frame: FrameType, line: int) -> Frame:
     source = [
         (number, linecache.getline(file, number).rstrip("\n")) for number in range(first, line + _SOURCE_LINES + 1)
     ]
-    is_app = "site-packages" not in file and "/fastness/" not in file and not file.startswith("<frozen")
+    is_app = "site-packages" not in file and not file.startswith(_LIBRARIES)
     return Frame(
         function=frame.f_code.co_qualname,
         file=file,

@@ -220,13 +220,14 @@ def require_handler(handler: Callable[..., Any], *, given: int = 1) -> None:
     if not inspect.iscoroutinefunction(handler):
         raise RouteError(f"The handler {name} ({source_of(handler)}) must be written with 'async def'.")
     # A signature would cost the start of a large app more than the rest of its routes.
-    code, defaults = getattr(handler, "__code__", None), getattr(handler, "__defaults__", None) or ()
+    code = getattr(handler, "__code__", None)
     given = 2 if isinstance(handler, MethodType) else given
-    if isinstance(code, CodeType) and (beyond := code.co_varnames[given : code.co_argcount - len(defaults)]):
+    # A default fills nothing either: the handler would answer ?page=2 with the page of its default, and nobody would know.
+    if isinstance(code, CodeType) and (beyond := code.co_varnames[given : code.co_argcount + code.co_kwonlyargcount]):
         raise RouteError(
             f"The handler {name} ({source_of(handler)}) takes {', '.join(beyond)} beside the request, which nothing fills. "
             f'What the path holds is request.path_params["{beyond[0]}"]; for the rest there are request.query_as, '
-            "request.json_as and request.form."
+            "request.json_as and request.form. A value of the program's own is bound with functools.partial."
         )
 
 

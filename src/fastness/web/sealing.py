@@ -22,6 +22,7 @@ from fastness.web.exchange import ASGIApp
 from fastness.web.frozen import Check, Snapshot
 from fastness.web.inclusions import included_routers, list_holders
 from fastness.web.innererrors import answer_unexpected
+from fastness.web.innermodels import refuse_models
 from fastness.web.innerroutes import (
     Inner,
     Nested,
@@ -63,6 +64,7 @@ def seal_declared(declared: Declared) -> list[Route]:
             f"The app mounted at {path or '/'} has no routes and no rule. Add its routes before the first request, or "
             "write access=… on the mount."
         )
+    refuse_models()
     # From here on nothing can be refused any more: now the app itself is changed.
     for inner, route in zip(found, routes, strict=True):
         leaf_on(inner.holder, inner.attribute).routes.add(route)
