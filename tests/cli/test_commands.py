@@ -258,6 +258,22 @@ def test_a_folder_without_an_app(run, tmp_path):
     assert run("dev", folder=tmp_path).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param("import nosuchmodule\n", "ModuleNotFoundError: No module named 'nosuchmodule'", id="import"),
+        pytest.param("app = = 1\n", "SyntaxError: invalid syntax", id="syntax"),
+    ],
+)
+def test_a_mistake_in_the_app_is_shown_without_the_commands_own_machinery(run, tmp_path, source, said):
+    (tmp_path / "broken.py").write_text(source)
+    done = run("routes", "--app", "broken:app", folder=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "broken.py" in done.stderr
+    assert [word for word in ("typer", "importlib", "fastness") if word in done.stderr.replace(str(tmp_path), "")] == []
+
+
 def test_no_demo_where_there_is_none(run):
     done = run("demo")
     assert (done.returncode, "demo" in done.stderr) == (1, True)

@@ -17,6 +17,12 @@ from fastness.testing.servers import free_port, running_server
 
 FASTNESS = [sys.executable, "-m", "fastness.cli"]
 CLEAN = {"PATH": os.environ["PATH"]}
+BEHIND_A_PROXY = {
+    "FASTNESS_PROFILE": "production",
+    "FASTNESS_HOSTS": "shop.example.com",
+    "FASTNESS_PROXY_TRUSTED": "127.0.0.1",
+}
+THROUGH_IT = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
 def make(folder: Path, name: str) -> Path:
@@ -57,8 +63,17 @@ def test_it_runs(site):
         assert status == 200
         assert "It runs." in page
         assert get(port, "/static/site.css")[0] == 200
+        status, page = get(port, "/account/sign-in")
+        assert (status, '<a class="name" href="/">site</a>' in page) == (200, True)
+        assert page.index("/static/fastness") < page.index("/static/site") < page.index('id="username"')
         assert get(port, Host="shop.example.com")[0] == 400
         assert server.poll() is None
+
+
+def test_its_account_pages_are_dressed_as_the_guide_says(site):
+    guide = (Path(__file__).parents[2] / "docs/guides/account-flows.md").read_text()
+    block = guide.split("```html accounts:layout.html\n")[1].split("```")[0]
+    assert (site / "site_app/templates/accounts/layout.html").read_text().endswith(block)
 
 
 def test_a_change_of_the_code_is_served_without_a_restart_also_after_a_mistake(site):
@@ -68,12 +83,35 @@ def test_a_change_of_the_code_is_served_without_a_restart_also_after_a_mistake(s
     with running_server([*FASTNESS, "dev", "--port", str(port)], port=port, folder=site):
         assert get(port, "/second")[0] == 404
         file.write_text(before.replace('"/", access=access.public', '"/"'))
-        wait_until(lambda: "saving a file tries again" in (site / f"server-{port}.log").read_text())
+        log = site / f"server-{port}.log"
+        wait_until(lambda: "saving a file tries again" in log.read_text())
+        assert log.read_text().count("runs at") == 1
         file.write_text(before.replace('"/", access', '"/second", access'))
         try:
             assert wait_for(port, "/second")
+            assert log.read_text().count("runs at") == 2
         finally:
             file.write_text(before)
+
+
+def test_an_app_that_cannot_be_loaded_does_not_say_that_it_runs(site):
+    port = free_port()
+    file = site / "site_app/app.py"
+    before = file.read_text()
+    file.write_text(before.replace('"/", access=access.public', '"/"'))
+    log = site / "log"
+    try:
+        with (
+            log.open("w") as output,
+            subprocess.Popen(
+                [*FASTNESS, "dev", "--port", str(port)], cwd=site, env=CLEAN, stdout=output, stderr=output
+            ) as server,
+        ):
+            wait_until(lambda: "saving a file tries again" in log.read_text())
+            server.terminate()
+    finally:
+        file.write_text(before)
+    assert "runs at" not in log.read_text()
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -128,23 +166,17 @@ def test_two_projects_have_two_secrets(tmp_path):
 
 def test_the_production_server_answers_through_its_proxy_and_stops_when_told(site):
     port = free_port()
-    environ = {
-        "FASTNESS_PROFILE": "production",
-        "FASTNESS_HOSTS": "shop.example.com",
-        "FASTNESS_PROXY_TRUSTED": "127.0.0.1",
-    }
-    assert command(site, *FASTNESS, "db", "upgrade", **environ).returncode == 0
+    assert command(site, *FASTNESS, "db", "upgrade", **BEHIND_A_PROXY).returncode == 0
     serve = [*FASTNESS, "serve", "--port", str(port), "--workers", "2"]
-    through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-    with running_server(serve, port=port, folder=site, environ=environ) as server:
-        status, page = get(port, **through)
+    with running_server(serve, port=port, folder=site, environ=BEHIND_A_PROXY) as server:
+        status, page = get(port, **THROUGH_IT)
         assert status == 200
         assert "It runs." in page
         assert get(port, Host="shop.example.com")[0] == 308
-        assert get(port, **{**through, "Host": "evil.example"})[0] == 400
+        assert get(port, **{**THROUGH_IT, "Host": "evil.example"})[0] == 400
         # More than the app's own limit, and more than the server reads at all.
-        assert get(port, **through, **{"X-Long": "a" * (MAX_HEADER_BYTES - 20_000)})[0] == 431
-        assert get(port, **through, **{"X-Long": "a" * (MAX_HEADER_BYTES * 2)})[0] == 431
+        assert get(port, **THROUGH_IT, **{"X-Long": "a" * (MAX_HEADER_BYTES - 20_000)})[0] == 431
+        assert get(port, **THROUGH_IT, **{"X-Long": "a" * (MAX_HEADER_BYTES * 2)})[0] == 431
         server.terminate()
         assert server.wait(20) == 0
     lines = (site / f"server-{port}.log").read_text().splitlines()
@@ -153,25 +185,19 @@ def test_the_production_server_answers_through_its_proxy_and_stops_when_told(sit
 
 def test_behind_a_proxy_that_leads_one_path_to_it_every_address_carries_the_path(site):
     port = free_port()
-    environ = {
-        "FASTNESS_PROFILE": "production",
-        "FASTNESS_HOSTS": "shop.example.com",
-        "FASTNESS_PROXY_TRUSTED": "127.0.0.1",
-    }
-    assert command(site, *FASTNESS, "db", "upgrade", **environ).returncode == 0
+    assert command(site, *FASTNESS, "db", "upgrade", **BEHIND_A_PROXY).returncode == 0
     serve = [*FASTNESS, "serve", "--port", str(port), "--root-path", "/shop/"]
-    through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-    with running_server(serve, port=port, folder=site, environ=environ):
+    with running_server(serve, port=port, folder=site, environ=BEHIND_A_PROXY):
         # With the path in front, and without it: proxies do either.
         for path in ("/shop/", "/"):
-            status, page = get(port, path, **through)
+            status, page = get(port, path, **THROUGH_IT)
             assert status == 200
             (style,) = re.findall(r'href="([^"]+\.css)"', page)
             assert style.startswith("/shop/static/")
-            assert get(port, style, **through)[0] == 200
-            assert get(port, style.removeprefix("/shop"), **through)[0] == 200
+            assert get(port, style, **THROUGH_IT)[0] == 200
+            assert get(port, style.removeprefix("/shop"), **THROUGH_IT)[0] == 200
             # The path alone belongs to somebody else.
-            assert get(port, "/shopping", **through)[0] == 404
+            assert get(port, "/shopping", **THROUGH_IT)[0] == 404
 
 
 def test_a_taken_port_is_named(site):

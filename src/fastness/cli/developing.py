@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from fastness.cli.errors import CommandError
 from fastness.cli.location import find_location, load_app
 from fastness.cli.serving import Listening, serve_development
-from fastness.cli.terminal import paint, remark, say
+from fastness.cli.terminal import paint, remark
 from fastness.kernel.tokens import random_token
 from fastness.settings.profiles import Profile
 from fastness.web.debugtoken import DEBUG_PATH
@@ -32,13 +32,15 @@ def run_development(app_name: str | None, *, port: int, reloads: bool, insecure_
     listening.require_free()
     # For the process that serves: it reads its settings itself, afresh after each change.
     os.environ[PROFILE_VARIABLE] = Profile.DEVELOPMENT.value
-    say(f"{paint(location.app or '', bold=True)} runs at {paint(f'http://localhost:{port}', 'cyan')} (Ctrl+C stops it)")
     if insecure_bind is not None:
         token = random_token()
         os.environ[TOKEN_VARIABLE] = token
         remark(f"{paint('It listens beyond this machine', 'yellow', bold=True)}, on {listening.address}.")
         remark(f"Debug pages on another machine: open {DEBUG_PATH} there and enter {token}")
-    serve_development(location, listening, reloads=reloads)
+    greeting = (
+        f"{paint(location.app or '', bold=True)} runs at {paint(f'http://localhost:{port}', 'cyan')} (Ctrl+C stops it)"
+    )
+    serve_development(location, listening, reloads=reloads, greeting=greeting)
 
 
 def _address(insecure_bind: str | None) -> str:

@@ -17,6 +17,7 @@ from fastness import __version__
 from fastness.cli.auditcommands import auditlog
 from fastness.cli.databasecommands import db
 from fastness.cli.keycommands import keys
+from fastness.cli.mistakes import app_trace
 from fastness.cli.options import (
     AppOption,
     FormatOption,
@@ -29,7 +30,7 @@ from fastness.cli.options import (
     group,
 )
 from fastness.cli.rolecommands import groups, roles
-from fastness.cli.terminal import complain, say
+from fastness.cli.terminal import complain, remark, say
 from fastness.cli.usercommands import imports, users
 from fastness.kernel.errors import FastnessError
 
@@ -37,7 +38,10 @@ _UNWRITABLE: Final = frozenset({EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS})
 
 
 class Commands(TyperGroup):
-    """A group whose commands end in a sentence instead of a traceback where the error is one of ours, or of the disk."""
+    """A group whose commands end in a sentence instead of a traceback where the error is one of ours, or of the disk.
+
+    Of a mistake in the app it shows the part that its author wrote.
+    """
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # the type that typer hands out
         """Run the command."""
@@ -50,6 +54,12 @@ class Commands(TyperGroup):
             if error.filename is None or error.errno not in _UNWRITABLE:
                 raise
             complain(f"{error.filename}: {error.strerror}. This account has to be able to write there.")
+            raise typer.Exit(1) from None
+        except Exception as error:
+            trace = app_trace(error, Path.cwd())
+            if not trace:
+                raise
+            remark(trace)
             raise typer.Exit(1) from None
         return result
 

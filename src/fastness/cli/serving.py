@@ -17,7 +17,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from traceback import format_exception
-from types import TracebackType
 from typing import Any, Final
 
 from granian.constants import Interfaces
@@ -28,9 +27,11 @@ from granian.server import Server
 from fastness.app import Fastness
 from fastness.cli.errors import CommandError
 from fastness.cli.location import Location, load_app
-from fastness.cli.terminal import complain, remark
+from fastness.cli.mistakes import FOREIGN_FOLDERS, app_trace
+from fastness.cli.terminal import complain, remark, say
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.values import dataclass
+from fastness.web.exchange import ASGIApp, Message, Receive, Scope, Send
 
 HEADER_READ_MILLISECONDS: Final = 10_000
 MAX_HEADER_BYTES: Final = 65_536
@@ -39,7 +40,6 @@ MAX_STREAMS: Final = 100
 PING_MILLISECONDS: Final = 30_000
 MAX_REQUESTS_AT_ONCE: Final = 512
 STOP_SECONDS: Final = 30
-FOREIGN_FOLDERS: Final = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
 SOCKET_MODE: Final = 0o660
 """A Unix socket for this account and a proxy in its group."""
 
@@ -72,8 +72,8 @@ class Listening:
                 ) from None
 
 
-def serve_development(location: Location, listening: Listening, *, reloads: bool) -> None:
-    """Serve until interrupted, with a fresh process after each change if `reloads`."""
+def serve_development(location: Location, listening: Listening, *, reloads: bool, greeting: str = "") -> None:
+    """Serve until interrupted, with a fresh process after each change if `reloads`; each says `greeting` once it serves."""
     server = _make_server(
         listening,
         workers=1,
@@ -87,7 +87,7 @@ def serve_development(location: Location, listening: Listening, *, reloads: bool
         reload_ignore_worker_failure=True,
     )
     server.on_reload(partial(remark, "A file has changed; starting again."))
-    _run(server, partial(_load_in_worker, location, is_awaiting_change=reloads))
+    _run(server, partial(_load_to_develop, location, is_awaiting_change=reloads, greeting=greeting))
 
 
 def serve_production(app: Fastness, location: Location, listening: Listening, *, workers: int) -> None:
@@ -127,7 +127,7 @@ def _make_server(listening: Listening, **options: Any) -> Any:  # noqa: ANN401 -
     )
 
 
-def _run(server: Any, loader: Callable[[], Fastness]) -> None:  # noqa: ANN401 - see above
+def _run(server: Any, loader: Callable[[], ASGIApp]) -> None:  # noqa: ANN401 - see above
     server.serve(target_loader=loader, wrap_loader=False)
 
 
@@ -142,8 +142,7 @@ def _load_in_worker(location: Location, *, is_awaiting_change: bool = False) -> 
     except FastnessError as error:
         complain(error.detail)
     except Exception as error:  # noqa: BLE001 - a mistake in the app's code: shown without the machinery around it
-        trace = _own_part(error.__traceback__, location.folder)
-        remark("".join(format_exception(type(error), error, trace)))
+        remark(app_trace(error, location.folder) or "".join(format_exception(type(error), error, None)))
     else:
         return app
     if is_awaiting_change:
@@ -151,10 +150,23 @@ def _load_in_worker(location: Location, *, is_awaiting_change: bool = False) -> 
     sys.exit(1)
 
 
-def _own_part(trace: TracebackType | None, folder: Path) -> TracebackType | None:
-    while trace is not None and not Path(trace.tb_frame.f_code.co_filename).is_relative_to(folder):
-        trace = trace.tb_next
-    return trace
+def _load_to_develop(location: Location, *, is_awaiting_change: bool, greeting: str) -> ASGIApp:
+    app = _load_in_worker(location, is_awaiting_change=is_awaiting_change)
+    return _greeting(app, greeting) if greeting else app
+
+
+def _greeting(app: ASGIApp, text: str) -> ASGIApp:
+    """The app, which says the text when it has started: one that cannot be loaded or started does not run."""
+
+    async def greeting(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                say(text)
+
+        await app(scope, receive, told if scope["type"] == "lifespan" else send)
+
+    return greeting
 
 
 class _SourceFilter:
