@@ -103,7 +103,7 @@ def broken_in(page, pages):
 
 def test_the_demo(page, casebook):
     """Signed in and not, a list, an object, a form with problems, an error."""
-    addresses = ["/", "/cases/new", "/offices", "/no-such-page"]
+    addresses = ["/", "/cases/new", "/offices", "/account/security", "/account/devices", "/no-such-page"]
     found = {}
     page.goto(casebook + "/account/sign-in")
     found["/account/sign-in"] = violations(page)

@@ -204,7 +204,7 @@ def test_the_keyboard_is_enough(page, casebook):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 390, 320])
 def test_every_page_fits_and_brings_its_style(page, casebook, tmp_path, width, scheme):
     """Nothing sticks out sideways, the policy stops nothing, and the pictures lie in the test's folder for whoever looks."""
     refused = []
@@ -234,6 +234,17 @@ def test_every_page_fits_and_brings_its_style(page, casebook, tmp_path, width, s
     look("fees")
     page.goto(casebook + "/cases/new")
     look("new-case")
+    page.goto(casebook + "/offices")
+    look("offices")
+    page.get_by_role("link", name="Harbour Street Advice Centre").click()
+    look("office")
+    for place in ("security", "devices", "password", "tokens/new"):
+        page.goto(f"{casebook}/account/{place}")
+        look(place.replace("/", "-"))
+    page.get_by_label("Name").fill("Nightly export")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
+    look("token")
     assert refused == []
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
@@ -265,3 +276,33 @@ def test_what_is_wrong_stands_apart_from_the_first_field(page, casebook):
     summary = page.get_by_role("alert").bounding_box()
     label = page.locator("label", has_text="Title").bounding_box()
     assert label["y"] - (summary["y"] + summary["height"]) > 12
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_the_account_has_the_bar_of_the_app_and_leads_back(page, casebook, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(page, casebook)
+    account = page.get_by_role("link", name=MAREN.display_name)
+    initial, button = (
+        account.locator(".avatar").bounding_box(),
+        page.get_by_role("button", name="Sign out").bounding_box(),
+    )
+    offices = page.get_by_role("navigation", name="Casebook").get_by_role("link", name="Offices").bounding_box()
+    assert offices["x"] + offices["width"] <= initial["x"]
+    assert initial["x"] + initial["width"] <= button["x"]
+    account.click()
+    expect(page.get_by_role("heading", name="Security")).to_be_visible()
+    places = page.get_by_role("navigation", name="Your account")
+    places.get_by_role("link", name="Your devices").click()
+    expect(places.get_by_role("link", name="Your devices")).to_have_attribute("aria-current", "true")
+    page.get_by_role("navigation", name="Casebook").get_by_role("link", name="Cases").click()
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
+
+
+def test_a_list_is_sorted_on_a_phone_too(page, casebook):
+    page.set_viewport_size({"width": 390, "height": 900})
+    sign_in(page, casebook)
+    page.get_by_role("columnheader", name="Case").get_by_role("link").click()
+    expect(page.locator("main .title").first).to_have_text("Deposit withheld after move-out")
+    page.get_by_role("columnheader", name="Case").get_by_role("link").click()
+    expect(page.locator("main .title").first).to_have_text("Unpaid overtime, night shift")

@@ -14,6 +14,7 @@ from starlette.routing import Route as StarletteRoute
 from fastness import Because, Fastness, JSONResponse, Request, Routes, access
 from fastness.authz.permissions import Permissions
 from fastness.sessions.identity import Identity
+from fastness.testing.browser import Browser
 from fastness.testing.matrix import (
     ANONYMOUS,
     EVERYBODY,
@@ -465,6 +466,16 @@ async def test_a_socket_is_tried_by_its_handshake(walk, book):
     assert await walk(sockets(is_scoped=True), {"live": sample(book)}) == []
     problems = await walk(sockets(is_scoped=False), {"live": sample(book)})
     assert ["LEAK" in problem for problem in problems] == [True] * 4
+
+
+async def test_somebody_made_up_is_signed_in_again_after_all_their_sessions_were_ended(make_shop, clock):
+    shop = await make_shop(Routes())
+    sign_in = with_identity(shop.app, identity(MAREN, clock))
+    async with Browser(shop.app, origin=ORIGIN) as browser:
+        for _ in range(2):
+            await sign_in(browser)
+            assert len(await shop.app.services.sessions.active_sessions(MAREN)) == 1
+            await shop.app.services.sessions.end_all(MAREN)
 
 
 async def test_people_sign_in_by_the_form(make_shop, migrated, book):

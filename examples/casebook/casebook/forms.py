@@ -86,11 +86,11 @@ class ShareForm(Form):
     """Who else may see a case."""
 
     username = StringField(
-        "User name",
+        "Username",
         filters=[stripped],
         validators=[
             DataRequired("Enter the name that they sign in with."),
-            Length(max=MAX_LENGTH, message="No user name is that long."),
+            Length(max=MAX_LENGTH, message="No username is that long."),
         ],
     )
     may_write = BooleanField("May write notes")
@@ -109,10 +109,10 @@ class MemberForm(DutyForm):
     """Somebody new in an office."""
 
     username = StringField(
-        "User name",
+        "Username",
         filters=[stripped],
         validators=[
             DataRequired("Enter the name that they sign in with."),
-            Length(max=MAX_LENGTH, message="No user name is that long."),
+            Length(max=MAX_LENGTH, message="No username is that long."),
         ],
     )

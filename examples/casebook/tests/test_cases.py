@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from fastness import Because
 
+SHARED = next(story for story in STORIES if story.shared_with == "maren")
 LOOKING = Because("a test looks at what is stored")
 
 
@@ -57,6 +58,11 @@ async def test_the_list_is_searched_and_sorted(maren):
     titles = re.findall(r'href="/cases/[^"]+"><bdi>([^<]+)', (await maren.open("/?sort=title")).text)
     assert titles == sorted(titles)
     assert len(titles) > 3
+
+
+async def test_a_case_of_another_office_is_told_from_ones_own(maren, idris):
+    assert re.findall(r"<bdi>([^<]+)</bdi></a><span[^>]*>Shared with you", maren.page.text) == [SHARED.title]
+    assert "Shared with you" not in idris.page.text
 
 
 async def test_somebody_elses_case_is_as_unknown_as_none(maren, idris):
@@ -181,3 +187,4 @@ async def test_the_account_pages_wear_the_same_dress_and_lead_back(maren, path):
     page = await maren.open(f"/account/{path}")
     assert page.status in {200, 403}
     assert '<a class="brand" href="/">' in page.text
+    assert '<a href="/offices"' in page.text

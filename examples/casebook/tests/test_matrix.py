@@ -207,6 +207,10 @@ async def test_nobody_gets_what_is_not_theirs(app, making):
     await walk(app, await samples_of(making))
 
 
+async def test_nor_on_postgresql(app_on_postgresql):
+    await walk(app_on_postgresql, await samples_of(Making(app_on_postgresql)))
+
+
 async def test_a_scope_that_is_taken_away_is_an_error_and_no_leak(app, maren, monkeypatch):
     monkeypatch.setattr(Request, "scoped", lambda self, statement, **_: statement)
     page = await maren.open("/")
@@ -223,6 +227,12 @@ async def test_a_policy_that_lets_everybody_see_is_found(app, making, monkeypatc
     leaks = {line.partition(": ")[0] for line in str(found.value).splitlines()}
     # The page of a single case fails instead: the office that it names stays hidden by that model's own policy.
     assert {"GET /", "GET /api/cases", "GET /api/cases/{case_id}"} <= leaks
+
+
+async def test_on_postgresql_the_database_still_hides_what_such_a_policy_shows(app_on_postgresql, monkeypatch):
+    samples = await samples_of(Making(app_on_postgresql))
+    monkeypatch.setattr(CasePolicy, "view", lambda self, actor: true())
+    await walk(app_on_postgresql, samples)
 
 
 def test_the_routes_are_those_of_the_lock_file(app):

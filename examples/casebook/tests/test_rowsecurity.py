@@ -23,13 +23,9 @@ from fastness.authz.rowactor import SETTING, value_of
 from fastness.authz.scope import scoped
 from fastness.cli.databases import last_digest
 from fastness.db.engine import Database
-from fastness.db.migrations import look, upgrade
-from fastness.db.statements import FOR_MIGRATIONS
 from fastness.db.unit import Unit
-from fastness.testing.postgres import postgres_server
 
 IDS = {person.username: uuid.UUID(int=number) for number, person in enumerate(PEOPLE, start=1)}
-SECRET = "for-the-tests-only"
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -38,24 +34,9 @@ def actor(username):
 
 
 @pytest.fixture(scope="module")
-def server():
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def address(server):
-    """The demo's database as its migrations leave it, and the address of an account that owns none of its tables."""
-    name = server.create_database()
-    server.run_sql(f"CREATE ROLE casebook LOGIN PASSWORD '{SECRET}'")
-    upgrade(server.url(name), MIGRATIONS)
-
-    def grant(connection):
-        statement = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO casebook"
-        connection.exec_driver_sql(statement, execution_options=FOR_MIGRATIONS)
-
-    look(server.url(name), grant)
-    url = server.url(name, user="casebook", password=SECRET)
+def address(make_database):
+    """A database with the cases of the seed."""
+    url = make_database()
     asyncio.run(fill(url))
     return url
 
