@@ -8,7 +8,7 @@ import pytest
 
 from tests.attacks.site import running_site
 from tests.attacks.target import METER
-from tests.attacks.wire import chunked, request
+from tests.attacks.wire import chunked, ended, read_answer, request
 
 LOOSE_BYTES = 15_000_000
 """What Python and the server may hold on to besides; a body of 50 MB in memory would be far above."""
@@ -44,6 +44,70 @@ def test_v15_2_2_a_body_of_50_megabytes_without_a_length(any_site, path, status)
     assert any_site.memory_bytes() - before < LOOSE_BYTES
 
 
+UNREAD = [
+    pytest.param("POST /notes", "https://evil.example", 403, id="cross-site"),
+    pytest.param("POST /ignored", "http://localhost", 200, id="handler-that-does-not-read"),
+    pytest.param("POST /nowhere", "http://localhost", 404, id="no-route"),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "origin", "status"), [*UNREAD, pytest.param("TRACE /who", "null", 405, id="first-gate")]
+)
+def test_v4_2_1_an_answer_without_the_body_ends_the_connection_and_says_so(any_site, line, origin, status):
+    """Else the next request on it, which may be somebody else's behind a proxy, meets a connection that the server drops."""
+    with any_site.connect() as connection:
+        connection.sendall(kept_open(line, f"Origin: {origin}", "Content-Length: 5"))
+        answer = read_answer(connection)
+        assert (answer.status, answer.header("connection")) == (status, "close")
+        with contextlib.suppress(OSError):
+            connection.sendall(b"hello")
+        assert ended(connection)
+
+
+@pytest.mark.parametrize(
+    ("line", "origin", "status"),
+    [*UNREAD, pytest.param("POST /echo", "http://localhost", 200, id="handler-that-reads")],
+)
+def test_v4_2_1_an_answer_after_the_body_keeps_the_connection(any_site, line, origin, status):
+    sent = kept_open(line, f"Origin: {origin}", "Content-Length: 5")
+    with any_site.connect() as connection:
+        for _ in range(3):
+            connection.sendall(sent)
+            time.sleep(0.02)  # so that the head is answered for before the body is there, if it is
+            connection.sendall(b"hello")
+            answer = read_answer(connection)
+            assert (answer.status, answer.header("connection")) == (status, None)
+        connection.sendall(kept_open("GET /who", "Content-Length: 0"))
+        assert read_answer(connection).status == 200
+
+
+def test_v4_2_1_who_asks_first_is_answered_without_a_body(any_site):
+    """Whoever sends `Expect: 100-continue` waits for the answer with the body (RFC 9110 §10.1.1)."""
+    with any_site.connect() as connection:
+        connection.sendall(kept_open("POST /nowhere", "Expect: 100-continue", "Content-Length: 5"))
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    assert received.startswith(b"HTTP/1.1 404")
+    assert b"\r\nconnection: close\r\n" in received.lower()
+    assert received.count(b"HTTP/1.1") == 1
+
+
+def kept_open(*lines):
+    return request(*lines).replace(b"Connection: close\r\n", b"")
+
+
+def test_v15_2_2_who_sends_too_much_hears_so(any_site):
+    """A browser reads the answer when it has sent the whole body: closed before that, it shows a broken connection."""
+    with any_site.connect() as connection:
+        connection.sendall(request("POST /echo", "Origin: http://localhost", f"Content-Length: {len(CHUNK) * 100}"))
+        for _ in range(100):
+            connection.sendall(CHUNK)
+            time.sleep(0.005)
+        assert read_answer(connection).status == 413
+
+
 def test_v15_2_2_more_than_the_length_says(any_site):
     before = any_site.memory_bytes()
     more = (CHUNK for _ in range(MANY_CHUNKS))
@@ -60,6 +124,24 @@ def test_v15_2_2_a_length_over_the_limit_is_refused_before_the_body(any_site):
 @pytest.mark.parametrize("length", ["-1", "+5", "5_0", "0x5", "5.0", "5 5", "1e3", "9" * 30, "\u0665"])
 def test_v4_2_1_a_length_that_is_no_number(any_site, length):
     assert any_site.send(request("POST /echo", f"Content-Length: {length}", body=b"hello", length=False)).status == 400
+
+
+@pytest.mark.parametrize(("path", "status"), [("/echo", 413), ("/json", 413), ("/upload/huge", 413), ("/nowhere", 404)])
+def test_v15_2_2_a_body_in_crumbs(site, path, status):
+    """A chunk of one byte costs granian and the event loop as much as one of a page; uvicorn puts them together."""
+    events = site.log_size()
+    assert (
+        site.send(request(f"POST {path}", "Transfer-Encoding: chunked"), more=[b"1\r\na\r\n" * 200_000]).status
+        == status
+    )
+    reasons = {event["reason"] for event in site.events(events)}
+    assert reasons == ({"body_in_crumbs"} if status == 413 else set())
+
+
+def test_v15_2_2_small_pieces_are_no_crumbs(any_site):
+    pieces = chunked(b"x" * 600 for _ in range(3000))
+    answer = any_site.send(request("POST /echo", "Transfer-Encoding: chunked"), more=[b"".join(pieces)])
+    assert (answer.status, answer.body) == (200, b"1800000")
 
 
 def test_v15_2_2_a_body_that_dawdles_is_cut_off(any_site):

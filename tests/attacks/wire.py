@@ -84,3 +84,10 @@ def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
         except (HTTPException, ConnectionResetError):
             return Answer()
     return Answer(response.status, body, response.getheaders())
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other side has closed the connection; it has `TIMEOUT_SECONDS` for it."""
+    with contextlib.suppress(ConnectionResetError):
+        return connection.recv(1) == b""
+    return True

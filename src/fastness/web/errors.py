@@ -25,7 +25,7 @@ from fastness.kernel.languages import LANGUAGE
 from fastness.kernel.texts import Text
 from fastness.tripwires.errors import TripwireError
 from fastness.web.debug import debug_response, is_debug_wanted
-from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, sent_address_of
+from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, is_http1, sent_address_of
 from fastness.web.inputerrors import InputRefusedError
 from fastness.web.language import language_of
 from fastness.web.pages import CONFIRM_PATH, Confirmation, confirm_page, error_response, last_resort
@@ -91,8 +91,7 @@ class ErrorsStage:
         except ClientDisconnect:
             if not scope[SCOPE_KEY].has_started:
                 # The body broke off. Where it was malformed and not the line, somebody still waits for an answer.
-                broken = MalformedRequestError("body_broken_off", headers={"connection": "close"})
-                await answer(scope, receive, send, broken)
+                await answer(scope, receive, send, MalformedRequestError("body_broken_off"))
         except Exception as error:
             exchange: Exchange = scope[SCOPE_KEY]
             if not exchange.has_started:
@@ -165,6 +164,9 @@ async def answer(scope: Scope, receive: Receive, send: Send, error: Exception) -
     if exchange.is_websocket:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
         return
+    if not exchange.stamps & LIMITS and is_http1(scope):
+        # Refused before it was known whether a body follows, and where it ends.
+        exchange.add_response_header(b"connection", b"close")
     # Asked again: this is outside the stage that chose it, and what was refused further out never came there.
     former = LANGUAGE.set(language_of(exchange))
     try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastness.kernel.errors import FastnessError
     from fastness.sessions.session import Session
     from fastness.web.headers import HeaderProfile
+    from fastness.web.receiving import CountedBody
     from fastness.web.route import Route
     from fastness.web.site import Site
 
@@ -117,6 +118,8 @@ class Exchange:
     """Neither `Sec-Fetch-Site` nor `Origin` came with a session cookie: only a valid token can show where the request is from."""
     max_body_bytes: int = 0
     received_body_bytes: int = 0
+    unread: "CountedBody | None" = None
+    """The body, until its end was read, where a connection has one request after another (HTTP/1)."""
     finishers: "list[Finisher] | None" = None
     """Awaited with the status, in order, before the first byte of the response; one that raises turns it into an error."""
     response_headers: "list[tuple[bytes, bytes]] | None" = None
@@ -189,6 +192,12 @@ class Exchange:
         """A request header as text, or `None`."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+
+def is_http1(scope: Scope) -> bool:
+    """Whether requests come one after another on the connection, each beginning where the one before ends."""
+    version: str = scope.get("http_version", "1.1")
+    return version.startswith("1")
 
 
 def raw_path_of(scope: Scope) -> bytes:

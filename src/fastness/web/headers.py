@@ -98,8 +98,10 @@ class HeadersStage:
         root = scope.get("root_path")
         if root:
             exchange.root_path = root_address_of(root)
+        held: Message | None = None
 
         async def secured(message: Message) -> None:
+            nonlocal held
             kind = message["type"]
             if kind in _STARTS:
                 status = exchange.status = message["status"]
@@ -115,22 +117,49 @@ class HeadersStage:
                 if audit is not None and audit.marks:
                     await settle_events(exchange, audit)
                 message["headers"] = secured_headers(exchange, own)
+                if exchange.unread is not None:
+                    # What follows tells whether anybody will still read the body.
+                    held = message
+                    return
                 exchange.has_started = True
+            elif held is not None:
+                start, held = held, None
+                await settle_body(exchange, start, is_whole=not message.get("more_body", False))
+                exchange.has_started = True
+                await send(start)
             elif exchange.is_websocket:
-                if kind == "websocket.accept":
-                    refuse_split(message.get("headers") or ())
-                    if audit is not None and audit.marks:
-                        await settle_events(exchange, audit)
-                    exchange.has_started = True
-                elif kind == "websocket.close":
-                    exchange.has_ended = True
+                await note_socket(exchange, message)
             await send(message)
 
         try:
             await self.app(scope, receive, secured)
         finally:
-            # The session knows its exchange, to write events: left as a circle, every request would wait for the collector.
+            # Session and body know their exchange: left as a circle, every request would wait for the collector.
             exchange.session = None
+            exchange.unread = None
+
+
+async def note_socket(exchange: Exchange, message: Message) -> None:
+    """What a message to a WebSocket means for the exchange."""
+    if message["type"] == "websocket.accept":
+        refuse_split(message.get("headers") or ())
+        audit = exchange.site.audit
+        if audit is not None and audit.marks:
+            await settle_events(exchange, audit)
+        exchange.has_started = True
+    elif message["type"] == "websocket.close":
+        exchange.has_ended = True
+
+
+async def settle_body(exchange: Exchange, start: Message, *, is_whole: bool) -> None:
+    """Before an answer to a body of which nobody has read the end: read it after all, or end the connection.
+
+    An answer that is streamed may be made from the body. One that is whole is not: the rest goes nowhere.
+    """
+    if exchange.unread is not None and is_whole:
+        await exchange.unread.drop_rest()
+    if exchange.unread is not None:
+        start["headers"].append((b"connection", b"close"))
 
 
 def policy_of(exchange: Exchange) -> bytes:

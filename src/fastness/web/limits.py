@@ -13,7 +13,7 @@ from typing import Final
 
 from fastness.kernel.limits import LimitRules, decide_method
 from fastness.kernel.verdicts import Deny
-from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
+from fastness.web.exchange import LIMITS, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send, is_http1
 from fastness.web.receiving import CountedBody, Watch
 from fastness.web.refusals import (
     HeadersTooLargeError,
@@ -117,6 +117,8 @@ class LimitsStage:
         exchange.max_body_bytes = rules.max_body_bytes
         if not exchange.is_websocket and has_body(scope, headers):
             receive = CountedBody(receive, exchange, rules, self.watch)
+            if is_http1(scope) and headers.get(b"content-length") != b"0":
+                exchange.unread = receive
         exchange.stamps |= LIMITS
         return self.app(scope, receive, send)
 
@@ -143,8 +145,9 @@ def collect_headers(scope: Scope, rules: LimitRules) -> dict[bytes, bytes]:
         if count != len(headers) or _UNDERSCORE in names or not names.islower():
             headers = untangled(scope, pairs)
     if b"transfer-encoding" in headers and b"content-length" in headers:
-        # RFC 9112 §6.1: close, or what follows in the connection could be the request that was to be smuggled in.
-        raise MalformedRequestError("length_and_transfer_encoding", headers={"connection": "close"})
+        # What this stage refuses ends the connection (RFC 9112 §6.1), or what follows in it could be the request that was to
+        # be smuggled in.
+        raise MalformedRequestError("length_and_transfer_encoding")
     return headers
 
 
@@ -179,8 +182,4 @@ def untangled(scope: Scope, pairs: list[tuple[bytes, bytes]]) -> dict[bytes, byt
 
 def has_body(scope: Scope, headers: dict[bytes, bytes]) -> bool:
     """Whether body bytes can follow. HTTP/2 and HTTP/3 carry bodies without any header that says so."""
-    return (
-        b"content-length" in headers
-        or b"transfer-encoding" in headers
-        or not scope.get("http_version", "1.1").startswith("1")
-    )
+    return b"content-length" in headers or b"transfer-encoding" in headers or not is_http1(scope)

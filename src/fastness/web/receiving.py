@@ -1,16 +1,24 @@
 """Bodies are counted and timed as they arrive.
 
 Content-Length only allows an early no: what is believed is what came (CVE-2026-33034). The limit is read from the exchange at
-each chunk, so that a route found later can raise or lower it. A body that dawdles is cut off: everybody gets some seconds, and
-what has arrived earns more at the slowest accepted rate. One timer looks after all bodies that are under way, because a timer
-for each costs more than reading a short form.
+each chunk, so that a route found later can raise or lower it. Pieces are counted as well as bytes: a body sent byte by byte
+costs its sender little, and the server a turn of the event loop for each. A body that dawdles is cut off: everybody gets some
+seconds, and what has arrived earns more at the slowest accepted rate. One timer looks after all bodies that are under way,
+because a timer for each costs more than reading a short form.
 
 The gates have decided when the headers came, and a body may take hours after them. Somebody whose session is about to be ended
 could hold back the last byte of any request, and send it then. So a body that did not come at once is taken only if the session
-still holds. ASVS 5.0 V4.2.1, V7.4.1, V15.2.2.
+still holds.
+
+A body that nobody reads, because the request was refused before, is read and dropped before the answer. A server that closes the
+connection while somebody still sends takes their answer away (RFC 9112 §9.6): a browser shows a broken connection instead of the
+page that says what is wrong with the upload. What does not come in time ends the connection, and the answer says so. Servers
+that cannot find the next request do the same, but not always with a word: then the request of somebody else, which a proxy sends
+behind this one, is lost. ASVS 5.0 V4.2.1, V7.4.1, V15.2.2.
 """
 
 import asyncio
+import contextlib
 from typing import Final
 
 from fastness.kernel.limits import LimitReason, LimitRules, decide_content_length
@@ -20,6 +28,14 @@ from fastness.web.refusals import BodyTimeoutError, BodyTooLargeError, Malformed
 
 SOON_SECONDS: Final = 1.0
 """A body that has come within this time came with its headers."""
+PIECE_BYTES: Final = 512
+"""What the pieces of a body have at least on the whole; a network that cuts smaller is hard to find (RFC 9293 §3.7.1)."""
+FREE_PIECES: Final = 1000
+"""So many may be smaller. Each takes a turn of the event loop, whatever is in it."""
+DROPPED_TIMES: Final = 10
+"""How many times the limit is read of a body that nobody wants, so that whoever sends it hears why."""
+SILENCE_SECONDS: Final = 1.0
+"""How long whoever sends such a body may pause."""
 
 
 class Watch:
@@ -56,7 +72,7 @@ class Watch:
 class CountedBody:
     """A `receive` that counts and times what arrives, and stops at the limit that holds at that moment."""
 
-    __slots__ = ("deadline", "exchange", "is_done", "receive", "rules", "watch")
+    __slots__ = ("deadline", "exchange", "is_done", "pieces", "receive", "rules", "watch")
 
     def __init__(self, receive: Receive, exchange: Exchange, rules: LimitRules, watch: Watch) -> None:
         self.receive = receive
@@ -65,6 +81,7 @@ class CountedBody:
         self.watch = watch
         self.deadline = 0.0
         self.is_done = False
+        self.pieces = 0
 
     async def __call__(self) -> Message:
         if self.is_done:
@@ -85,18 +102,48 @@ class CountedBody:
             # A visitor who hangs up at the same moment cancels too, and that cancellation goes on.
             if task not in watch.overdue or task.uncancel() > 0:
                 raise
-            raise BodyTimeoutError("body_timeout", headers={"connection": "close"}) from None
+            raise BodyTimeoutError("body_timeout") from None
         finally:
             watch.leave(task)
         if message["type"] == "http.request":
-            exchange.received_body_bytes += len(message.get("body", b""))
+            self.count(message)
             if exchange.received_body_bytes > exchange.max_body_bytes:
-                raise BodyTooLargeError("body_too_large", headers={"connection": "close"})
+                raise BodyTooLargeError("body_too_large")
+            if self.is_crumbled():
+                raise BodyTooLargeError("body_in_crumbs", "The body comes in pieces of a few bytes. Send larger ones.")
             if not message.get("more_body", False):
                 self.is_done = True
+                exchange.unread = None
                 if loop.time() - self.deadline + self.rules.body_timeout_seconds > SOON_SECONDS:
                     await require_living_session(exchange)
         return message
+
+    def count(self, message: Message) -> None:
+        """Another piece has come."""
+        self.pieces += 1
+        self.exchange.received_body_bytes += len(message.get("body", b""))
+
+    def is_crumbled(self) -> bool:
+        """Whether it comes in so many pieces that receiving them costs more than what they bring."""
+        return self.pieces > FREE_PIECES + self.exchange.received_body_bytes // PIECE_BYTES
+
+    async def drop_rest(self) -> None:
+        """Read what still comes, for as long as the body would have had, and keep nothing of it."""
+        exchange, loop = self.exchange, asyncio.get_running_loop()
+        if b"expect" in exchange.headers:
+            return  # they send nothing before they hear that they may
+        end = self.deadline or loop.time() + self.rules.body_timeout_seconds
+        most_bytes = DROPPED_TIMES * exchange.max_body_bytes
+        with contextlib.suppress(TimeoutError):
+            while exchange.received_body_bytes < most_bytes and not self.is_crumbled():
+                async with asyncio.timeout_at(min(end, loop.time() + SILENCE_SECONDS)):
+                    message = await self.receive()
+                if message["type"] != "http.request":
+                    return
+                if not message.get("more_body", False):
+                    exchange.unread = None
+                    return
+                self.count(message)
 
 
 async def require_living_session(exchange: Exchange) -> None:
@@ -112,7 +159,7 @@ def hold_to_parsed_size(exchange: Exchange) -> None:
     if route is None or route.max_body_bytes is None:
         exchange.max_body_bytes = min(exchange.max_body_bytes, exchange.site.limits.max_parsed_bytes)
     if exchange.received_body_bytes > exchange.max_body_bytes:
-        raise BodyTooLargeError("parsed_body_too_large", headers={"connection": "close"})
+        raise BodyTooLargeError("parsed_body_too_large")
 
 
 def refuse_declared_length(exchange: Exchange) -> None:
@@ -123,5 +170,5 @@ def refuse_declared_length(exchange: Exchange) -> None:
     length = decide_content_length(declared, max_body_bytes=exchange.max_body_bytes)
     if isinstance(length, Deny):
         if length.reason is LimitReason.BODY_TOO_LARGE:
-            raise BodyTooLargeError("declared_body_too_large", headers={"connection": "close"})
+            raise BodyTooLargeError("declared_body_too_large")
         raise MalformedRequestError(length.reason)
