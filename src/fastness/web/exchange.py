@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fastness.kernel.errors import FastnessError
     from fastness.sessions.session import Session
     from fastness.web.headers import HeaderProfile
-    from fastness.web.receiving import CountedBody
     from fastness.web.route import Route
     from fastness.web.site import Site
 
@@ -118,8 +117,8 @@ class Exchange:
     """Neither `Sec-Fetch-Site` nor `Origin` came with a session cookie: only a valid token can show where the request is from."""
     max_body_bytes: int = 0
     received_body_bytes: int = 0
-    unread: "CountedBody | None" = None
-    """The body, until its end was read, where a connection has one request after another (HTTP/1)."""
+    drop_unread: "Callable[[], Awaitable[None]] | None" = None
+    """Reads what is left of the body. There until its end was read, where one request follows another on the connection."""
     finishers: "list[Finisher] | None" = None
     """Awaited with the status, in order, before the first byte of the response; one that raises turns it into an error."""
     response_headers: "list[tuple[bytes, bytes]] | None" = None

@@ -117,7 +117,7 @@ class HeadersStage:
                 if audit is not None and audit.marks:
                     await settle_events(exchange, audit)
                 message["headers"] = secured_headers(exchange, own)
-                if exchange.unread is not None:
+                if exchange.drop_unread is not None:
                     # What follows tells whether anybody will still read the body.
                     held = message
                     return
@@ -136,7 +136,7 @@ class HeadersStage:
         finally:
             # Session and body know their exchange: left as a circle, every request would wait for the collector.
             exchange.session = None
-            exchange.unread = None
+            exchange.drop_unread = None
 
 
 async def note_socket(exchange: Exchange, message: Message) -> None:
@@ -156,9 +156,9 @@ async def settle_body(exchange: Exchange, start: Message, *, is_whole: bool) -> 
 
     An answer that is streamed may be made from the body. One that is whole is not: the rest goes nowhere.
     """
-    if exchange.unread is not None and is_whole:
-        await exchange.unread.drop_rest()
-    if exchange.unread is not None:
+    if exchange.drop_unread is not None and is_whole:
+        await exchange.drop_unread()
+    if exchange.drop_unread is not None:
         start["headers"].append((b"connection", b"close"))
 
 

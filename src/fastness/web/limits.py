@@ -116,9 +116,9 @@ class LimitsStage:
             raise MalformedRequestError("url_too_long")
         exchange.max_body_bytes = rules.max_body_bytes
         if not exchange.is_websocket and has_body(scope, headers):
-            receive = CountedBody(receive, exchange, rules, self.watch)
+            receive = body = CountedBody(receive, exchange, rules, self.watch)
             if is_http1(scope) and headers.get(b"content-length") != b"0":
-                exchange.unread = receive
+                exchange.drop_unread = body.drop_rest
         exchange.stamps |= LIMITS
         return self.app(scope, receive, send)
 

@@ -113,7 +113,7 @@ class CountedBody:
                 raise BodyTooLargeError("body_in_crumbs", "The body comes in pieces of a few bytes. Send larger ones.")
             if not message.get("more_body", False):
                 self.is_done = True
-                exchange.unread = None
+                exchange.drop_unread = None
                 if loop.time() - self.deadline + self.rules.body_timeout_seconds > SOON_SECONDS:
                     await require_living_session(exchange)
         return message
@@ -141,7 +141,7 @@ class CountedBody:
                 if message["type"] != "http.request":
                     return
                 if not message.get("more_body", False):
-                    exchange.unread = None
+                    exchange.drop_unread = None
                     return
                 self.count(message)
 
