@@ -24,7 +24,7 @@ from tests.attacks.wire import TIMEOUT_SECONDS, Answer, exchange
 from tests.ready_made import CHEAP_PASSWORDS_ENVIRON
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EVENT_SECONDS = 5
+EVENT_SECONDS = 20
 STARTUP_SECONDS = 60
 COOKIE = "__Host-session"
 # What leads the tests to another copy of the framework leads the servers there as well.

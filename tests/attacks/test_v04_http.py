@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.attacks.site import COOKIE
-from tests.attacks.wire import request
+from tests.attacks.wire import TIMEOUT_SECONDS, request
 
 # Methods.
 
@@ -261,7 +261,6 @@ CHUNKED = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked
 def test_v4_2_1_no_second_request_hides_in_a_body(any_site, sent):
     """At most one answer comes; where the length is in doubt the connection ends with it (RFC 9112 §6.3)."""
     with any_site.connect() as connection:
-        connection.settimeout(5)
         connection.sendall(sent)
         received = b""
         try:
@@ -342,9 +341,9 @@ async def test_v4_4_2_a_socket_of_our_own_page_has_its_session(any_site):
         cookie = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE].value}"}
     address = any_site.address.replace("http", "ws")
     with connect(f"{address}/private-socket", origin=any_site.address, additional_headers=cookie) as socket:
-        assert socket.recv(timeout=5) == "ada"
+        assert socket.recv(timeout=TIMEOUT_SECONDS) == "ada"
         socket.send("hello")
-        assert socket.recv(timeout=5) == "hello"
+        assert socket.recv(timeout=TIMEOUT_SECONDS) == "hello"
     # The same cookie, brought along by the browser of somebody who looks at another site.
     for origin in ("https://evil.example", None):
         with any_site.records("malicious_cors", "websocket_origin"), pytest.raises(InvalidStatus) as refused:
@@ -354,12 +353,12 @@ async def test_v4_4_2_a_socket_of_our_own_page_has_its_session(any_site):
 
 def test_v4_4_2_a_program_without_cookie_may_connect_where_everybody_may(any_site):
     with connect(f"{any_site.address.replace('http', 'ws')}/socket") as socket:
-        assert socket.recv(timeout=5) == "nobody"
+        assert socket.recv(timeout=TIMEOUT_SECONDS) == "nobody"
 
 
 def test_v4_4_2_closing_a_socket_is_no_failure(any_site):
     with any_site.records_nothing():
         with connect(f"{any_site.address.replace('http', 'ws')}/socket") as socket:
-            socket.recv(timeout=5)
+            socket.recv(timeout=TIMEOUT_SECONDS)
         time.sleep(0.2)
         assert any_site.send(request("GET /who")).status == 200
