@@ -40,6 +40,21 @@ def test_help_loads_no_heavy_library(run, project, arguments):
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        pytest.param(("new", "--help"), 0, id="help-of-a-command"),
+        pytest.param(("keys", "--help"), 0, id="help-of-a-group"),
+        pytest.param(("--version",), 0, id="version"),
+        pytest.param(("serve", "--certfile", "x.pem"), 2, id="certificate-without-key"),
+    ],
+)
+def test_how_a_command_ends_is_no_mistake_of_the_app(run, arguments, status):
+    # A folder that holds what runs the command, as a home folder may.
+    done = run(*arguments, folder=Path("/"))
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+
+
 def test_version(run):
     done = run("--version")
     assert done.returncode == 0

@@ -1,5 +1,6 @@
 """Which part of a traceback is the app's."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,17 @@ def made(file):
             ["site/app.py", "site/.venv/lib/wtforms.py"],
             id="from-an-environment-in-its-folder",
         ),
+        pytest.param(
+            ["site/own-env/lib/typer.py", "site/app.py"],
+            ["site/app.py"],
+            id="from-an-environment-of-any-name-in-its-folder",
+        ),
         pytest.param(["lib/typer.py"], [], id="not-the-apps"),
     ],
 )
 def test_a_traceback_begins_where_the_app_does(tmp_path, callers, shown):
+    (tmp_path / "site" / "own-env").mkdir(parents=True)
+    (tmp_path / "site" / "own-env" / "pyvenv.cfg").touch()
     *outer, inner = [made(tmp_path / file) for file in callers]
 
     def call(rest):
@@ -52,3 +60,9 @@ def test_what_runs_in_a_folder_of_ours_is_no_app():
     with pytest.raises(ValueError, match="half-past") as caught:
         made(main.__file__)()
     assert app_trace(caught.value, Path(main.__file__).parents[2]) == ""
+
+
+def test_python_itself_is_no_app_of_the_folder_that_holds_it():
+    with pytest.raises(ValueError, match="half-past") as caught:
+        made(Path(sys.base_prefix) / "lib" / "python3" / "enum.py")()
+    assert app_trace(caught.value, Path(sys.base_prefix).parent) == ""

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from fastness import __version__
 from fastness.cli.auditcommands import auditlog
@@ -55,6 +56,8 @@ class Commands(TyperGroup):
                 raise
             complain(f"{error.filename}: {error.strerror}. This account has to be able to write there.")
             raise typer.Exit(1) from None
+        except (typer.Exit, typer.Abort, TyperException):
+            raise  # how a command ends, and no mistake
         except Exception as error:
             trace = app_trace(error, Path.cwd())
             if not trace:

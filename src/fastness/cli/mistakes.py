@@ -1,8 +1,10 @@
 """A mistake in the app's code, shown from where the app begins: what called it is the machinery of a command.
 
-What is the app's lies in its folder and is not installed there, as in an environment below it.
+What is the app's lies in its folder and is not installed there, as in an environment below it or Python itself: a command
+may be started in a home folder that holds both.
 """
 
+import sys
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
@@ -10,6 +12,7 @@ from typing import Final
 
 FOREIGN_FOLDERS: Final = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
 _OWN_FOLDER: Final = Path(__file__).parent.parent
+_PYTHON_FOLDER: Final = Path(sys.base_prefix)
 
 
 def app_trace(error: BaseException, folder: Path) -> str:
@@ -34,4 +37,9 @@ def _is_misspelt(error: BaseException, folder: Path) -> bool:
 def _is_of_app(file: Path, folder: Path) -> bool:
     if not file.is_relative_to(folder) or file.is_relative_to(_OWN_FOLDER):
         return False
-    return FOREIGN_FOLDERS.isdisjoint(file.relative_to(folder).parts)
+    if file.is_relative_to(_PYTHON_FOLDER) and not folder.is_relative_to(_PYTHON_FOLDER):
+        return False
+    within = file.relative_to(folder)
+    if not FOREIGN_FOLDERS.isdisjoint(within.parts):
+        return False
+    return not any((folder / below / "pyvenv.cfg").exists() for below in within.parents if below.name)
