@@ -172,6 +172,8 @@ async def test_an_order_or_limit_of_the_statement_gives_way(session):
 async def test_relationships_and_rows(session):
     page = await load(session, "title=Fargo", JOINED.options(selectinload(Film.studio)))
     assert [film.studio.name for film in page] == ["Fox"]
+    page = await LIST.load(ask(session, "title=Fargo"), JOINED, with_=[Film.studio])
+    assert [film.studio.name for film in page] == ["Fox"]
     statement = select(Film, func.count(Studio.id)).outerjoin(Film.studio).group_by(Film.id)
     rows = await LIST.load_rows(ask(session, "sort=-title&size=3"), statement)
     assert all(len(row) == 2 for row in rows)
@@ -412,6 +414,13 @@ async def test_a_key_of_two_columns(database):
 async def test_a_declaration_that_cannot_be_right(wrong):
     with pytest.raises(ConfigError):
         ListQuery(**{"model": Film, "sorts": {"name": Film.title}, "default_sort": "name", **wrong})
+
+
+def test_a_taken_name_is_named_with_its_list():
+    with pytest.raises(ConfigError, match="list of Film has one meaning, and before would have two"):
+        ListQuery(
+            model=Film, sorts={"title": Film.title}, default_sort="title", filters={"before": Filter(Film.released_on)}
+        )
 
 
 @pytest.mark.parametrize(

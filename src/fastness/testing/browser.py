@@ -10,7 +10,7 @@ It drives an ASGI app in this process, or a server by its address.
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from types import TracebackType
@@ -84,13 +84,21 @@ class Page:
         """The body as JSON."""
         return self.response.json()
 
-    def form(self, action: str | None = None) -> Form:
-        """The page's form that posts to a path ending in `action`, or its only form."""
+    def form(self, action: str | None = None, *, fields: Iterable[str] = ()) -> Form:
+        """The page's form that goes to a path ending in `action`, or its only form, or its only one with these fields.
+
+        A form that names no action goes to the page's own path.
+        """
         forms = forms_in(self.text)
-        found = [form for form in forms if action is None or form.action.endswith(action)]
+        found = [form for form in forms if action is None or (form.action or urlsplit(self.url).path).endswith(action)]
+        if len(found) > 1:
+            found = [form for form in found if form.names.issuperset(fields)]
         if len(found) != 1:
+            wanted = "" if action is None else f" for {action!r}"
+            there = [f"{form.action or urlsplit(self.url).path} ({', '.join(sorted(form.names))})" for form in forms]
             raise BrowserError(
-                f"{self.url} has {len(found)} forms for {action!r}, among {[form.action for form in forms]}."
+                f"{self.url} has {len(found)} forms{wanted} that could be meant; name one by the end of its action. "
+                f"There are: {'; '.join(there) or 'none'}."
             )
         return found[0]
 
@@ -156,12 +164,12 @@ class Browser:
         """Fill in a form of the current page and send it.
 
         Args:
-            form: the form, or the end of its action; without it, the page's only form.
+            form: the form, or the end of its action; without it, the page's only form, or its only one with these fields.
             values: fields by name. The others keep what the page gave them.
         """
         if self.page is None:
             raise BrowserError("No page is open.")
-        chosen = form if isinstance(form, Form) else self.page.form(form)
+        chosen = form if isinstance(form, Form) else self.page.form(form, fields=values)
         fields = [(name, values.pop(name, value)) for name, value in chosen.fields] + list(values.items())
         url = urljoin(self._here(), chosen.action)
         return await self._navigate(chosen.method, url, initiator=self.origin, fields=fields)
@@ -293,7 +301,8 @@ class Browser:
         if cookies:
             sent.setdefault("cookie", cookies)
         if fields is not None and method == "GET":
-            url += "?" + str(httpx2.QueryParams(tuple(fields)))
+            # The query of the address that a form goes to gives way to its fields.
+            url = url.partition("?")[0] + "?" + str(httpx2.QueryParams(tuple(fields)))
         elif fields is not None:
             content = str(httpx2.QueryParams(tuple(fields))).encode()
             sent.setdefault("content-type", "application/x-www-form-urlencoded")

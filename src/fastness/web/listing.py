@@ -38,7 +38,7 @@ from sqlalchemy.types import String
 
 from fastness.db.errors import UnknownChoiceError
 from fastness.db.keyset import SortKey, element_of, key_of, rows_behind
-from fastness.db.model import Model
+from fastness.db.model import Model, load_options
 from fastness.kernel.errors import ConfigError
 from fastness.kernel.values import dataclass
 from fastness.web.filters import (
@@ -119,17 +119,20 @@ class ListQuery:
         object.__setattr__(self, "_keys", MappingProxyType(keys))
         object.__setattr__(self, "_ids", _ids_of(mapper))
 
-    async def load(self, request: ListRequest, statement: Select[ItemT]) -> Listing[ItemT]:
+    async def load(
+        self, request: ListRequest, statement: Select[ItemT], *, with_: Iterable[object] = ()
+    ) -> Listing[ItemT]:
         """The page that a request asks for, of a statement that selects objects.
 
         Args:
             request: gives the parameters and the database session.
             statement: what the list is taken from, with its scope, without order and limit.
+            with_: relationships to load along, each through its own policy's `view`.
 
         Raises:
             UnknownChoiceError, ListParameterError: the address asks for something that was not declared; 400.
         """
-        page = await self._fetch(request, statement)
+        page = await self._fetch(request, statement.options(*load_options(with_)))
         return self._listing(tuple(page.result().scalars()), page)
 
     async def load_rows(self, request: ListRequest, statement: Select[*Items]) -> Listing[Row[*Items]]:
@@ -255,9 +258,13 @@ def _check(query: ListQuery) -> None:
         raise ConfigError("a sort's name does not begin with a minus, which stands for descending")
     if not query.page_sizes or not all(1 <= size <= MAX_PAGE_SIZE for size in query.page_sizes):
         raise ConfigError(f"page_sizes names at least one number of rows, each from 1 to {MAX_PAGE_SIZE}")
-    names = [*query.filters, *query.also]
-    if len(names) != len(set(names)) or not OWN_NAMES.isdisjoint(names):
-        raise ConfigError(f"each parameter of a list has one meaning; {', '.join(sorted(OWN_NAMES))} are taken")
+    names = [*sorted(OWN_NAMES), *query.filters, *query.also]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ConfigError(
+            f"each parameter of the list of {query.model.__name__} has one meaning, and {', '.join(doubled)} would have two; "
+            f"{', '.join(sorted(OWN_NAMES))} are taken"
+        )
     if not all(isinstance(getattr(column, "type", None), String) for column in query.search):
         raise ConfigError("search=(…) takes text columns, such as (Case.title,)")
 
