@@ -6,12 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastness import Because, Fastness, Permissions
 from fastness.auth.account_rules import AccountRules
-from fastness.auth.errors import SignUpRefusedError
 from fastness.auth.users import User, find_user
 from fastness.db.model import Model
 from fastness.mail.mailers import text_of
@@ -70,12 +69,9 @@ async def make_user(app):
 
 
 async def test_fields_of_your_own(settings, routes, opened):
-    names = {
-        **{each.__name__: each for each in (Fastness, Model, Mapped, ForeignKey, String, SignUpRefusedError, User)},
-        "mapped_column": mapped_column, "uuid": uuid, "settings": settings, "routes": routes, "TEAMS": {"red", "blue"},
-    }  # fmt: skip
+    names = {"settings": settings, "routes": routes}
     # Its own name for the table: other examples have members, too.
-    text = block("account-flows.md", "class Member").replace('"members"', '"guide_members"')
+    text = block("account-flows.md", "import uuid").replace('"members"', '"guide_members"')
     app, browser = await opened(text, names)
     member = names["Member"]
     async with app.services.database.write.begin() as connection:

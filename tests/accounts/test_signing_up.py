@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 from sqlalchemy import ForeignKey, String, select
@@ -19,6 +20,7 @@ from tests.ready_made import MAIL_IN_MEMORY
 
 __all__ = ["deliver", "make", "routes"]
 
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "account-flows.md"
 ADDRESS = "grace@mail.example"
 
 
@@ -32,7 +34,7 @@ class SignedUpMember(Model):
 
 
 async def add_member(db, user, fields):
-    team = fields.get("team", "red")
+    team = fields.get("team") or "red"
     if team not in {"red", "blue"}:
         raise SignUpRefusedError("team", "Choose red or blue.")
     db.add(SignedUpMember(user_id=user.id, team=team))
@@ -44,8 +46,18 @@ def rules():
 
 
 @pytest.fixture
-async def shop(make_shop, migrated, routes, rules):
-    shop = await make_shop(routes, settings={"mail": MAIL_IN_MEMORY, "accounts": rules}, on_sign_up=add_member)
+def templates(tmp_path):
+    """The form of the guide, which adds a field to ours."""
+    found = re.search(r"^```html accounts:sign_up_form.html\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "own" / "accounts").mkdir(parents=True)
+    (tmp_path / "own" / "accounts" / "sign_up_form.html").write_text(found[1])
+    return tmp_path / "own"
+
+
+@pytest.fixture
+async def shop(make_shop, migrated, routes, rules, templates):
+    settings = {"mail": MAIL_IN_MEMORY, "accounts": rules}
+    shop = await make_shop(routes, settings=settings, on_sign_up=add_member, templates=templates)
     async with shop.app.services.database.write.begin() as connection:
         await connection.run_sync(SignedUpMember.__table__.create)
     return shop
@@ -76,6 +88,7 @@ async def test_somebody_signs_up_with_the_apps_own_field(shop, browse, link):
         page = await browser.open(await link())
         assert page.url.endswith("/account/sign-up/new")
         assert await rows(shop, User) == []
+        assert "team" in page.form("sign-up/new").names
         page = await browser.submit(username="grace", display_name="Grace", password=PASSWORD, team="blue")
         assert page.url.endswith("/account/signed-up")
         assert (await browser.open("/")).json() is None
@@ -127,18 +140,17 @@ async def test_nobody_floods_a_mailbox(shop, browse, ask, deliver, link):
         pytest.param({"username": "eve\uff20mail.example"}, "username", id="becomes-an-address"),
         pytest.param({"username": "eve\ufe6bmail.example"}, "username", id="becomes-an-address-too"),
         pytest.param({"password": "short"}, "password", id="short-password"),
-        pytest.param({"team": "green"}, None, id="the-apps-own-field"),
+        pytest.param({"team": "green"}, "team", id="the-apps-own-field"),
     ],
 )
 async def test_what_is_refused_makes_nothing_and_leaves_the_link_alive(shop, browse, make, link, fields, field):
     await make()
-    good = {"username": "grace", "display_name": "Grace", "password": PASSWORD}
+    good = {"username": "grace", "display_name": "Grace", "password": PASSWORD, "team": "red"}
     async with browse(shop) as browser:
         await browser.open(await link())
         page = await browser.submit(**{**good, **fields})
         assert page.status == 422
-        if field is not None:
-            assert f'id="{field}-problem"' in page.text
+        assert f'id="{field}"' in page.text.partition('class="problem"')[2]
         assert 'value="Grace"' in page.text
         assert [user.username for user in await rows(shop, User)] == ["ada"]
         assert await rows(shop, SignedUpMember) == []

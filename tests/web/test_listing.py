@@ -416,7 +416,7 @@ async def test_a_declaration_that_cannot_be_right(wrong):
         ListQuery(**{"model": Film, "sorts": {"name": Film.title}, "default_sort": "name", **wrong})
 
 
-def test_a_taken_name_is_named_with_its_list():
+async def test_a_taken_name_is_named_with_its_list():
     with pytest.raises(ConfigError, match="list of Film has one meaning, and before would have two"):
         ListQuery(
             model=Film, sorts={"title": Film.title}, default_sort="title", filters={"before": Filter(Film.released_on)}

@@ -6,6 +6,7 @@ An app adds fields of its own with a template of the form's name and a function 
 ASVS 5.0: V6.3.8, V6.2.4, V2.4.1 (no mass sign-ups).
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
@@ -173,7 +174,8 @@ async def _form_page(request: Request, fields: Mapping[str, str], problems: Mapp
         action=request.address(SIGN_UP_FORM_PATH),
         email=address,
         asks_username=sign_ups.asks_username,
-        fields={"username": "", "display_name": "", **{name: value[:_KEPT] for name, value in fields.items()}},
+        # A field of the app's own is empty as well until somebody has typed something.
+        fields=defaultdict(str, {name: value[:_KEPT] for name, value in fields.items()}),
         problems=problems,
         max_length=MAX_LENGTH,
         min_length=sign_ups.policy.min_length(),

@@ -35,6 +35,7 @@ from fastness.html.errors import (
     TemplateSourceError,
 )
 from fastness.html.escapers import BlockedValue, Escapers
+from fastness.html.folders import OWN_NAME, TemplateFolders
 from fastness.html.generator import ContextualGenerator, generate
 from fastness.html.plan import Plan
 from fastness.html.speedups import escape_inner
@@ -102,7 +103,7 @@ class TemplateEnvironment(jinja2.Environment):
         self.variants: dict[object, TemplateEnvironment] = {}
         self.parents: dict[tuple[str, Context, str], Mapping[str, Context]] = {}
         super().__init__(
-            loader=loader or jinja2.FileSystemLoader(list(folders)),
+            loader=loader or TemplateFolders(folders),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             auto_reload=reloads,
@@ -212,6 +213,10 @@ class TemplateEnvironment(jinja2.Environment):
         if depth > _MAX_PARENTS:
             raise AmbiguousPlaceError("templates extend each other in a circle.", template=name, line=1)
         parent_name = self.join_path(parent.value, name)
+        if parent_name == name:
+            own = f"{OWN_NAME}{name}"
+            hint = f' The one whose place it takes is {{% extends "{own}" %}}.' if self.has_template(own) else ""
+            raise BrokenTemplateError(f"it extends itself.{hint}", template=name, line=extends.lineno)
         try:
             source, filename, _ = self.loader.get_source(self, parent_name)
         except jinja2.TemplateNotFound:

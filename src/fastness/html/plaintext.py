@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from fastness.html.errors import TemplateSourceError, ValueRefusedError
+from fastness.html.folders import TemplateFolders
 from fastness.html.translating import Messages, Translating
 from fastness.kernel.formats import decide_text
 from fastness.kernel.languages import ENGLISH
@@ -30,7 +31,7 @@ class PlainTextTemplates:
 
     def __init__(self, folders: Iterable[Path], *, reloads: bool = False, messages: Messages | None = None) -> None:
         self._environment = _Environment(
-            loader=jinja2.FileSystemLoader(list(folders)),
+            loader=TemplateFolders(folders),
             autoescape=False,
             undefined=jinja2.StrictUndefined,
             auto_reload=reloads,
