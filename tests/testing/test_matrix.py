@@ -11,7 +11,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 
-from fastness import Because, Fastness, JSONResponse, Request, Routes, access
+from fastness import Because, Fastness, JSONResponse, Request, Routes, access, rates
 from fastness.authz.permissions import Permissions
 from fastness.sessions.identity import Identity
 from fastness.testing.browser import Browser
@@ -476,6 +476,18 @@ async def test_somebody_made_up_is_signed_in_again_after_all_their_sessions_were
             await sign_in(browser)
             assert len(await shop.app.services.sessions.active_sessions(MAREN)) == 1
             await shop.app.services.sessions.end_all(MAREN)
+
+
+@pytest.mark.parametrize("by", [rates.client, rates.user, rates.session])
+async def test_a_rate_is_no_refusal(walk, by):
+    routes = Routes()
+
+    @routes.get("/search", access=access.signed_in, rate=rates.per_hour(1, by=by))
+    async def search(request: Request):
+        return done(request)
+
+    samples = {"GET /search": [Sample(owner="maren", allowed=PEOPLE), Sample(owner="idris", allowed=PEOPLE)]}
+    assert await walk(routes, samples) == []
 
 
 async def test_people_sign_in_by_the_form(make_shop, migrated, book):

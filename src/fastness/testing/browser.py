@@ -26,6 +26,9 @@ from fastness.kernel.errors import FastnessError
 from fastness.testing.authenticator import Authenticator
 from fastness.web.exchange import ASGIApp
 
+HERE: Final = "127.0.0.1"
+"""Where a browser sits unless a test says otherwise."""
+
 _PAGE_ACCEPT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _MAX_REDIRECTS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -111,7 +114,7 @@ class Browser:
         target: ASGIApp | str,
         *,
         origin: str = "https://localhost",
-        client_ip: str = "127.0.0.1",
+        client_ip: str = HERE,
         trust: ssl.SSLContext | None = None,
         user_agent: str = "",
         authenticator: Authenticator | None = None,

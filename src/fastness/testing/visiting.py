@@ -15,16 +15,18 @@ from urllib.parse import quote, urlencode, urlsplit
 from fastness.app import Fastness
 from fastness.auth.factor_types import is_enforced
 from fastness.auth.users import find_user
+from fastness.kernel.addresses import counted_as
 from fastness.kernel.csrf import make_token
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.limits import SAFE_METHODS
 from fastness.kernel.tokens import hash_token
 from fastness.kernel.values import dataclass
 from fastness.sessions.identity import Identity
-from fastness.testing.browser import Browser, Cookie
+from fastness.testing.browser import HERE, Browser, Cookie
 from fastness.testing.samples import Sample
 from fastness.web.exchange import Message
 from fastness.web.formtoken import ANONYMOUS as NO_SESSION
+from fastness.web.ratelimit import Kind, key_of
 from fastness.web.route import Route
 
 SignIn: TypeAlias = Callable[[Browser], Awaitable[object]]
@@ -106,6 +108,7 @@ async def identity_in(app: Fastness, browser: Browser) -> Identity | None:
 
 async def send(app: Fastness, browser: Browser, route: Route, method: str, sample: Sample) -> Answer:
     """Send a sample that was filled in."""
+    await forget_rates(app, browser, route)
     path = path_of(route, sample.params)
     if sample.query:
         path += "?" + urlencode(sample.query, doseq=True)
@@ -128,6 +131,22 @@ async def send(app: Fastness, browser: Browser, route: Route, method: str, sampl
         text=page.text,
         location=page.headers.get("location", ""),
     )
+
+
+async def forget_rates(app: Fastness, browser: Browser, route: Route) -> None:
+    """Forget what this visitor has sent to a route with a rate: who may use it is asked here, and not how often."""
+    rates = (*route.client_rates, *route.user_rates)
+    if not rates:
+        return
+    visitors: list[tuple[Kind, bytes]] = [("client", counted_as(HERE))]
+    cookie = browser.cookies.get(app.settings.session_cookie.name)
+    if cookie is not None:
+        session = await app.services.sessions.load(cookie.value)
+        visitors.append(("session", session.id_hash))
+        visitors += [("user", identity.id.bytes) for identity in (session.identity,) if identity is not None]
+    for rate in rates:
+        for kind, who in visitors:
+            await app.services.store.delete(key_of(app.services.keyring, rate, kind, who))
 
 
 def path_of(route: Route, params: Mapping[str, object]) -> str:
@@ -174,7 +193,7 @@ async def shake_hands(app: Fastness, browser: Browser, path: str) -> Answer:
             (b"origin", browser.origin.encode()),
             *([(b"cookie", cookies.encode())] if cookies else []),
         ],
-        "client": ("127.0.0.1", 50_000),
+        "client": (HERE, 50_000),
         "server": (parts.hostname, parts.port or 443),
         "subprotocols": [],
     }

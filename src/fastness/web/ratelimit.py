@@ -10,12 +10,15 @@ who can take the store away must not be rid of it. ASVS 5.0 V2.4.1, V15.4.2 (one
 
 from collections.abc import Awaitable
 from math import ceil
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from fastness.kernel.addresses import counted_as
+from fastness.kernel.signing import Keyring
 from fastness.web.exchange import RATE_CLIENT, RATE_USER, SCOPE_KEY, ASGIApp, Exchange, Receive, Scope, Send
 from fastness.web.rates import By, Rate
 from fastness.web.refusals import RateLimitedError
+
+Kind: TypeAlias = Literal["client", "user", "session", "token"]
 
 _PURPOSE: Final = "fastness.web.rate"
 _PREFIX: Final = b"rate:"
@@ -74,8 +77,7 @@ async def count(exchange: Exchange, rate: Rate) -> None:
     """Count a request; raises `RateLimitedError` for one too many."""
     site = exchange.site
     kind, who = counted_by(exchange, rate.by)
-    parts = (rate.scope.encode(), str(rate).encode(), kind.encode(), who)
-    key = _PREFIX + site.keyring.mac(_PURPOSE, *parts)[:_KEY_BYTES]
+    key = key_of(site.keyring, rate, kind, who)
     now = site.clock.epoch()
     if await site.store.increment(key, expires_at=now + rate.seconds) <= rate.requests:
         return
@@ -84,7 +86,13 @@ async def count(exchange: Exchange, rate: Rate) -> None:
     raise RateLimitedError(f"rate_by_{rate.by}", f"more than {rate}", headers={"retry-after": str(left)})
 
 
-def counted_by(exchange: Exchange, by: By) -> tuple[Literal["client", "user", "session", "token"], bytes]:
+def key_of(keyring: Keyring, rate: Rate, kind: Kind, who: bytes) -> bytes:
+    """Under which name the store counts what somebody sends."""
+    parts = (rate.scope.encode(), str(rate).encode(), kind.encode(), who)
+    return _PREFIX + keyring.mac(_PURPOSE, *parts)[:_KEY_BYTES]
+
+
+def counted_by(exchange: Exchange, by: By) -> tuple[Kind, bytes]:
     """Whose request this is, as `by` sees it; the client's where there is nobody."""
     session = exchange.session
     if by is By.USER and session is not None and session.identity is not None:
