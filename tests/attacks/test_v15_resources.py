@@ -8,13 +8,14 @@ import pytest
 
 from tests.attacks.site import running_site
 from tests.attacks.target import METER
-from tests.attacks.wire import chunked, ended, read_answer, request
+from tests.attacks.wire import PIECE_BYTES, chunked, ended, read_answer, request
 
 LOOSE_BYTES = 15_000_000
 """What Python and the server may hold on to besides; a body of 50 MB in memory would be far above."""
 CHUNK = b"x" * 65_536
 MANY_CHUNKS = 800
 HELD_SECONDS = 0.05
+IDLE_CONNECTIONS = 520
 ROUNDS = 4
 MOST_ROUNDS = 40
 
@@ -94,6 +95,17 @@ def test_v4_2_1_who_asks_first_is_answered_without_a_body(any_site):
     assert received.count(b"HTTP/1.1") == 1
 
 
+def test_v4_2_1_who_was_asked_for_the_body_hears_that_it_is_too_large(any_site):
+    """Who was told `100 Continue` sends all of it before they read the answer."""
+    with any_site.connect() as connection:
+        connection.sendall(request("POST /echo", "Expect: 100-continue", "Transfer-Encoding: chunked"))
+        assert connection.recv(PIECE_BYTES).startswith(b"HTTP/1.1 100")
+        for piece in chunked([CHUNK] * 100):
+            connection.sendall(piece)
+            time.sleep(0.005)
+        assert read_answer(connection).status == 413
+
+
 def kept_open(*lines):
     return request(*lines).replace(b"Connection: close\r\n", b"")
 
@@ -162,6 +174,15 @@ def test_v15_2_2_slow_bodies_keep_nobody_waiting(site):
                 connection.sendall(b"a")
             assert site.send(request("GET /who")).status == 200
             time.sleep(0.2)
+
+
+def test_v15_2_2_idle_connections_keep_nobody_out(deployed):
+    """Browsers keep theirs open for minutes after the last page."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(IDLE_CONNECTIONS):
+            plain = stack.enter_context(deployed.connect())
+            stack.enter_context(deployed.trust.wrap_socket(plain, server_hostname="localhost"))
+        assert deployed.send(request("GET /who")).status == 200
 
 
 # Heads.

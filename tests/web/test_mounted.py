@@ -7,13 +7,13 @@ from typing import Annotated
 import pytest
 from fastapi import Depends, FastAPI, Form, Request
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, StreamingResponse
 from starlette.routing import Route
 
 from fastness import Request as OurRequest
 from fastness import Routes, access, mounting
 from tests.web.mounts import SECRET, Item, sign_in_routes
-from tests.web.wire import ask
+from tests.web.wire import ask, messages_of
 
 # The gate stands before all of the app's code.
 
@@ -126,6 +126,81 @@ async def test_the_limit_of_the_route_holds_and_is_told_as_such(mounted, api):
     # FastAPI alone would say "400, there was an error parsing the body".
     assert (page.status, page.json()["code"]) == (413, "body_too_large")
     assert shop.reasons() == ["declared_body_too_large"]
+
+
+async def read_as_model(item: Item):
+    return item
+
+
+async def read_by_hand(request: Request):
+    return await request.json()
+
+
+async def ask_whether_they_are_gone(request: Request):
+    return [await request.is_disconnected() for _ in range(2)]
+
+
+@pytest.mark.parametrize("endpoint", [read_as_model, read_by_hand, ask_whether_they_are_gone])
+@pytest.mark.parametrize("owner", ["site", "app"])
+async def test_a_limit_holds_and_is_told_as_such_within_a_task_group_of_the_app(mounted, endpoint, owner):
+    """Starlette's `BaseHTTPMiddleware` receives within a task group, which makes a group of errors of any one."""
+    api = FastAPI(openapi_url=None)
+    api.middleware("http")(passed_on)
+    if owner == "app":
+        api.exception_handler(Exception)(apologise)
+    api.post("/small")(mounting.options(max_body_bytes=10)(endpoint))
+    shop, browser = await mounted(api)
+    async with browser:
+        page = await browser.fetch("/api/small", "POST", json={"name": "a", "price": 1})
+    assert (page.status, page.json()["code"]) == (413, "body_too_large")
+    assert shop.reasons() == ["declared_body_too_large"]
+
+
+async def test_a_limit_that_ends_a_stream_is_no_crash(mounted):
+    api = FastAPI(openapi_url=None)
+    api.middleware("http")(passed_on)
+
+    @api.post("/stream")
+    @mounting.options(max_body_bytes=10)
+    async def stream():
+        async def pieces():
+            yield b"first"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(pieces())
+
+    shop, browser = await mounted(api)
+    async with browser:
+        await browser.fetch("/api/stream", "POST", content=b"x" * 20)
+    assert shop.reasons() == ["declared_body_too_large"]
+
+
+async def test_an_unread_body_is_dropped_where_middleware_of_the_app_streams_a_whole_answer(mounted):
+    api = FastAPI(openapi_url=None)
+    api.middleware("http")(passed_on)
+
+    @api.post("/whole")
+    async def whole():
+        return "whole"
+
+    @api.post("/pieces")
+    async def pieces():
+        return StreamingResponse(iter([b"one", b"two"]))
+
+    shop, _ = await mounted(api)
+    headers = [(b"content-length", b"4"), (b"sec-fetch-site", b"same-origin")]
+    begun, ended = ({"type": "http.request", "body": b"ab", "more_body": more} for more in (True, False))
+    for path, body, ends_connection in (("/api/whole", [begun, ended], False), ("/api/pieces", [begun], True)):
+        start, *_ = await messages_of(shop.app, method="POST", path=path, headers=headers, messages=body)
+        assert (start["status"], (b"connection", b"close") in start["headers"]) == (200, ends_connection)
+
+
+async def passed_on(request, call_next):
+    return await call_next(request)
+
+
+async def apologise(request, error):
+    return PlainTextResponse("sorry", status_code=500)
 
 
 @pytest.mark.parametrize(

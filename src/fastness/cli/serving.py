@@ -1,16 +1,16 @@
 """The server: granian, known to this file only.
 
 What it is told keeps slow and greedy clients off: headers have a size and a time, HTTP/2 has few streams and small header
-blocks, and a worker has a number of requests it works on at once; the app has its own limits for what comes through. A stop
-lets running requests finish. There is no access log: the proxy in front writes a better one. In production the app is
-loaded and sealed once, and the workers are forked from there where the platform can; in development each reload starts
-afresh.
+blocks, and a worker has a number of connections; the app has its own limits for what comes through. A stop lets running
+requests finish. There is no access log: the proxy in front writes a better one. In production the app is loaded and sealed
+once, and the workers are forked from there where the platform can; in development each reload starts afresh.
 
 ASVS 5.0: V12.1.1 (TLS 1.3), V15.2.2 (loss of availability), V16.4.1 (log encoding).
 """
 
 import logging
 import multiprocessing
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -38,7 +38,9 @@ MAX_HEADER_BYTES: Final = 65_536
 """Twice what the app's own limit takes, so that the app answers with its page where it can."""
 MAX_STREAMS: Final = 100
 PING_MILLISECONDS: Final = 30_000
-MAX_REQUESTS_AT_ONCE: Final = 512
+MAX_CONNECTIONS: Final = 4096
+"""Of a worker. Browsers keep theirs open for minutes, sockets stay for days, and whoever comes after the last one waits; an
+idle one takes some 50 kB."""
 STOP_SECONDS: Final = 30
 SOCKET_MODE: Final = 0o660
 """A Unix socket for this account and a proxy in its group."""
@@ -112,7 +114,7 @@ def _make_server(listening: Listening, **options: Any) -> Any:  # noqa: ANN401 -
         uds=listening.unix_socket,
         uds_permissions=SOCKET_MODE if listening.unix_socket is not None else None,
         interface=Interfaces.ASGI,
-        backpressure=MAX_REQUESTS_AT_ONCE,
+        backpressure=most_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
         http2_settings=HTTP2Settings(
             max_headers_size=MAX_HEADER_BYTES,
@@ -125,6 +127,18 @@ def _make_server(listening: Listening, **options: Any) -> Any:  # noqa: ANN401 -
         ssl_key=listening.key,
         **options,
     )
+
+
+def most_connections() -> int:
+    """How many connections a worker may hold, by the number of files that the system lets it open.
+
+    Half are left for files, the database, and handshakes, which are not counted. A server that can open no more tries again and
+    again, and does nothing else.
+    """
+    if not hasattr(os, "sysconf"):
+        return MAX_CONNECTIONS
+    open_files = os.sysconf("SC_OPEN_MAX")
+    return min(MAX_CONNECTIONS, open_files // 2) if open_files > 0 else MAX_CONNECTIONS
 
 
 def _run(server: Any, loader: Callable[[], ASGIApp]) -> None:  # noqa: ANN401 - see above

@@ -92,8 +92,9 @@ class ErrorsStage:
             if not scope[SCOPE_KEY].has_started:
                 # The body broke off. Where it was malformed and not the line, somebody still waits for an answer.
                 await answer(scope, receive, send, MalformedRequestError("body_broken_off"))
-        except Exception as error:
+        except Exception as raised:
             exchange: Exchange = scope[SCOPE_KEY]
+            error = ungrouped(exchange, raised)
             if not exchange.has_started:
                 await conclude(scope, receive, send, error)
                 return
@@ -102,6 +103,15 @@ class ErrorsStage:
                 raise
             if not exchange.has_ended:
                 await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+
+
+def ungrouped(exchange: Exchange, raised: Exception) -> Exception:
+    """What went wrong when a mounted app read the body, out of the groups that task groups of the app have made of it."""
+    cause = exchange.receive_error
+    if cause is None or not isinstance(raised, ExceptionGroup):
+        return raised
+    _, others = raised.split(lambda one: one is cause)
+    return cause if others is None else raised
 
 
 async def conclude(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:

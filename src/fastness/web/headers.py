@@ -124,7 +124,7 @@ class HeadersStage:
                 exchange.has_started = True
             elif held is not None:
                 start, held = held, None
-                await settle_body(exchange, start, is_whole=not message.get("more_body", False))
+                await settle_body(exchange, start, is_whole=is_whole(start, message))
                 exchange.has_started = True
                 await send(start)
             elif exchange.is_websocket:
@@ -160,6 +160,16 @@ async def settle_body(exchange: Exchange, start: Message, *, is_whole: bool) -> 
         await exchange.drop_unread()
     if exchange.drop_unread is not None:
         start["headers"].append((b"connection", b"close"))
+
+
+def is_whole(start: Message, message: Message) -> bool:
+    """Whether an answer's first piece is all of it: by its word, or by the length that its headers tell.
+
+    Starlette's `BaseHTTPMiddleware` streams whatever answer comes through it.
+    """
+    if not message.get("more_body", False):
+        return True
+    return (b"content-length", b"%d" % len(message.get("body", b""))) in start["headers"]
 
 
 def policy_of(exchange: Exchange) -> bytes:

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket as StarletteWebSocket
 
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.texts import Text
-from fastness.web.errors import conclusion_of, report, sendable
+from fastness.web.errors import conclusion_of, report, sendable, ungrouped
 from fastness.web.exchange import SCOPE_KEY, Exchange, Scope
 from fastness.web.inputerrors import InputRefusedError
 from fastness.web.invalidvalues import errors_of, field_errors
@@ -112,14 +112,15 @@ async def answer_http(request: StarletteRequest, error: HTTPException) -> Respon
     return problem(exchange, error.status_code, "foreign_refusal", error.detail, headers)
 
 
-async def answer_unexpected(request: StarletteRequest, error: Exception) -> Response:
+async def answer_unexpected(request: StarletteRequest, raised: Exception) -> Response:
     """The site's answer to what a middleware of the app raised."""
     exchange: Exchange | None = request.scope.get(SCOPE_KEY)
     if exchange is None:
         return Response(status=500)
-    if exchange.answered_error is not error:
+    error = ungrouped(exchange, raised)
+    if exchange.answered_error is not raised:
         # An app within the app has answered for it already, and raised it once more.
-        exchange.answered_error = error
+        exchange.answered_error = raised
         report(exchange, error)
     return conclusion_of(Request(request.scope, request.receive), error)
 

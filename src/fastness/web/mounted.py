@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
 from fastness.kernel.errors import FastnessError
-from fastness.web.errors import conclude
+from fastness.web.errors import conclude, ungrouped
 from fastness.web.exchange import (
     BEFORE_HANDLER,
     SCOPE_KEY,
@@ -124,6 +124,8 @@ class Entry:
         if self.head_as_get and exchange.method == "HEAD":
             below["method"] = "GET"
             send = without_body(send)
+        if not exchange.is_websocket:
+            receive = remembering(exchange, receive)
         try:
             await mounted.app(below, receive, send)
         except Exception as error:
@@ -136,6 +138,22 @@ def is_parsed_whole(content_type: bytes) -> bool:
     """Whether a body of this type is JSON or a urlencoded form."""
     kind = content_type.partition(b";")[0].strip().lower()
     return kind.endswith((b"/json", b"+json", b"/x-www-form-urlencoded"))
+
+
+def remembering(exchange: Exchange, receive: Receive) -> Receive:
+    """A `receive` that notes what goes wrong there.
+
+    FastAPI makes "400, there was an error parsing the body" of it, and Starlette's `BaseHTTPMiddleware` a group of errors.
+    """
+
+    async def remembered() -> Message:
+        try:
+            return await receive()
+        except FastnessError as error:
+            exchange.receive_error = error
+            raise
+
+    return remembered
 
 
 def without_body(send: Send) -> Send:
@@ -188,19 +206,12 @@ class Leaf:
             has_started = True
             await send(message)
 
-        async def remembered() -> Message:
-            try:
-                return await receive()
-            except FastnessError as error:
-                # FastAPI makes "400, there was an error parsing the body" of everything that goes wrong there.
-                exchange.receive_error = error
-                raise
-
         try:
-            await self.app(scope, remembered, noted)
+            await self.app(scope, receive, noted)
         except (ClientDisconnect, WebSocketDisconnect):
             raise
-        except Exception as error:
+        except Exception as raised:
+            error = ungrouped(exchange, raised)
             if has_started or is_left_to_app(scope, error):
                 raise
             await conclude(scope, receive, noted, plain_error(scope, error))

@@ -130,7 +130,7 @@ class CountedBody:
     async def drop_rest(self) -> None:
         """Read what still comes, for as long as the body would have had, and keep nothing of it."""
         exchange, loop = self.exchange, asyncio.get_running_loop()
-        if b"expect" in exchange.headers:
+        if b"expect" in exchange.headers and not self.pieces:
             return  # they send nothing before they hear that they may
         end = self.deadline or loop.time() + self.rules.body_timeout_seconds
         most_bytes = DROPPED_TIMES * exchange.max_body_bytes
