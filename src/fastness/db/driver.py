@@ -30,7 +30,10 @@ SESSION: Final[Mapping[str, str]] = {
 """Settings of every connection."""
 _CONNECT_SECONDS: Final = 10
 """How long a connection may take to come about; a firewall that swallows packets must not hold requests for a minute."""
+_ON_THE_WAY_SECONDS: Final = 3
+"""How much later than the server's own limit an answer is no longer waited for."""
 
+_STATEMENT_TIMEOUT: Final = "statement_timeout"
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 _BUSY: Final = frozenset({"55P03", "57014", "53300"})
 _LOST: Final = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
@@ -158,14 +161,14 @@ def settings_for(*, is_read_only: bool, lock_seconds: float, statement_seconds: 
         **SESSION,
         "default_transaction_read_only": "on" if is_read_only else "off",
         "lock_timeout": _milliseconds(lock_seconds),
-        "statement_timeout": _milliseconds(statement_seconds),
+        _STATEMENT_TIMEOUT: _milliseconds(statement_seconds),
         # A handler that waits for something else holds locks meanwhile, and a machine that vanished holds them too.
         "idle_in_transaction_session_timeout": _milliseconds(statement_seconds),
     }
 
 
 async def connect(address: PostgresAddress, settings: Mapping[str, str]) -> Connection:
-    """A connection; raises what asyncpg and the system raise."""
+    """A connection; raises what asyncpg and the system raise. Who limits statements waits for no answer for much longer."""
     return await asyncpg.connect(
         connection_class=WatchedConnection,
         host=address.host,
@@ -176,8 +179,15 @@ async def connect(address: PostgresAddress, settings: Mapping[str, str]) -> Conn
         # Never None: the driver would do what PGSSLMODE says.
         ssl=address.ssl_context() or False,
         timeout=_CONNECT_SECONDS,
+        command_timeout=_answer_seconds(settings),
         server_settings=dict(settings),
     )
+
+
+def _answer_seconds(settings: Mapping[str, str]) -> float | None:
+    """A server that is frozen, or gone behind a firewall, keeps no limit of its own, and the system waits for it for hours."""
+    limit = settings.get(_STATEMENT_TIMEOUT)
+    return None if limit is None else int(limit) / 1000 + _ON_THE_WAY_SECONDS
 
 
 def _milliseconds(seconds: float) -> str:

@@ -187,7 +187,8 @@ async def _repeated(
     try:
         return await connections.run(statement)
     except DRIVER_ERRORS as error:
-        if trouble_of(error) not in again:
+        # A server that did not answer in time would be waited for as long once more.
+        if trouble_of(error) not in again or isinstance(error, TimeoutError):
             raise _unavailable(error) from None
     try:
         return await connections.run(statement)
