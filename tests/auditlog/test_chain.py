@@ -12,12 +12,15 @@ import pytest
 
 from fastness.auditlog.chain import GENESIS, Entry, entry_of, link_of
 from fastness.auditlog.errors import AuditDamagedError
+from fastness.auditlog.opening import make_ledger
 from fastness.auditlog.verifying import Anchor, Harm, Problem, as_json, verify
 from fastness.kernel.events import EventName, SecurityEvent
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from tests.auditlog.pages import every_row
 
 ROWS = 9
+PAGE_BYTES = 4096
 
 
 def event(clock, number, **values):
@@ -282,8 +285,6 @@ async def test_a_repeated_append_writes_nothing_twice(ledger, keyring, clock):
 
 
 async def test_two_appenders_keep_one_chain(ledger, keyring, clock, audit_url):
-    from fastness.auditlog.opening import make_ledger
-
     other = make_ledger(audit_url, keyring, clock)
     await other.open()
     try:
@@ -333,6 +334,58 @@ async def test_values_of_any_type_in_the_file_end_in_a_problem_and_no_error(tmp_
     assert {problem.harm for problem in found.problems} >= {Harm.CHANGED, Harm.HEAD}
     assert (await ledger.append([entry_of(event(clock, 1))], is_repeated=False)).fault is not None
     await ledger.close()
+
+
+@pytest.mark.parametrize("number", [pytest.param(3, id="among-others"), pytest.param(ROWS, id="newest")])
+async def test_bytes_that_are_no_text_are_a_changed_row_and_stop_nobody(tmp_path, keyring, clock, number):
+    ledger = make_ledger(f"sqlite:///{tmp_path}/audit.sqlite3", keyring, clock)
+    await ledger.open()
+    await fill(ledger, clock)
+    forger = sqlite3.connect(tmp_path / "audit.sqlite3")
+    forger.execute("UPDATE entry SET body = CAST(x'7bff7d' AS TEXT) WHERE number = ?", (number,))
+    forger.commit()
+    forger.close()
+    assert (await verify(ledger, keyring)).problems == [Problem(Harm.CHANGED, number, number)]
+    assert json.loads(as_json((await every_row(ledger))[number - 1]))["event"] is None
+    await fill(ledger, clock, 1)
+    assert (await verify(ledger, keyring)).rows == ROWS + 1
+    await ledger.close()
+
+
+@pytest.mark.parametrize("page", [pytest.param(6, id="in-the-middle"), pytest.param(-1, id="at-the-end")])
+async def test_a_page_of_the_file_that_is_damaged_is_named_by_its_rows(tmp_path, keyring, clock, page):
+    path = tmp_path / "audit.sqlite3"
+    ledger = make_ledger(f"sqlite:///{path}", keyring, clock)
+    await ledger.open()
+    await ledger.append([entry_of(event(clock, number)) for number in range(1, 301)], is_repeated=False)
+    await ledger.close()
+    damaged = leaves(path)[page]
+    content = bytearray(path.read_bytes())
+    content[(damaged - 1) * PAGE_BYTES : damaged * PAGE_BYTES] = b"\xff" * PAGE_BYTES
+    path.write_bytes(content)
+    ledger = make_ledger(f"sqlite:///{path}", keyring, clock)
+    await ledger.open(is_read_only=True)
+    found = await verify(ledger, keyring)
+    assert [problem.harm for problem in found.problems] == [Harm.UNREADABLE]
+    assert found.last == 300
+    first, last = found.problems[0].first, found.problems[0].last
+    assert 1 < last - first < 40
+    assert found.rows == 300 - (last - first + 1)
+    assert (last == 300) is (page == -1)
+    await ledger.close()
+
+
+def leaves(path):
+    """The pages that hold the rows, in their order."""
+    connection = sqlite3.connect(path)
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'entry'").fetchone()
+    connection.close()
+    content = path.read_bytes()
+    start = (root - 1) * PAGE_BYTES
+    cells = int.from_bytes(content[start + 3 : start + 5], "big")
+    pointers = [int.from_bytes(content[start + 12 + 2 * cell : start + 14 + 2 * cell], "big") for cell in range(cells)]
+    children = [int.from_bytes(content[start + each : start + each + 4], "big") for each in pointers]
+    return [*children, int.from_bytes(content[start + 8 : start + 12], "big")]
 
 
 def test_a_moment_later_is_another_link(clock):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sqlite3
 import threading
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from fastness.auditlog import log as auditlog
+from fastness.auditlog.chain import entry_of
 from fastness.auditlog.errors import AuditUnavailableError
 from fastness.auditlog.log import AuditLog, AuditSink
 from fastness.auditlog.opening import make_audit_log
@@ -20,6 +22,7 @@ from fastness.kernel.events import EventName, MemorySink, SecurityEvent
 from fastness.kernel.logs import JSONFormatter
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
+from tests.auditlog.conftest import KEY
 
 
 class Faulty:
@@ -204,8 +207,6 @@ async def test_the_spool_of_a_process_that_died_is_found_by_the_next(make_log, c
 async def test_a_line_put_into_the_spool_stays_out_and_is_told(make_log, clock):
     audit = make_log()
     forger = Spool(audit.spool.path, Keyring(Secret("Wv3Qm8Zr1Tx6Kn9Bs4Yd7Hc2Jp5Lf0Gu-other")))
-    from fastness.auditlog.chain import entry_of
-
     forger.write([entry_of(event(clock, 1))])
     with audit.spool.path.open("ab") as file:
         file.write(b"junk\n")
@@ -230,6 +231,82 @@ async def test_what_neither_takes_is_not_acknowledged_and_kept_for_later(audit, 
     assert not audit.is_broken
     assert await reasons(audit) == ["rule_1", "rule_2"]
     assert (await verify(audit.ledger, keyring)).is_whole
+
+
+async def test_everybody_who_waits_is_answered_however_many_events_wait(audit, clock, monkeypatch):
+    monkeypatch.setattr(auditlog, "MAX_AT_ONCE", 3)
+    audit.ledger.is_away = True
+    audit.spool.path.mkdir()
+    for number in range(10):
+        audit.add(event(clock, number))
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*(audit.flush() for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [AuditUnavailableError] * 3
+
+
+@pytest.mark.parametrize("cut", [pytest.param(1, id="the-end-of-the-line"), pytest.param(40, id="half-of-it")])
+async def test_a_line_that_was_cut_off_takes_no_other_event_with_it(make_log, clock, cut):
+    audit = make_log()
+    audit.spool.write([entry_of(event(clock, 1)), entry_of(event(clock, 2))])
+    os.truncate(audit.spool.path, audit.spool.path.stat().st_size - cut)
+    audit.spool.write([entry_of(event(clock, 3))])
+    await audit.open()
+    await moved(audit, 3)
+    assert await reasons(audit) == ["rule_1", *(["rule_2", "rule_3"] if cut == 1 else ["rule_3", "spool_forged"])]
+    await audit.close()
+
+
+async def test_a_table_that_keeps_everybody_waiting_does_not_keep_others_out_of_the_spool(audit, clock):
+    audit.ledger.is_away = True
+    audit.add(event(clock, 1))
+    await audit.flush()
+    blocked = asyncio.Event()
+    append = audit.ledger.inside.append
+
+    async def wait(entries, *, is_repeated):
+        blocked.set()
+        await release.wait()
+        return await append(entries, is_repeated=is_repeated)
+
+    release = asyncio.Event()
+    audit.ledger.inside.append = wait
+    audit.ledger.is_away = False
+    await blocked.wait()
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(Spool(audit.spool.path, Keyring(Secret(KEY))).write, [entry_of(event(clock, 2))])
+    release.set()
+    await moved(audit, 2)
+    assert await reasons(audit) == ["rule_1", "rule_2"]
+
+
+async def test_a_long_spool_is_moved_in_groups(audit, clock, monkeypatch):
+    monkeypatch.setattr(auditlog, "MAX_AT_ONCE", 3)
+    audit.ledger.is_away = True
+    for number in range(10):
+        audit.add(event(clock, number))
+    await audit.flush()
+    audit.ledger.is_away = False
+    await moved(audit, 10)
+    assert max(audit.ledger.appends) == 3
+    assert await reasons(audit) == [f"rule_{number}" for number in range(10)]
+
+
+async def test_a_spool_that_cannot_be_read_is_said_once_and_read_when_it_can_be(audit, clock, caplog):
+    audit.ledger.is_away = True
+    audit.add(event(clock, 1))
+    await audit.flush()
+    aside, link = audit.spool.path.with_suffix(".aside"), audit.spool.path.with_suffix(".link")
+    aside.hardlink_to(audit.spool.path)
+    link.symlink_to(aside)
+    link.replace(audit.spool.path)
+    audit.ledger.is_away = False
+    for number in range(5):
+        audit.add(event(clock, number + 2))
+        await audit.flush()
+    assert len([record for record in caplog.records if "cannot be read" in record.getMessage()]) == 1
+    aside.replace(audit.spool.path)
+    await moved(audit, 6)
+    assert "rule_1" in await reasons(audit)
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -7])
@@ -278,6 +355,25 @@ async def test_events_beyond_memory_are_counted_in_a_row(audit, clock, monkeypat
     assert await reasons(audit) == ["rule_0", "rule_1", "rule_2", "only_in_log"]
 
 
+async def test_who_signed_in_is_not_told_so_where_the_event_found_no_room(audit, clock, monkeypatch):
+    monkeypatch.setattr(auditlog, "MAX_WAITING", 1)
+    audit.add(event(clock, 1, request_id="other"))
+
+    async def request(name):
+        audit.add(event(clock, 2, request_id="mine", name=name))
+        mark = audit.mark_of("mine")
+        if mark is not None:
+            await audit.flush(mark)
+
+    with pytest.raises(AuditUnavailableError):
+        await asyncio.create_task(request(EventName.AUTHN_LOGIN_SUCCESS))
+    audit.forget("mine")
+    await asyncio.create_task(request(EventName.CSP_VIOLATION))
+    await audit.flush()
+    await moved(audit, 2)
+    assert set(await reasons(audit)) == {"rule_1", "only_in_log"}
+
+
 async def test_a_file_that_was_taken_away_is_missed(audit, clock, tmp_path):
     for number in (1, 2, 3):
         audit.add(event(clock, number))
@@ -309,6 +405,18 @@ async def test_the_log_has_lines_that_the_chain_is_held_against(make_log, clock,
     await again.ledger.open()
     assert (await verify(again.ledger, keyring, anchors=anchors)).anchors == 3
     await again.ledger.close()
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_the_log_without_checkpoints(make_log, clock, caplog):
+    caplog.set_level(logging.INFO, logger="fastness.audit")
+    audit = make_log(checkpoint_seconds=60)
+    await audit.open()
+    for days in (0, 1):
+        clock.set(clock.now() - timedelta(days=days))
+        audit.add(event(clock, days))
+        await audit.flush()
+    assert [record.getMessage() for record in caplog.records] == ["audit checkpoint"] * 2
+    await audit.close()
 
 
 async def test_old_events_are_removed_by_age(make_log, clock, keyring):

@@ -13,6 +13,11 @@ class AuditUnavailableError(UnavailableError):
 
     code: ClassVar[str] = "audit_unavailable"
 
+    def __init__(self, detail: str, *, is_damaged: bool = False) -> None:
+        super().__init__(detail)
+        self.is_damaged = is_damaged
+        """Whether the table answers, and what was asked for cannot be read: its neighbours may be."""
+
 
 class AuditDamagedError(FastnessError):
     """Rows that were to be removed for their age do not verify; they are kept as evidence."""

@@ -40,6 +40,9 @@ class Ledger(Protocol):
     async def page(self, after: int, limit: int) -> list[Row]:
         """The rows behind number `after`, in order."""
 
+    async def row(self, number: int) -> Row | None:
+        """The row of this number."""
+
     async def newest_number(self) -> int:
         """The number of the newest row, 0 where there is none."""
 

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
@@ -49,6 +49,8 @@ class Mark:
     """The newest one's place in the queue, counted from the start of the process."""
     is_serious: bool
     """One of them belongs to authentication or privilege: without it nothing may be acknowledged."""
+    is_lost: bool = False
+    """One of those found no room: it is in the log only."""
 
 
 class AuditLog:
@@ -71,6 +73,7 @@ class AuditLog:
         self._lost = 0
         self._newest = 0
         self._may_be_spooled = False
+        self._has_told_spool = False
         self._is_repeated = False
         self._last_checkpoint = float("-inf")
         self._end: Extension | None = None
@@ -103,6 +106,7 @@ class AuditLog:
         await self._write_waiting()
         if self._waiting:
             _LOG.error("%d events are in the log only: the audit log could not be written", len(self._waiting))
+            self._settle(self._added, AuditUnavailableError("The audit log was closed before it could be written."))
         self._tell_end()
         self._loop = None
         await self.ledger.close()
@@ -111,25 +115,26 @@ class AuditLog:
         """Queue an event for the table. From any thread."""
         entry = entry_of(event)
         with self._guard:
-            if len(self._waiting) >= MAX_WAITING:
-                self._lost += 1
-                return
-            self._added += 1
-            ticket = self._added
-            self._waiting.append((ticket, entry))
             is_serious = event.name.value.startswith(_SERIOUS)
+            is_lost = len(self._waiting) >= MAX_WAITING
+            if is_lost:
+                self._lost += 1
+                if not is_serious:
+                    return
+            else:
+                self._added += 1
+                self._waiting.append((self._added, entry))
+            mark = Mark(self._added, is_serious, is_lost)
             for key in (event.request_id, cause()):
                 if key:
                     former = self.marks.pop(key, None)
-                    self.marks[key] = Mark(ticket, is_serious or (former is not None and former.is_serious))
+                    self.marks[key] = mark if former is None else _joined((former, mark))
         self._call()
 
     def mark_of(self, request_id: str) -> Mark | None:
         """What of the request's events, or of the running task's, is not durable yet."""
         marks = [mark for key in (request_id, cause()) if key and (mark := self.marks.get(key)) is not None]
-        if not marks:
-            return None
-        return Mark(max(mark.ticket for mark in marks), any(mark.is_serious for mark in marks))
+        return _joined(marks) if marks else None
 
     def forget(self, request_id: str) -> None:
         """Take the request's and the running task's mark away: somebody was told that its events are not durable."""
@@ -139,6 +144,10 @@ class AuditLog:
 
     async def flush(self, mark: Mark | None = None) -> None:
         """Wait until the events are durable, those of the mark or all; raises `AuditUnavailableError` where they cannot be."""
+        if mark is not None and mark.is_lost:
+            raise AuditUnavailableError(
+                "The audit log has more to write than it can hold, and this event found no room."
+            )
         ticket = self._added if mark is None else mark.ticket
         if ticket <= self._durable:
             return
@@ -186,28 +195,31 @@ class AuditLog:
             except TimeoutError:
                 pass
             self._wake.clear()
+            asked = self._added
             try:
-                if self._may_be_spooled:
-                    await self._absorb()
-                await self._write_waiting()
+                away = await self._absorb() if self._may_be_spooled else None
+                await self._write_waiting(asked, away)
             except Exception as error:  # noqa: BLE001 - of any kind: without this task every request would wait for ever
                 _LOG.exception("the audit log could not be written")
                 self.is_broken = self._is_repeated = True
                 self._settle(self._added, AuditUnavailableError(f"The audit log failed: {type(error).__name__}"))
 
-    async def _write_waiting(self) -> None:
+    async def _write_waiting(self, asked: int = 0, away: AuditUnavailableError | None = None) -> None:
+        """Write what waits.
+
+        Args:
+            asked: the newest event when the table was asked.
+            away: what it said then, if it is not to be asked again.
+        """
         while self._waiting:
             batch = list(islice(self._waiting, MAX_AT_ONCE))
             entries = [entry for _, entry in batch]
-            try:
-                self._note(await self.ledger.append(entries, is_repeated=self._is_repeated))
-                self._is_repeated = False
-            except AuditUnavailableError as error:
-                # The transaction may have been committed before the connection broke.
-                self._is_repeated = True
-                if not await self._spool_instead(entries, error):
-                    self._settle(batch[-1][0], error)
-                    return
+            if away is None:
+                asked = self._added
+                away = await self._append(entries)
+            if away is not None and not await self._spool_instead(entries, away):
+                self._settle(asked, away)
+                return
             with self._guard:
                 for _ in batch:
                     self._waiting.popleft()
@@ -215,6 +227,16 @@ class AuditLog:
             self.is_broken = False
             self._settle(self._durable, None)
             self._tell_lost()
+
+    async def _append(self, entries: list[Entry]) -> AuditUnavailableError | None:
+        try:
+            self._note(await self.ledger.append(entries, is_repeated=self._is_repeated))
+        except AuditUnavailableError as error:
+            # The transaction may have been committed before the connection broke.
+            self._is_repeated = True
+            return error
+        self._is_repeated = False
+        return None
 
     async def _spool_instead(self, entries: list[Entry], error: AuditUnavailableError) -> bool:
         try:
@@ -234,28 +256,40 @@ class AuditLog:
         self._may_be_spooled = True
         return True
 
-    async def _absorb(self) -> None:
-        """Move what waits in the spool into the chain."""
+    async def _absorb(self) -> AuditUnavailableError | None:
+        """Move what waits in the spool into the chain; what the table says where it is away."""
         if not await asyncio.to_thread(self.spool.has_lines):
             self._may_be_spooled = False
-            return
+            return None
         try:
+            # Asked before the spool is locked: others, who want to write into it, would wait as long as the table does.
+            self._note(await self.ledger.append([], is_repeated=False))
             taken = await asyncio.to_thread(self.spool.take)
+        except AuditUnavailableError as error:
+            return error
         except OSError as error:
-            _LOG.error("%s cannot be read: %s", self.spool.path, error.strerror)
-            return
+            if not self._has_told_spool:
+                _LOG.error("%s cannot be read: %s", self.spool.path, error.strerror)
+            self._has_told_spool = True
+            return None
         try:
-            if taken.entries:
-                self._note(await self.ledger.append(taken.entries, is_repeated=True))
+            for start in range(0, len(taken.entries), MAX_AT_ONCE):
+                self._note(await self.ledger.append(taken.entries[start : start + MAX_AT_ONCE], is_repeated=True))
             taken.empty()
-        except (AuditUnavailableError, OSError):
-            return
+        except AuditUnavailableError as error:
+            return error
+        except OSError as error:
+            if not self._has_told_spool:
+                _LOG.error("%s cannot be emptied: %s", self.spool.path, error.strerror)
+            self._has_told_spool = True
+            return None
         finally:
             taken.close()
-        self._may_be_spooled = False
+        self._may_be_spooled = self._has_told_spool = False
         if taken.unreadable:
             self._report("spool_forged", taken.unreadable)
         _LOG.warning("%d events moved from %s into the audit log", len(taken.entries), self.spool.path)
+        return None
 
     def _tell_lost(self) -> None:
         with self._guard:
@@ -295,7 +329,8 @@ class AuditLog:
         self._newest = extension.head.number
         self._end = extension
         now = self._clock.epoch()
-        if not now - self._last_checkpoint < self._rules.checkpoint_seconds:
+        # A clock that was set back must not keep it from being written until the old time has come again.
+        if not 0 <= now - self._last_checkpoint < self._rules.checkpoint_seconds:
             self._tell_end()
 
     def _tell_end(self) -> None:
@@ -325,6 +360,11 @@ class AuditSink:
 def fault_teller(clock: Clock) -> Callable[[Fault], Entry]:
     """What makes the row that tells of a chain whose end was not right."""
     return lambda fault: entry_of(SecurityEvent(name=EventName.AUDIT_FAIL, at=clock.now(), reason=fault.value))
+
+
+def _joined(marks: Iterable[Mark]) -> Mark:
+    tickets, seriousness, losses = zip(*((mark.ticket, mark.is_serious, mark.is_lost) for mark in marks), strict=True)
+    return Mark(max(tickets), any(seriousness), any(losses))
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

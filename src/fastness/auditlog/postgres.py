@@ -26,6 +26,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2
+_DAMAGED: Final = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 _LOCK: Final = 0x6661_7374_6175_6474
 """The advisory lock under which the tables are made; any number that nobody else picks."""
 
@@ -51,6 +52,7 @@ _TABLES: Final = (
 )
 _ROWS: Final = "SELECT number, id, at, body, previous, link, seal FROM fastness_audit.entry"
 _PAGE: Final = f"{_ROWS} WHERE number > $1 ORDER BY number LIMIT $2"
+_ROW: Final = f"{_ROWS} WHERE number = $1"
 _NEWEST: Final = f"{_ROWS} ORDER BY number DESC LIMIT 1"
 _HEAD: Final = "SELECT number, link, seal FROM fastness_audit.head"
 # The row is there from the start, sealed or not: FOR UPDATE locks nothing where nothing is.
@@ -100,6 +102,9 @@ class PostgresLedger:
     async def page(self, after: int, limit: int) -> list[Row]:
         return await self._run(partial(_read_page, after=after, limit=limit))
 
+    async def row(self, number: int) -> Row | None:
+        return await self._run(partial(_read_row, number=number))
+
     async def newest_number(self) -> int:
         newest = await self._run(_read_newest)
         return 0 if newest is None else newest.number
@@ -118,7 +123,9 @@ class PostgresLedger:
                 return await job(connection)
             except DRIVER_ERRORS as error:
                 await self._drop()
-                raise AuditUnavailableError(f"The audit log cannot be written: {summary_of(error)}") from None
+                raise AuditUnavailableError(
+                    f"The audit log cannot be used: {summary_of(error)}", is_damaged=isinstance(error, _DAMAGED)
+                ) from None
             except asyncio.CancelledError:
                 # The answer may still be on its way: the connection is not used again.
                 if self._connection is not None:
@@ -199,6 +206,11 @@ async def _read_head(connection: Connection, *, locks: bool = False) -> Head | N
 
 async def _read_newest(connection: Connection) -> Row | None:
     row = await connection.fetchrow(_NEWEST)
+    return None if row is None else row_of(row)
+
+
+async def _read_row(connection: Connection, *, number: int) -> Row | None:
+    row = await connection.fetchrow(_ROW, number)
     return None if row is None else row_of(row)
 
 

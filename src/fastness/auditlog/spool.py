@@ -53,8 +53,10 @@ class Spool:
         """Whether somebody's events wait."""
         try:
             return self.path.stat().st_size > 0
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            return True  # It cannot be looked at, which will be said when it is to be read.
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append the entries; on disk when this returns. Raises `OSError`; then none of them counts as written."""
@@ -63,11 +65,12 @@ class Spool:
         descriptor = self._open()
         try:
             end = os.fstat(descriptor).st_size
+            # A process that was killed, or a disk, may have left half a line, which would take the next one with it.
+            is_whole = end == 0 or os.pread(descriptor, 1, end - 1) == b"\n"
             try:
-                _write_all(descriptor, data)
+                _write_all(descriptor, data if is_whole else b"\n" + data)
                 os.fsync(descriptor)
             except OSError:
-                # Half a line would make the next one unreadable.
                 os.ftruncate(descriptor, end)
                 raise
         finally:

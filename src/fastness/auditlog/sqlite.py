@@ -23,6 +23,8 @@ from fastness.kernel.signing import Keyring
 
 T = TypeVar("T")
 
+# An extended code keeps the primary one in its low byte.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR})
 _ROWS = "SELECT number, id, at, body, previous, link, seal FROM entry"
 _INSERT = "INSERT INTO entry (number, id, at, body, previous, link, seal) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SET_HEAD = "INSERT OR REPLACE INTO head (one, number, link, seal) VALUES (1, ?, ?, ?)"
@@ -71,6 +73,9 @@ class SQLiteLedger:
     async def page(self, after: int, limit: int) -> list[Row]:
         return await self._run(partial(_page, after=after, limit=limit))
 
+    async def row(self, number: int) -> Row | None:
+        return await self._run(partial(_row, number=number))
+
     async def newest_number(self) -> int:
         newest = await self._run(_newest)
         return 0 if newest is None else newest.number
@@ -92,7 +97,10 @@ class SQLiteLedger:
             return job(connection)
         except (sqlite3.Error, OSError) as error:
             self._drop()
-            raise AuditUnavailableError(f"The audit log {self.path} cannot be used: {error}") from error
+            is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            raise AuditUnavailableError(
+                f"The audit log {self.path} cannot be used: {error}", is_damaged=is_damaged
+            ) from error
         except AuditUnavailableError:
             self._drop()
             raise
@@ -167,6 +175,11 @@ def _head(connection: sqlite3.Connection) -> Head | None:
 
 def _newest(connection: sqlite3.Connection) -> Row | None:
     row = connection.execute(f"{_ROWS} ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else row_of(row)
+
+
+def _row(connection: sqlite3.Connection, *, number: int) -> Row | None:
+    row = connection.execute(f"{_ROWS} WHERE number = ?", (number,)).fetchone()
     return None if row is None else row_of(row)
 
 

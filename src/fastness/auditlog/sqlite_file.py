@@ -6,6 +6,7 @@ ASVS 5.0: V14.2.4, V16.4.2 (logs are protected).
 """
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,7 @@ def connect(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
     file = audit_file(path)
     file.make()
     # An event that was acknowledged has to survive a power cut.
-    return file.connect_writer(busy_seconds=busy_seconds, pragmas=("PRAGMA synchronous=FULL",))
+    return _reading(file.connect_writer(busy_seconds=busy_seconds, pragmas=("PRAGMA synchronous=FULL",)))
 
 
 def connect_reader(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
@@ -52,10 +53,17 @@ def connect_reader(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
     if not path.is_file():
         raise AuditUnavailableError(f"There is no audit log {path}. It is made when the app starts.")
     file = audit_file(path)
-    connection = file.connect_reader(busy_seconds=busy_seconds)
+    connection = _reading(file.connect_reader(busy_seconds=busy_seconds))
     try:
         file.require_ours(connection)
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _reading(connection: sqlite3.Connection) -> sqlite3.Connection:
+    # Bytes that are no text, by a damaged disk or by somebody's hand, are a row that was changed, not one that nobody can read:
+    # nothing could be appended behind it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     return connection

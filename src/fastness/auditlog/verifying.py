@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from fastness.auditlog.chain import GENESIS, Head, Row, has_own_link, is_head_sealed, is_sealed, purge_of
+from fastness.auditlog.errors import AuditUnavailableError
 from fastness.auditlog.ledger import BEFORE_ALL, Ledger
 from fastness.auditlog.log import CHECKPOINT, LOGGER_NAME
 from fastness.kernel.errors import InvalidInputError
@@ -46,6 +47,8 @@ class Harm(StrEnum):
     """It was the newest and is gone."""
     HEAD = "head"
     """The head is missing or not sealed by us."""
+    UNREADABLE = "unreadable"
+    """The table is damaged where it lies."""
 
 
 class Problem(NamedTuple):
@@ -82,14 +85,52 @@ class Verification:
 
 async def verify(ledger: Ledger, keyring: Keyring, *, anchors: Iterable[Anchor] = ()) -> Verification:
     """Look at every row. The app may write meanwhile."""
-    head = await ledger.head()
+    head = await _head_of(ledger)
     walk = _Walk(keyring, {anchor.number: anchor.link for anchor in anchors})
-    after = BEFORE_ALL
-    while rows := await ledger.page(after, PAGE_ROWS):
+    last = 0 if head is None else head.number
+    after, limit = BEFORE_ALL, PAGE_ROWS
+    while True:
+        try:
+            rows = await ledger.page(after, limit)
+        except AuditUnavailableError as error:
+            if not error.is_damaged:
+                raise
+            if limit == 1:
+                if after >= last:
+                    # How far the damage goes, nobody knows.
+                    if not walk.is_missing(last):
+                        walk.miss(max(after, 0) + 1)
+                    return walk.end(head)
+                after = max(after, 0) + 1
+                await _see_alone(walk, ledger, after)
+            limit = max(1, limit // 10)  # up to where the damage begins
+            continue
+        if not rows:
+            return walk.end(head)
         for row in rows:
             walk.see(row)
-        after = rows[-1].number
-    return walk.end(head)
+        after, limit = rows[-1].number, min(PAGE_ROWS, limit * 10)
+
+
+async def _head_of(ledger: Ledger) -> Head | None:
+    try:
+        return await ledger.head()
+    except AuditUnavailableError as error:
+        if not error.is_damaged:
+            raise
+        return None
+
+
+async def _see_alone(walk: "_Walk", ledger: Ledger, number: int) -> None:
+    try:
+        row = await ledger.row(number)
+    except AuditUnavailableError as error:
+        if not error.is_damaged:
+            raise
+        walk.miss(number)
+    else:
+        if row is not None:
+            walk.see(row)
 
 
 class _Walk:
@@ -130,6 +171,23 @@ class _Walk:
             self._is_resuming = True
         self._number = result.last = row.number
         self._place(row, is_own=has_own_link(row), is_ours=is_sealed(self._keyring, row))
+
+    def miss(self, number: int) -> None:
+        """Take note of a row that cannot be read."""
+        problems = self.result.problems
+        if self.is_missing(number - 1):
+            problems[-1] = problems[-1]._replace(last=number)
+        else:
+            self._add(Harm.UNREADABLE, number)
+        if self._tail is None:
+            self._tail = b""
+        self._number = self.result.last = number
+        self._is_resuming = True
+
+    def is_missing(self, number: int) -> bool:
+        """Whether this row was the last one looked for, and could not be read."""
+        problems = self.result.problems
+        return bool(problems) and (problems[-1].harm, problems[-1].last) == (Harm.UNREADABLE, number)
 
     def _place(self, row: Row, *, is_own: bool, is_ours: bool) -> None:
         """Find out whether the row follows what came before."""

@@ -29,6 +29,7 @@ _TEXTS: Final = {
     Harm.INSERTED: "put in by somebody without the key",
     Harm.MOVED: "moved here from another place",
     Harm.UNSEALED: "not sealed with a key of this app: written by somebody else, or the key was retired since",
+    Harm.UNREADABLE: "unreadable: the file or the table is damaged",
     Harm.TRUNCATED: "missing: the end of the log was cut off",
 }
 _HEAD_TEXT: Final = "The head of the chain is missing or not sealed with a key of this app."
