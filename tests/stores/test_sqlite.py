@@ -314,6 +314,17 @@ class RecordingStore(SQLiteStore):
         return await super()._write(job, durable=durable)
 
 
+async def test_writes_that_wait_for_a_lock_wait_together_and_not_one_after_the_other(store, path):
+    holder = lock(path)
+    async with asyncio.timeout(20):  # of the forty seconds that they would take
+        writes = (store.increment(b"n", expires_at=2e9) for _ in range(400))
+        answers = await asyncio.gather(*writes, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreUnavailableError}
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert await store.increment(b"n", expires_at=2e9) == 1
+
+
 def test_the_busy_codes():
     plain, busy, full = sqlite3.Error(), sqlite3.Error(), sqlite3.Error()
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT

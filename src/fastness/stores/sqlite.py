@@ -15,6 +15,7 @@ ASVS 5.0: V7.4.1, V7.4.2, V15.4.1, V15.4.2, V15.4.3.
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -56,6 +57,7 @@ class SQLiteStore:
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = 0
         self._file_id = (0, 0)
+        self._gave_up_at = float("-inf")
 
     async def open(self) -> None:
         if self._executor is not None:
@@ -164,13 +166,16 @@ class SQLiteStore:
         # A forked child has the object but not its thread, and would wait for an answer for ever.
         if self._executor is None or self._process_id != os.getpid():
             raise self._not_open()
-        run = partial(self._transact, job, durable=durable)
+        run = partial(self._transact, job, asked_at=time.monotonic(), durable=durable)
         return await asyncio.get_running_loop().run_in_executor(self._executor, run)
 
-    def _transact(self, job: _Job[_Result], *, durable: bool) -> _Result:
+    def _transact(self, job: _Job[_Result], *, asked_at: float, durable: bool) -> _Result:
         """Run one job in one transaction; on the writer's thread."""
         if self._writers is None:
             raise self._not_open()
+        if asked_at + self._busy_timeout_seconds <= self._gave_up_at:
+            # It has waited as long behind one that waited for a lock. One after the other, the last would wait for minutes.
+            raise StoreUnavailableError(f"Cannot write the store file {self._path}: another process keeps it locked.")
         self._check_file()
         connection = self._writers.durable if durable else self._writers.ordinary
         try:
@@ -183,6 +188,8 @@ class SQLiteStore:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
+            if is_busy(error):
+                self._gave_up_at = time.monotonic()
             raise StoreUnavailableError(f"Cannot write the store file {self._path}: {error}") from error
         return result
 
