@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from fastness.db.engine import Database
-from fastness.db.errors import DatabaseLostError, OutdatedSchemaError
+from fastness.db.errors import DatabaseLostError, OutdatedSchemaError, ReadOnlyError
 from fastness.db.migrations import pending
+from fastness.db.sqlitetroubles import trouble_of
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
 from tests.db.models import Book
@@ -68,6 +69,24 @@ async def test_a_file_that_is_no_database(database, path):
         await database.open()
     with pytest.raises(DatabaseLostError, match="not a database"):
         pending(f"sqlite:///{path}", None)
+
+
+@pytest.mark.parametrize(
+    ("is_read_only", "expected"),
+    [
+        pytest.param(True, ReadOnlyError, id="a-GET-that-writes"),
+        pytest.param(False, DatabaseLostError, id="a-file-that-may-not-be-written"),
+    ],
+)
+def test_who_may_not_write_is_told_whether_the_request_or_the_file_is_to_blame(path, is_read_only, expected):
+    # As SQLite opens a file for whoever has no right to write it, which nobody can take away from root.
+    sqlite3.connect(path).close()
+    path.touch()
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError) as refused:
+        connection.execute("CREATE TABLE t (a)")
+    connection.close()
+    assert type(trouble_of(refused.value, is_read_only=is_read_only)) is expected
 
 
 async def test_a_folder_that_is_not_there(tmp_path):

@@ -200,7 +200,7 @@ def _switch_to_wal(connection: DBAPIConnection, _record: ConnectionPoolEntry) ->
     try:
         switch_to_wal(cast("sqlite3.Connection", connection), DatabaseRules().busy_seconds)
     except sqlite3.Error as error:
-        raise trouble_of(error) or error from error
+        raise trouble_of(error, is_read_only=False) or error from error
 
 
 def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: bool) -> None:
@@ -211,7 +211,7 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
                 cursor.execute(pragma)
         except sqlite3.Error as error:
             # The first statement is what opens the file; no engine sees this error on its way.
-            raise trouble_of(error) or error from error
+            raise trouble_of(error, is_read_only=is_read_only) or error from error
         finally:
             cursor.close()
 
@@ -219,16 +219,16 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...], *, is_read_only: b
         connection.exec_driver_sql("BEGIN IMMEDIATE", execution_options=OWN_SQL)
 
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "handle_error", _translate)
+    event.listen(engine, "handle_error", partial(_translate, is_read_only=is_read_only))
     if not is_read_only:
         event.listen(engine, "begin", begin)
 
 
-def _translate(context: ExceptionContext) -> BaseException | None:
+def _translate(context: ExceptionContext, *, is_read_only: bool) -> BaseException | None:
     """Let our own errors through as they are, and turn some of the database's into ones that say what to do."""
     if isinstance(context.original_exception, FastnessError):
         return context.original_exception
-    return trouble_of(context.original_exception)
+    return trouble_of(context.original_exception, is_read_only=is_read_only)
 
 
 def create_database_file(path: Path) -> None:

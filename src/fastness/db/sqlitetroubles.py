@@ -29,12 +29,19 @@ _MISSING: Final = ("no such table: ", "no such column: ")
 _NO_COLUMN: Final = " has no column named "
 
 
-def trouble_of(error: BaseException | None) -> FastnessError | None:
-    """Our own error in the place of one of the driver's; `None` for a mistake in the statement or its values."""
+def trouble_of(error: BaseException | None, *, is_read_only: bool) -> FastnessError | None:
+    """Our own error in the place of one of the driver's; `None` for a mistake in the statement or its values.
+
+    Args:
+        error: of the driver.
+        is_read_only: whether we have forbidden the connection to write; else the file cannot be written.
+    """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     text = str(error)
-    if code == _READONLY:
+    if code == _READONLY and is_read_only:
         return ReadOnlyError(READ_ONLY_HELP)
+    if code == _READONLY:
+        return DatabaseLostError(f"the SQLite file, or its folder, may not be written by this account: {text}")
     if code in (_BUSY, _LOCKED):
         return DatabaseBusyError("another writer held the SQLite file for longer than busy_seconds")
     if code in _UNUSABLE:
