@@ -30,6 +30,13 @@ def database_url(postgres_url):
     return postgres_url
 
 
+@pytest.fixture
+async def admin(postgres_url):
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
 async def database_with(url, **rules):
     return Database(url, rules=DatabaseRules(**rules))
 
@@ -170,6 +177,21 @@ async def test_a_connection_that_broke_is_a_503_and_the_next_request_has_a_new_o
     async with Unit(database, is_read_only=is_read_only) as unit:
         assert (await unit.session.scalars(select(Shelf.name))).all() == ["law"]
     assert database.write.pool.checkedout() == database.read.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize("is_read_only", [pytest.param(True, id="read-only"), pytest.param(False, id="writing")])
+async def test_a_restart_of_the_server_costs_no_request_that_comes_after_it(database, shelf_id, admin, is_read_only):
+    units = [Unit(database, is_read_only=is_read_only) for _ in range(2)]
+    for unit in units:
+        await unit.session.execute(sql("SELECT 1"))
+    for unit in units:
+        await unit.finish(200)
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        "WHERE application_name = 'fastness' AND datname = current_database()"
+    )
+    async with Unit(database, is_read_only=is_read_only) as unit:
+        assert (await unit.session.scalars(select(Shelf.name))).all() == ["law"]
 
 
 @pytest.mark.parametrize(

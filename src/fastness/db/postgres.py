@@ -13,14 +13,16 @@ and act), V16.2.5 (no values in logs).
 """
 
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import asyncpg
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from fastness.db.address import PostgresAddress
 from fastness.db.driver import (
@@ -80,6 +82,7 @@ def make_engine(address: PostgresAddress, rules: DatabaseRules, *, is_read_only:
         async_creator=partial(_connect, address, settings),
     )
     event.listen(engine.sync_engine, "handle_error", _translate)
+    event.listen(engine.sync_engine, "checkout", _refuse_ended)
     if is_read_only:
         event.listen(engine.sync_engine, "connect", _begin_read_only)
     return engine
@@ -107,6 +110,12 @@ async def _connect(address: PostgresAddress, settings: dict[str, str]) -> asyncp
     except DRIVER_ERRORS as error:
         kind = DatabaseBusyError if trouble_of(error) is Trouble.BUSY else DatabaseLostError
         raise kind(connect_help(error)) from None
+
+
+def _refuse_ended(connection: DBAPIConnection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Have the pool make a new connection where the server has ended this one while nobody used it, as each restart does."""
+    if cast("AsyncAdapt_asyncpg_connection", connection).driver_connection.is_closed():
+        raise InvalidatePoolError("the server ended the connection")
 
 
 def _begin_read_only(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
