@@ -7,14 +7,16 @@ import pytest
 from sqlalchemy import func, select
 
 from fastness.auth.sealing import Sealer
-from fastness.db.errors import DatabaseLostError
+from fastness.db.engine import Database
+from fastness.db.errors import DatabaseBusyError, DatabaseLostError
+from fastness.db.rules import DatabaseRules
 from fastness.db.unit import Unit
 from fastness.kernel.events import EventName
 from fastness.kernel.secret import Secret
 from fastness.kernel.signing import Keyring
 from fastness.mail.errors import MailDelayedError, MailRefusedError
 from fastness.mail.mailers import MemoryMailer, NoMailer
-from fastness.mail.outbox import Outbox
+from fastness.mail.outbox import Outbox, QueuedMail
 from fastness.mail.rules import MailRules
 from tests.mail.conftest import SENDER, note
 
@@ -242,6 +244,29 @@ async def test_an_error_beside_it_lets_the_mail_in_hand_arrive(queue, make_postm
         await postman.deliver_due()
     assert recipients(mailer) == ["bob@example.com"]
     assert len(await rows()) == 1
+
+
+async def test_a_mail_that_the_server_took_is_not_sent_again_after_a_trouble_of_the_database(
+    queue, make_postman, rows, clock, database, database_url
+):
+    class Unlucky(MemoryMailer):
+        async def send(self, message):
+            await super().send(message)
+            await holder.session.execute(select(QueuedMail).with_for_update())
+
+    holder = Unit(database, is_read_only=False)
+    impatient = Database(database_url, rules=DatabaseRules(busy_seconds=0.05))
+    mailer = Unlucky()
+    postman = make_postman(mailer, database=impatient)
+    await queue(note())
+    with pytest.raises(DatabaseBusyError):
+        await postman.deliver_due()
+    await holder.finish(500)
+    clock.advance(postman.lease_seconds)
+    assert await postman.deliver_due() == 0
+    assert len(mailer.sent) == 1
+    assert await rows() == []
+    await impatient.close()
 
 
 async def test_a_stop_lets_the_mail_in_hand_arrive(queue, make_postman, rows):

@@ -3,7 +3,8 @@
 A worker takes a mail by moving its due time behind the end of a lease, in one statement that only one of two can win; what it
 writes afterwards counts only while nobody else has taken the mail since. If it dies, even between two bytes, the lease ends and
 another one sends the mail: nothing is lost, and a mail may come twice (under the same Message-ID) if the worker dies after the
-server took it and before the row is gone. Nothing better exists between a database and a mail server.
+server took it and before the row is gone. Nothing better exists between a database and a mail server. If the
+database is away at that moment, the worker removes the row as soon as it is back.
 
 A mail that fails waits longer each time and lets the others pass. One that is refused, or older than it may be, is emptied and
 told of in an event. One that cannot be read or made (a key or a template that is missing) waits as well: what a deployment
@@ -120,6 +121,8 @@ class Postman:
         self._clock = clock
         self._resolvers = resolvers or {}
         self._turn = asyncio.Lock()
+        self._handed_over: dict[UUID, _Taken] = {}
+        """Mails that the server has, and the database not yet: they must not be sent again when it is back."""
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -134,6 +137,7 @@ class Postman:
     async def deliver_due(self) -> int:
         """Send what is due, and return how many were sent; ends early where the server is away."""
         async with self._turn:
+            await self._remove_handed_over()
             runners = (self._run() for _ in range(self._rules.connections))
             # All of them to their end: the turn is over, and the database may be closed, when nobody hands over a mail any more.
             ends = await asyncio.gather(*runners, return_exceptions=True)
@@ -184,7 +188,8 @@ class Postman:
             _LOG.error("the mail %s of kind %s cannot be made: %s", taken.id, taken.kind, type(error).__name__)
             await self._delay(taken, "not_made")
             return _End.FAILED
-        await self._remove(taken)
+        self._handed_over[taken.id] = taken
+        await self._remove_handed_over()
         return _End.SENT
 
     async def _take(self) -> _Taken | None:
@@ -243,6 +248,11 @@ class Postman:
             return decided
 
         return await run_in_unit(self._database, settle, is_read_only=False)
+
+    async def _remove_handed_over(self) -> None:
+        for taken in [*self._handed_over.values()]:
+            await self._remove(taken)
+            self._handed_over.pop(taken.id, None)
 
     async def _remove(self, taken: _Taken) -> None:
         async def remove(db: AsyncSession) -> None:
