@@ -324,6 +324,7 @@ class Fastness:
             load_account=services.load_account,
             check_password=services.check_password,
             sign_in_name=self.settings.accounts.sign_in_name,
+            has_sign_up=self.settings.accounts.sign_up,
             check_token=services.check_token,
             debug_token=self.settings.debug_token if development else None,
             sign_in_path=late("SIGN_IN_PATH") if self._has_accounts else None,

@@ -226,3 +226,11 @@ class TestSigningInWithTheAddress:
             assert (await browser.sign_in(ADDRESS, PASSWORD)).status == 422
             await browser.sign_in("hopper@mail.example", PASSWORD)
             assert (await browser.open("/")).json() == "hopper@mail.example"
+
+
+@pytest.mark.parametrize("rules", [AccountRules(sign_up=True), AccountRules()], ids=["open", "closed"])
+async def test_the_sign_in_page_leads_to_the_sign_up_where_there_is_one(shop, browse, rules):
+    async with browse(shop) as browser:
+        page = await browser.open("/account/sign-in")
+        assert ('href="/account/sign-up"' in page.text) is rules.sign_up
+        assert ((await browser.click("/account/sign-up")).status == 200) is rules.sign_up

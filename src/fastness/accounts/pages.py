@@ -123,6 +123,7 @@ def sign_in_page(
         "next": next_path,
         "may_remember": True,
         "remember": remember,
+        "has_sign_up": request.site.has_sign_up,
     }
     return render(request, "accounts/sign_in.html", status=status, **values)
 

@@ -134,6 +134,8 @@ class Site:
     """What account pages and the like work with: `site.service(Accounts)`."""
     sign_in_name: SignInName = SignInName.USERNAME
     """What people type to say who they are."""
+    has_sign_up: bool = False
+    """Whether anybody may make an account."""
     audit: AuditLog | None = None
     """Keeps the security events; nothing is acknowledged before its events are kept."""
     parsing: ParsingLane = field(default_factory=ParsingLane)
