@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from fastness import JSONResponse, Routes, access
+from fastness import Because, JSONResponse, Routes, access
 from fastness.mail.mailers import text_of
 from tests.accounts.conftest import PASSWORD
 from tests.ready_made import MAIL_IN_MEMORY, hashed
@@ -63,5 +63,5 @@ def make(shop):
 
 async def rows(shop, model):
     """All rows of a table."""
-    async with shop.app.services.open_unit(is_read_only=True) as unit:
+    async with shop.app.services.open_unit(is_read_only=True, unscoped=Because("a test looks at everything")) as unit:
         return (await unit.session.scalars(select(model))).all()

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from fastness import Because
 from fastness.auth.account_rules import AccountRules, SignInName
 from fastness.auth.errors import SignUpRefusedError
 from fastness.auth.links import MAX_LIVING
-from fastness.auth.users import User
+from fastness.auth.users import User, find_user
+from fastness.authz.policies import Policy
 from fastness.db.model import Model
 from fastness.mail.outbox import QueuedMail
 from tests.accounts.conftest import PASSWORD
@@ -33,11 +35,20 @@ class SignedUpMember(Model):
     team: Mapped[str] = mapped_column(String(20))
 
 
+class SignedUpMemberPolicy(Policy[SignedUpMember]):
+    def view(self, actor):
+        return SignedUpMember.user_id == actor.id
+
+    def create(self, actor):
+        return self.view(actor)
+
+
 async def add_member(db, user, fields):
     team = fields.get("team") or "red"
-    if team not in {"red", "blue"}:
+    if team not in {"red", "blue", "of-another"}:
         raise SignUpRefusedError("team", "Choose red or blue.")
-    db.add(SignedUpMember(user_id=user.id, team=team))
+    owner = await find_user(db, "ada") if team == "of-another" else user
+    db.add(SignedUpMember(user_id=owner.id, team=team))
 
 
 @pytest.fixture
@@ -94,7 +105,7 @@ async def test_somebody_signs_up_with_the_apps_own_field(shop, browse, link):
         assert (await browser.open("/")).json() is None
         await browser.sign_in("grace", PASSWORD)
         assert (await browser.open("/")).json() == "grace"
-    async with shop.app.services.open_unit(is_read_only=True) as unit:
+    async with shop.app.services.open_unit(is_read_only=True, unscoped=Because("a test looks at everything")) as unit:
         query = select(User, SignedUpMember.team).join(SignedUpMember, SignedUpMember.user_id == User.id)
         [(user, team)] = (await unit.session.execute(query)).all()
     assert (user.email, user.has_confirmed_email, user.is_staff, team) == (ADDRESS, True, False, "blue")
@@ -226,6 +237,16 @@ class TestSigningInWithTheAddress:
             assert (await browser.sign_in(ADDRESS, PASSWORD)).status == 422
             await browser.sign_in("hopper@mail.example", PASSWORD)
             assert (await browser.open("/")).json() == "hopper@mail.example"
+
+
+async def test_what_the_app_adds_is_the_new_persons_own(shop, browse, make, link):
+    await make()
+    async with browse(shop) as browser:
+        await browser.open(await link())
+        page = await browser.submit(username="grace", password=PASSWORD, team="of-another")
+        assert page.status == 403
+        assert [user.username for user in await rows(shop, User)] == ["ada"]
+        assert await rows(shop, SignedUpMember) == []
 
 
 @pytest.mark.parametrize("rules", [AccountRules(sign_up=True), AccountRules()], ids=["open", "closed"])

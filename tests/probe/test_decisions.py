@@ -7,6 +7,7 @@ import pytest
 from fastness.probe.client import Client, Seen, Visitor
 from fastness.probe.cookies import faults_of_cookie
 from fastness.probe.headers import OPENER, faults_of, is_weak, policy_in
+from fastness.probe.methods import is_other
 from fastness.probe.redirects import leads_away
 from fastness.probe.scan import Scan
 from fastness.probe.signin import is_clear
@@ -40,6 +41,21 @@ from fastness.probe.wire import Answer, Wire, parse_head, read_answer
 )
 def test_a_policy_is_weak_or_not(policy, weak):
     assert is_weak(policy_in(policy)) is weak
+
+
+@pytest.mark.parametrize(
+    ("head", "get", "told"),
+    [
+        pytest.param(200, 200, False, id="the-same"),
+        pytest.param(200, 303, True, id="past-the-sign-in"),
+        pytest.param(405, 200, True, id="not-answered"),
+        pytest.param(429, 200, False, id="after-the-routes-rate"),
+        pytest.param(200, 429, False, id="before-the-routes-rate"),
+        pytest.param(0, 200, False, id="no-answer"),
+    ],
+)
+def test_head_is_another_than_get(head, get, told):
+    assert is_other(head, get) is told
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from fastness.auth.passwordpolicy import PasswordOwner, PasswordPolicy
 from fastness.auth.purposes import SIGN_UP_REQUEST, Place, Purpose
 from fastness.auth.usernames import UsernameReason, parse_username
 from fastness.auth.users import User, find_user
+from fastness.authz.acting import acting_of
+from fastness.authz.actors import Actor
 from fastness.db.engine import Database
 from fastness.db.unit import run_in_unit
 from fastness.mail.mail import Mail
@@ -151,7 +153,10 @@ class SignUps:
         )
         await confirm_address(db, user)
         if self._hook is not None:
-            await self._hook(db, user, fields)
+            # Nobody is signed in: what the app keeps about the new person is theirs, and policies are asked as for them.
+            with acting_of(db).acting_for(Actor(id=user.id)):
+                await self._hook(db, user, fields)
+                await db.flush()
         return user
 
     async def _account_of(self, db: AsyncSession, address: str) -> User | None:

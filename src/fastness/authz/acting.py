@@ -8,7 +8,8 @@ What a session has loaded for writing is remembered here by identity key, so tha
 merge, a view, a copy from another session) is not written.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 from weakref import ref
 
@@ -64,6 +65,15 @@ class Acting:
         """Work for an actor; asked anew each time, since a sign-in changes who acts."""
         self._actor = actor
         self._on_event = on_event
+
+    @contextmanager
+    def acting_for(self, actor: Actor) -> Iterator[None]:
+        """Work for somebody else for a while."""
+        former, self._actor = self._actor, lambda: actor
+        try:
+            yield
+        finally:
+            self._actor = former
 
     @property
     def actor_or_none(self) -> Actor | None:

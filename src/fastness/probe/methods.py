@@ -41,6 +41,8 @@ OTHER_HEAD: Final = Notice(
 NOTICES: Final = (UNKNOWN_METHOD, OVERRIDDEN_METHOD, OTHER_HEAD)
 
 _MAX_ROUTES: Final = 20
+_TOO_MANY: Final = 429
+"""The rate of a route counts both, and so says nothing about either."""
 _UNKNOWN: Final = ("TRACE", "TRACK", "PROBE", "get", "PROPFIND")
 _OVERRIDES: Final = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 
@@ -84,6 +86,11 @@ async def check_overridden_methods(scan: Scan) -> AsyncIterator[Finding]:
         yield finding
 
 
+def is_other(head: int, get: int) -> bool:
+    """Whether HEAD is answered otherwise than GET; nothing is known of what nobody answered."""
+    return head not in {0, get} and _TOO_MANY not in {head, get}
+
+
 async def check_head(scan: Scan) -> AsyncIterator[Finding]:
     """Compare HEAD with GET."""
     places = []
@@ -92,7 +99,7 @@ async def check_head(scan: Scan) -> AsyncIterator[Finding]:
             head = await scan.client.ask(page.path, "HEAD", visitor=person.visitor)
             if head.body:
                 places.append(f"HEAD {page.path} (with a body)")
-            elif head.status != page.answer.status and head.status:
+            elif is_other(head.status, page.answer.status):
                 places.append(f"HEAD {page.path} ({head.status}, GET {page.answer.status})")
     for finding in found_at(OTHER_HEAD, places):
         yield finding
