@@ -18,7 +18,7 @@ from fastness.auditlog.chain import Entry, Extension, Fault, Head, Row, count_re
 from fastness.auditlog.errors import AuditDamagedError, AuditUnavailableError
 from fastness.auditlog.ledger import BEFORE_ALL, PurgeEntry
 from fastness.db.address import PostgresAddress
-from fastness.db.driver import DRIVER_ERRORS, connect, connect_help, settings_for, summary_of
+from fastness.db.driver import DRIVER_ERRORS, connect, connect_help, schema_help, settings_for, summary_of
 from fastness.kernel.signing import Keyring
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class PostgresLedger:
         try:
             await self._run(_require_tables if is_read_only else _make_tables)
         except BaseException:
-            self._is_open = False
+            await self.close()
             raise
 
     async def close(self) -> None:
@@ -186,6 +186,8 @@ async def _make_tables(connection: Connection) -> None:
             return
         # An administrator may have made the schema for an account that may make none.
         if not await connection.fetchval(_HAS_SCHEMA):
+            if told := await schema_help(connection, "fastness_audit"):
+                raise AuditUnavailableError(f"The audit log cannot be made: {told}")
             await connection.execute("CREATE SCHEMA fastness_audit")
         for statement in _TABLES:
             await connection.execute(statement)

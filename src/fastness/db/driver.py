@@ -46,6 +46,11 @@ DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.I
 """Everything that goes wrong between here and the server."""
 
 
+_ACCOUNT_WITHOUT_SCHEMAS: Final = (
+    "SELECT CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN NULL ELSE quote_ident(current_user) END"
+)
+
+
 def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
     """The driver's method, which is asked first."""
 
@@ -153,6 +158,17 @@ def connect_help(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"PostgreSQL cannot be reached: {error.strerror or type(error).__name__}"
     return f"PostgreSQL refused the connection: {summary_of(error)}"
+
+
+async def schema_help(connection: Connection, schema: str) -> str:
+    """What an administrator has to do so that this account has the schema; empty where it can make it itself."""
+    account = await connection.fetchval(_ACCOUNT_WITHOUT_SCHEMAS)
+    if account is None:
+        return ""
+    return (
+        f"permission denied: {account} may make no schema in this database; whoever administers it runs, once, "
+        f"CREATE SCHEMA {schema} AUTHORIZATION {account}"
+    )
 
 
 def settings_for(*, is_read_only: bool, lock_seconds: float, statement_seconds: float) -> dict[str, str]:

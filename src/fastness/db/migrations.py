@@ -28,6 +28,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, func, select, true
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import SchemaItem
 
 from fastness.db.address import PostgresAddress
@@ -45,6 +46,8 @@ OWN_PREFIX: Final = "fastness_"
 APP_BRANCH: Final = "app"
 _LOCK: Final = 0x6661_7374_6E65_7373
 """The advisory lock of upgrades: any number that nobody else picks, here the eight letters of our name."""
+_NOT_PERMITTED: Final = "42501"
+"""PostgreSQL's insufficient_privilege."""
 _OWN_VERSIONS: Final = Path(__file__).parent / "versions"
 _FILE_TEMPLATE: Final = "%(year)d%(month).2d%(day).2d_%(slug)s_%(rev)s"
 
@@ -239,6 +242,12 @@ def _translated() -> Iterator[None]:
         yield
     except (CommandError, RevisionError) as error:
         raise MigrationError(str(error)) from error
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+        raise MigrationError(
+            "the account of the address may not do that; name the one that owns the tables in FASTNESS_MIGRATIONS_URL"
+        ) from error
 
 
 def _check_references(connection: Connection) -> None:

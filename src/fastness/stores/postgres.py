@@ -18,7 +18,16 @@ from functools import partial
 from typing import Final, TypeVar
 
 from fastness.db.address import PostgresAddress
-from fastness.db.driver import DRIVER_ERRORS, Trouble, connect, connect_help, settings_for, summary_of, trouble_of
+from fastness.db.driver import (
+    DRIVER_ERRORS,
+    Trouble,
+    connect,
+    connect_help,
+    schema_help,
+    settings_for,
+    summary_of,
+    trouble_of,
+)
 from fastness.kernel.clock import Clock
 from fastness.stores import postgres_statements as sql
 from fastness.stores.postgres_connections import Connection, Connections
@@ -215,6 +224,8 @@ async def _make_tables(connection: Connection) -> None:
             if not await connection.fetchval(sql.HAS_TABLES):
                 # An administrator may have made the schema for an account that may make none.
                 if not await connection.fetchval(sql.HAS_SCHEMA):
+                    if told := await schema_help(connection, "fastness_store"):
+                        raise StoreUnavailableError(f"The store cannot be made: {told}")
                     await connection.execute(sql.CREATE_SCHEMA)
                 for statement in sql.TABLES:
                     await connection.execute(statement)
