@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
+import fastness
+from fastness.html.translating import CATALOGUES, Messages
 from fastness.kernel.wires import ACTIVE, PERMITTED, Wire, permitting
 from fastness.tripwires.declared import Folders
 from fastness.tripwires.errors import TripwireError
@@ -71,6 +73,13 @@ def test_an_event_is_told_with_the_line_that_raised_it(watch, told, mode):
     _, wire, detail = told.seen[0]
     assert (wire, detail["event"], detail["mode"]) == (Wire.CODE, "compile", mode.value)
     assert detail["where"].startswith(f"{HERE}:")
+
+
+def test_a_catalogue_is_read_without_a_word(watch, told):
+    # In development that is when the first page is made; gettext compiles the rule of the plurals.
+    messages = Messages("de", [Path(fastness.__file__).parent / "accounts" / "templates" / CATALOGUES])
+    assert messages.gettext("Sign in") == "Anmelden"
+    assert told.seen == []
 
 
 def test_it_belongs_to_the_request_that_is_served(watch, told, mode):

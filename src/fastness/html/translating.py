@@ -21,6 +21,7 @@ from jinja2.ext import Extension
 
 from fastness.html.errors import TemplateSourceError
 from fastness.kernel.languages import ENGLISH
+from fastness.kernel.wires import Wire, permitting
 
 DOMAIN: Final = "messages"
 CATALOGUES: Final = "locale"
@@ -39,7 +40,8 @@ class Messages(gettext.NullTranslations):
         for folder in folders:
             file = folder / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
             if language != ENGLISH and file.is_file():
-                with file.open("rb") as opened:
+                # The library compiles the rule of the plurals, which it has read as an expression of numbers and nothing else.
+                with file.open("rb") as opened, permitting(Wire.CODE):
                     self.add_fallback(_checked(gettext.GNUTranslations(opened), file))
 
 

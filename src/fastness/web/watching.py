@@ -1,4 +1,4 @@
-"""An open WebSocket ends with what let it in.
+"""An open WebSocket ends with what let it in, and a handler that sends ends with the other side.
 
 The gates decide once, before `accept()`, and a socket may stay open for days. So a socket of somebody who is signed in is asked
 after every few seconds (`SessionRules.socket_check_seconds`): is the session still alive, is its user still active, does the rule
@@ -20,6 +20,7 @@ from fastness.kernel.events import EventName, SecurityEvent
 from fastness.kernel.verdicts import Allow
 from fastness.web.access import AccessFacts, decide_access
 from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send
+from fastness.web.lookahead import LookAhead
 from fastness.web.recording import record, request_id
 from fastness.web.refusals import TokenRefusedError
 from fastness.web.tokens import admit_token, bearer_token
@@ -142,9 +143,19 @@ def watched(app: ASGIApp) -> ASGIApp:
 
     async def under_watch(scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[SCOPE_KEY]
+        if not exchange.is_websocket:
+            await app(scope, receive, send)
+            return
+        ahead = LookAhead(receive, send)
+        try:
+            await while_allowed(exchange, scope, ahead.receive, ahead.send)
+        finally:
+            ahead.close()
+
+    async def while_allowed(exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         session = exchange.session
         task = asyncio.current_task()
-        if not exchange.is_websocket or session is None or session.identity is None or task is None:
+        if session is None or session.identity is None or task is None:
             await app(scope, receive, send)
             return
         watch = Watch(exchange, receive, send, task)
