@@ -67,10 +67,12 @@ def routes():
     return routes
 
 
-async def connect(app, path, headers, text="you"):
+async def connect(app, path, headers, text="you", *, is_leaving=False):
     """The messages that the server would see for one connection."""
     sent = []
-    queue = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": text}]
+    queue = [{"type": "websocket.connect"}]
+    queue += [{"type": "websocket.receive", "text": text}] if text else []
+    queue += [{"type": "websocket.disconnect", "code": 1001}] if is_leaving else []
 
     async def receive():
         if queue:

@@ -129,6 +129,12 @@ class Connection:
         return identity
 
     @property
+    def actor(self) -> Actor:
+        """Who acts, for policies; `ANONYMOUS` if nobody is signed in."""
+        self.exchange.is_private = True
+        return actor_for(self.exchange)
+
+    @property
     def nonce(self) -> str:
         """The value of this response's `nonce` attributes."""
         return self.exchange.nonce
@@ -189,12 +195,6 @@ class Request(Connection):
     async def all(self, statement: "Select[ModelT]", *, unscoped: Because | None = None) -> Sequence[ModelT]:
         """All objects that the statement selects. A model with a policy needs `request.scoped(statement)`."""
         return (await self.db.scalars(self._exempt(statement, unscoped))).unique().all()
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts, for policies; `ANONYMOUS` if nobody is signed in."""
-        self.exchange.is_private = True
-        return actor_for(self.exchange)
 
     async def load(
         self, model: type[GuardedT], param: str, *, may: str = "view", with_: Iterable[object] = ()
