@@ -350,8 +350,8 @@ def test_import_django(run, tmp_path):
     assert "Would import 12 users" in dry.stdout
     assert "not imported: user ADA: the name is taken here" in dry.stdout
     done = run("import", "django", DJANGO_DATABASE_URL=f"sqlite:///{path}", **on)
-    assert "Imported 12 users, 10 of them with a password, and 1 roles." in done.stdout
+    assert "Imported 12 users, 10 of them with a password, and 1 role." in done.stdout
     assert "$" not in dry.stdout + done.stdout
     again = run("import", "django", f"sqlite:///{path}", **on)
-    assert "Imported 0 users" in again.stdout
+    assert "Imported 0 users, 0 of them with a password, and 0 roles." in again.stdout
     assert path.read_bytes() == before

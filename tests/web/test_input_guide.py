@@ -81,3 +81,18 @@ async def test_an_example_refuses(guide, make_shop, browse, path, headers, conte
         page = await browser.raw("POST", path, content=content, headers=headers)
     assert page.status == 422
     assert [f"{one['field']}:{one['rule']}" for one in page.json()["errors"]] == rules
+
+
+@pytest.mark.parametrize(("chosen", "is_offered"), [("theirs", False), ("", False), ("own", True)])
+async def test_a_choice_among_rows(guide, make_shop, migrated, browse, chosen, is_offered):
+    shop = await make_shop(guide.routes)
+    services = shop.app.services
+    async with services.database.write.begin() as connection:
+        await connection.run_sync(guide.Ticket.__table__.create)
+    ticket = guide.Ticket(title="Lost key", pickup_hash="$argon2id$")
+    async with services.open_unit(is_read_only=False) as unit:
+        unit.session.add(ticket)
+    value = str(ticket.id) if chosen == "own" else chosen
+    async with browse(shop) as browser:
+        page = await browser.fetch("/assign", "POST", content=f"ticket={value}".encode(), headers=FORM)
+    assert page.json() == (value if is_offered else {"ticket": ["Not a valid choice."]})

@@ -44,7 +44,7 @@ class SecondFactorRules:
     max_passkeys: int = 20
     """How many passkeys one user may have."""
     rp_id: str = ""
-    """The host name that passkeys belong to; empty takes the first of FASTNESS_HOSTS_ALLOWED."""
+    """The host name that passkeys belong to; empty takes the first of FASTNESS_HOSTS."""
     origins: tuple[str, ...] = ()
     """The origins whose pages may use passkeys, such as "https://example.com:8443"; empty takes https on the app's hosts."""
 

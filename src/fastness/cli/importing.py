@@ -49,10 +49,18 @@ def import_django(app_name: str | None, url: str, *, is_dry_run: bool, takes_sup
         say(f"not imported: {left_out.kind} {printable(left_out.name)}: {reason}")
     for role in plan.roles:
         state = "exists, keeps its permissions" if role.name in existing else "new"
-        say(f"role {role.name} ({printable(role.label)}): {state}; {len(role.permissions)} permissions in Django")
+        permits = ", ".join(sorted(role.permissions)) or "nothing that is declared here"
+        say(f"role {role.name} ({printable(role.label)}): {state}; in Django it permits {permits}")
     did = "Would import" if is_dry_run else "Imported"
     with_password = sum(user.password_hash is not None for user in plan.users)
-    say(f"{did} {len(plan.users)} users, {with_password} of them with a password, and {len(plan.roles)} roles.")
+    new_roles = sum(role.name not in existing for role in plan.roles)
+    say(
+        f"{did} {_counted(len(plan.users), 'user')}, {with_password} of them with a password, and {_counted(new_roles, 'role')}."
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 async def _import(
