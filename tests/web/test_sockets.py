@@ -70,7 +70,7 @@ def routes():
 async def connect(app, path, headers, text="you", *, is_leaving=False):
     """The messages that the server would see for one connection."""
     sent = []
-    queue = [{"type": "websocket.connect"}]
+    queue: list[dict[str, object]] = [{"type": "websocket.connect"}]
     queue += [{"type": "websocket.receive", "text": text}] if text else []
     queue += [{"type": "websocket.disconnect", "code": 1001}] if is_leaving else []
 
