@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from fastness.db.engine import Database
 from fastness.db.errors import DatabaseLostError, OutdatedSchemaError, ReadOnlyError
 from fastness.db.migrations import pending
+from fastness.db.sql import sql
 from fastness.db.sqlitetroubles import trouble_of
 from fastness.db.unit import Unit
 from fastness.kernel.errors import ConfigError
@@ -87,6 +89,66 @@ def test_who_may_not_write_is_told_whether_the_request_or_the_file_is_to_blame(p
         connection.execute("CREATE TABLE t (a)")
     connection.close()
     assert type(trouble_of(refused.value, is_read_only=is_read_only)) is expected
+
+
+async def names(database, *, is_read_only=True):
+    async with Unit(database, is_read_only=is_read_only) as unit:
+        return [*await unit.session.scalars(sql("SELECT name FROM t ORDER BY rowid"))]
+
+
+async def add(database, name):
+    async with Unit(database, is_read_only=False) as unit:
+        await unit.session.execute(sql("INSERT INTO t VALUES (:name)", name=name))
+
+
+def with_table(path, *rows):
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE t (name TEXT)")
+    connection.executemany("INSERT INTO t VALUES (?)", [(row,) for row in rows])
+    connection.commit()
+    connection.close()
+
+
+def restore(backup, path):
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink()
+    backup.replace(path)
+
+
+async def test_a_backup_that_is_put_in_the_place_of_the_file_is_what_is_read_and_written_from_then_on(
+    database, path, tmp_path
+):
+    with_table(path)
+    await add(database, "lost with the former file")
+    assert await names(database) == ["lost with the former file"]
+    await database.close()
+    await add(database, "too")
+    with_table(tmp_path / "backup", "old")
+    restore(tmp_path / "backup", path)
+    await add(database, "new")
+    assert await names(database) == ["old", "new"]
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name FROM t").fetchall() == [("old",), ("new",)]
+    connection.close()
+
+
+@pytest.mark.parametrize("has_read", [pytest.param(True, id="kept-connection"), pytest.param(False, id="new-one")])
+async def test_nothing_is_written_into_a_file_that_is_gone_and_none_is_made_in_its_place(
+    database, path, tmp_path, has_read
+):
+    with_table(path)
+    await add(database, "first")
+    if has_read:
+        await names(database)
+    path.rename(tmp_path / "aside")
+    for work in (add(database, "second"), names(database)):
+        with pytest.raises(DatabaseLostError, match="is gone"):
+            await work
+    assert not path.exists()
+    (tmp_path / "aside").rename(path)
+    await add(database, "third")
+    assert await names(database) == ["first", "third"]
 
 
 async def test_a_folder_that_is_not_there(tmp_path):

@@ -27,11 +27,12 @@ from typing import Final, Protocol, cast
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from fastness.db.address import EXAMPLE, PostgresAddress, is_postgres_url, parse_postgres_address
+from fastness.db.errors import DatabaseLostError
 from fastness.db.pool import Pool
 from fastness.db.private_file import create_private, switch_to_wal
 from fastness.db.rules import DatabaseRules
@@ -52,13 +53,14 @@ _PRAGMAS = (
 class Database:
     """Two engines on one database: `write` for unsafe methods, `read` for the safe ones."""
 
-    __slots__ = ("_file", "_for_units", "_has_warned", "_threads", "is_postgres", "read", "rules", "write")
+    __slots__ = ("_file", "_for_units", "_has_file", "_has_warned", "_threads", "is_postgres", "read", "rules", "write")
 
     def __init__(self, url: str, *, rules: DatabaseRules | None = None) -> None:
         self.rules = rules or DatabaseRules()
         address = parse_database_url(url, self.rules)
         self.is_postgres = isinstance(address, PostgresAddress)
         self._file = Path()
+        self._has_file = False
         self._has_warned = False
         self._threads = self._executor()
         if isinstance(address, PostgresAddress):
@@ -93,10 +95,32 @@ class Database:
         return ThreadPoolExecutor(self.rules.read_connections + 1, thread_name_prefix="fastness-db")
 
     def _make_file(self, *_arguments: object) -> None:
-        create_database_file(self._file)
+        if self._has_file:
+            self._file_id()  # SQLite would make an empty one in the place of one that is gone
+        else:
+            create_database_file(self._file)
 
     def _prepare(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
         connection.prepare(self._threads, busy_seconds=self.rules.busy_seconds)
+        connection.file_id = self._file_id()
+        self._has_file = True
+
+    def _look_at_file(
+        self, connection: SQLiteConnection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        """Leave a file that was replaced, say by a backup: what was written into the old one would be gone with the process."""
+        if connection.file_id != self._file_id():
+            raise InvalidatePoolError("the file was replaced")
+
+    def _file_id(self) -> tuple[int, int]:
+        try:
+            status = self._file.stat()
+        except OSError as error:
+            raise DatabaseLostError(
+                f"the SQLite file {self._file} is gone: {error.strerror}. Put it back, or make a new one with "
+                "`fastness db upgrade`"
+            ) from error
+        return status.st_dev, status.st_ino
 
     def _sqlite_engine(self, url: URL, *, is_read_only: bool) -> AsyncEngine:
         rules = self.rules
@@ -115,6 +139,7 @@ class Database:
         own = "query_only=ON" if is_read_only else f"synchronous={'FULL' if rules.is_power_cut_safe else 'NORMAL'}"
         _prepare_sqlite(engine.sync_engine, (*_PRAGMAS, f"PRAGMA {own}"), is_read_only=is_read_only)
         event.listen(engine.sync_engine, "connect", self._look_at_mode)
+        event.listen(engine.sync_engine, "checkout", self._look_at_file)
         return engine
 
     def _look_at_mode(self, connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:

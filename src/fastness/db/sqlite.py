@@ -44,6 +44,8 @@ _INTERRUPT: Final = 9
 class SQLiteConnection(Watched, sqlite3.Connection):
     """A connection that knows where to run what; `prepare` makes it so, before that it blocks."""
 
+    file_id: tuple[int, int] | None = None
+    """Which file it has opened, whatever its name is by now."""
     _executor: Executor | None = None
     _busy_seconds = 0.0
     _stop_at = float("inf")
