@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import fastness.stores.sqlite
 from fastness.db.private_file import is_busy
 from fastness.kernel.clock import ManualClock
 from fastness.stores.sqlite import SQLiteStore
@@ -152,6 +153,24 @@ class TestRefusals:
             file.write(os.urandom(size - 4096))
         with pytest.raises(StoreUnavailableError):
             await asyncio.gather(*(store.get(b"key %d" % n) for n in range(200)))
+
+    @pytest.mark.parametrize("is_replaced", [pytest.param(False, id="removed"), pytest.param(True, id="replaced")])
+    async def test_nobody_is_signed_in_by_a_file_that_was_removed_or_replaced(
+        self, store, path, is_replaced, monkeypatch
+    ):
+        await store.put(b"key", b"value", expires_at=None, owner="anna")
+        monkeypatch.setattr(fastness.stores.sqlite, "_LOOK_SECONDS", 0)
+        store._look()
+        assert (await store.get(b"key")).value == b"value"
+        for file in [*path.parent.iterdir()]:
+            file.unlink()
+        if is_replaced:
+            other = SQLiteStore(path, ManualClock())
+            await other.open()
+            await other.close()
+        for read in (store.get(b"key"), store.epoch("anna")):
+            with pytest.raises(StoreUnavailableError, match="was replaced" if is_replaced else "is gone"):
+                await read
 
     @pytest.mark.parametrize("is_replaced", [pytest.param(False, id="removed"), pytest.param(True, id="replaced")])
     async def test_a_file_that_was_removed_or_replaced_takes_no_more_writes(self, store, path, is_replaced):

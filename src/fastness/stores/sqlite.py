@@ -32,6 +32,7 @@ _Job: TypeAlias = Callable[[sqlite3.Connection, float], _Result]
 
 _GET = """SELECT entry.value, entry.version, entry.expires_at, entry.owner, coalesce(owner_epoch.epoch, 0)
     FROM entry LEFT JOIN owner_epoch ON owner_epoch.owner = entry.owner WHERE entry.key = ?"""
+_LOOK_SECONDS = 1
 _EPOCH = "SELECT epoch FROM owner_epoch WHERE owner = ?"
 
 
@@ -58,6 +59,7 @@ class SQLiteStore:
         self._process_id = 0
         self._file_id = (0, 0)
         self._gave_up_at = float("-inf")
+        self._look_at = float("-inf")
 
     async def open(self) -> None:
         if self._executor is not None:
@@ -88,6 +90,8 @@ class SQLiteStore:
         reader = self._reader
         if reader is None:
             raise self._not_open()
+        if time.monotonic() >= self._look_at:
+            self._look()
         try:
             row = reader.execute(_GET, (key,)).fetchone()
         except sqlite3.Error as error:
@@ -130,6 +134,7 @@ class SQLiteStore:
     async def epoch(self, owner: str) -> int:
         if self._reader is None:
             raise self._not_open()
+        self._check_file()
         try:
             row = self._reader.execute(_EPOCH, (owner,)).fetchone()
         except sqlite3.Error as error:
@@ -193,8 +198,13 @@ class SQLiteStore:
             raise StoreUnavailableError(f"Cannot write the store file {self._path}: {error}") from error
         return result
 
+    def _look(self) -> None:
+        """Look now and then, as each look costs a fifth of a read, whether the file is still the one that others revoke in."""
+        self._check_file()
+        self._look_at = time.monotonic() + _LOOK_SECONDS
+
     def _check_file(self) -> None:
-        """Refuse to write into a file that was removed or replaced: no other worker would see the revocation."""
+        """Refuse a file that was removed or replaced: one worker would not see what another one revokes."""
         try:
             status = os.lstat(self._path)
         except OSError as error:
