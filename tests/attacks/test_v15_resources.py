@@ -2,13 +2,29 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
 
 import pytest
 
 from tests.attacks.site import running_site
 from tests.attacks.target import METER
-from tests.attacks.wire import PIECE_BYTES, chunked, ended, read_answer, request
+from tests.attacks.wire import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FIELDS,
+    OPENING,
+    PIECE_BYTES,
+    RESET,
+    chunked,
+    ended,
+    fields,
+    frame,
+    frame_types,
+    read_answer,
+    request,
+)
 
 LOOSE_BYTES = 15_000_000
 """What Python and the server may hold on to besides; a body of 50 MB in memory would be far above."""
@@ -93,6 +109,28 @@ def test_v4_2_1_who_asks_first_is_answered_without_a_body(any_site):
     assert received.startswith(b"HTTP/1.1 404")
     assert b"\r\nconnection: close\r\n" in received.lower()
     assert received.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("path", ["/ignored", "/nowhere"])
+def test_v15_2_2_who_sends_what_nobody_reads_over_http2_is_answered(deployed, path):
+    """A stream that is reset after its answer is an error to some clients, which show nothing then."""
+    pieces = [b"x" * 1000] * 60  # as many bytes as may be sent before the server has said how many
+    named = {":method": "POST", ":scheme": "https", ":authority": "localhost", ":path": path}
+    told = {"sec-fetch-site": "same-origin", "content-length": str(len(b"".join(pieces)))}
+    with deployed.connect() as plain:
+        # A context of the test's own: the site's speaks HTTP/1.
+        trust = ssl.create_default_context()
+        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+        trust.set_alpn_protocols(["h2"])
+        with trust.wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(OPENING + frame(FIELDS, END_HEADERS, fields({**named, **told}.items())))
+            for piece in pieces:
+                connection.sendall(frame(DATA, 0, piece))
+                time.sleep(0.002)
+            connection.sendall(frame(DATA, END_STREAM))
+            kinds = list(frame_types(connection))
+    assert {FIELDS, DATA} <= set(kinds)
+    assert RESET not in kinds
 
 
 def test_v4_2_1_who_was_asked_for_the_body_hears_that_it_is_too_large(any_site):

@@ -86,6 +86,38 @@ def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
     return Answer(response.status, body, response.getheaders())
 
 
+FIELDS, DATA, RESET, PING = 1, 0, 3, 6
+"""Types of frames (RFC 9113 §6): HEADERS, DATA, RST_STREAM and PING."""
+END_STREAM, END_HEADERS = 1, 4
+OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+ANSWERED_PING = bytes((0, 0, 8, PING, 0, 0, 0, 0, 0)) + bytes(8)
+"""The server answers it behind what it has to say by then."""
+
+
+def frame(kind: int, flags: int, content: bytes = b"") -> bytes:
+    """A frame of an HTTP/2 connection's first stream."""
+    return len(content).to_bytes(3, "big") + bytes((kind, flags, 0, 0, 0, 1)) + content
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """Short header fields, written out (RFC 7541 §6.2.2)."""
+    return b"".join(b"\0" + b"".join(bytes((len(text),)) + text.encode() for text in pair) for pair in pairs)
+
+
+def frame_types(connection: socket.socket) -> Iterator[int]:
+    """The types of the frames of the first stream: of its answer, and of what the server says besides when that has ended."""
+    with connection.makefile("rb") as file:
+        while head := file.read(9):
+            file.read(int.from_bytes(head[:3], "big"))
+            kind, flags, stream = head[3], head[4], head[8]
+            if stream == 1:
+                yield kind
+                if kind in {FIELDS, DATA} and flags & END_STREAM:
+                    connection.sendall(ANSWERED_PING)
+            elif kind == PING:
+                return
+
+
 def ended(connection: socket.socket) -> bool:
     """Whether the other side has closed the connection; it has `TIMEOUT_SECONDS` for it."""
     with contextlib.suppress(ConnectionResetError):

@@ -118,7 +118,7 @@ class Exchange:
     max_body_bytes: int = 0
     received_body_bytes: int = 0
     drop_unread: "Callable[[], Awaitable[None]] | None" = None
-    """Reads what is left of the body. There until its end was read, where one request follows another on the connection."""
+    """Reads what is left of the body. There until its end was read, if one was announced."""
     finishers: "list[Finisher] | None" = None
     """Awaited with the status, in order, before the first byte of the response; one that raises turns it into an error."""
     response_headers: "list[tuple[bytes, bytes]] | None" = None

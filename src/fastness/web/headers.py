@@ -18,7 +18,7 @@ from fastness.kernel.csp import API_CSP, CompiledCSP
 from fastness.kernel.errors import FastnessError
 from fastness.kernel.texts import Text
 from fastness.web.auditing import settle_events
-from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send, root_address_of
+from fastness.web.exchange import SCOPE_KEY, ASGIApp, Exchange, Message, Receive, Scope, Send, is_http1, root_address_of
 from fastness.web.site import Site
 
 HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -124,7 +124,7 @@ class HeadersStage:
                 exchange.has_started = True
             elif held is not None:
                 start, held = held, None
-                await settle_body(exchange, start, is_whole=is_whole(start, message))
+                await settle_body(scope, start, is_whole=is_whole(start, message))
                 exchange.has_started = True
                 await send(start)
             elif exchange.is_websocket:
@@ -151,14 +151,15 @@ async def note_socket(exchange: Exchange, message: Message) -> None:
         exchange.has_ended = True
 
 
-async def settle_body(exchange: Exchange, start: Message, *, is_whole: bool) -> None:
-    """Before an answer to a body of which nobody has read the end: read it after all, or end the connection.
+async def settle_body(scope: Scope, start: Message, *, is_whole: bool) -> None:
+    """Before an answer to a body of which nobody has read the end: read it after all, or end what is a connection for it alone.
 
     An answer that is streamed may be made from the body. One that is whole is not: the rest goes nowhere.
     """
+    exchange: Exchange = scope[SCOPE_KEY]
     if exchange.drop_unread is not None and is_whole:
         await exchange.drop_unread()
-    if exchange.drop_unread is not None:
+    if exchange.drop_unread is not None and is_http1(scope):
         start["headers"].append((b"connection", b"close"))
 
 

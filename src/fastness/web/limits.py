@@ -117,7 +117,8 @@ class LimitsStage:
         exchange.max_body_bytes = rules.max_body_bytes
         if not exchange.is_websocket and has_body(scope, headers):
             receive = body = CountedBody(receive, exchange, rules, self.watch)
-            if is_http1(scope) and headers.get(b"content-length") != b"0":
+            length = headers.get(b"content-length")
+            if length != b"0" and (length is not None or is_http1(scope)):
                 exchange.drop_unread = body.drop_rest
         exchange.stamps |= LIMITS
         return self.app(scope, receive, send)

@@ -12,9 +12,10 @@ still holds.
 
 A body that nobody reads, because the request was refused before, is read and dropped before the answer. A server that closes the
 connection while somebody still sends takes their answer away (RFC 9112 §9.6): a browser shows a broken connection instead of the
-page that says what is wrong with the upload. What does not come in time ends the connection, and the answer says so. Servers
-that cannot find the next request do the same, but not always with a word: then the request of somebody else, which a proxy sends
-behind this one, is lost. ASVS 5.0 V4.2.1, V7.4.1, V15.2.2.
+page that says what is wrong with the upload. HTTP/2 has a word for it (RFC 9113 §8.1), which clients take for an error, too.
+What does not come in time ends the connection, and the answer says so. Servers that cannot find the next request do the same, but
+not always with a word: then the request of somebody else, which a proxy sends behind this one, is lost. ASVS 5.0 V4.2.1, V7.4.1,
+V15.2.2.
 """
 
 import asyncio
