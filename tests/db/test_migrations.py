@@ -1,15 +1,18 @@
 import contextlib
+import enum
 import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, ForeignKey, MetaData, String, Table, Uuid, inspect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastness.auth.answers import KeptAnswer
 from fastness.auth.factortables import RecoveryCode
@@ -125,6 +128,33 @@ def test_the_second_revision_follows_the_first(url, folder):
     upgrade(url, folder)
     assert len(list(folder.glob("*.py"))) == 2
     assert pending(url, folder) == ()
+
+
+def enum_columns(members):
+    """Columns as a model has them, of an enum and of a literal, with these members."""
+
+    class Own(DeclarativeBase):
+        type_annotation_map = Model.type_annotation_map
+
+    class Row(Own):
+        __tablename__ = "rows"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        stage: Mapped[enum.Enum("Stage", members)] = mapped_column(server_default="OPEN")
+        size: Mapped[Literal["small", "large"]] = mapped_column(server_default="small")
+
+    return [Row.__table__.c[name]._copy() for name in ("stage", "size")]
+
+
+def test_a_column_of_an_enum_is_added_and_gets_more_members_without_a_revision(url, folder):
+    upgrade(url, None)
+    written(url, folder, "first", metadata=app_metadata())
+    upgrade(url, folder)
+    written(url, folder, "stages", metadata=app_metadata(*enum_columns("OPEN CLOSED")))
+    upgrade(url, folder)
+    more = app_metadata(*enum_columns("OPEN CLOSED WAITING_FOR_SOMEBODY_ELSE"))
+    assert revision(url, folder, "nothing", metadata=more) is None
+    statement = "UPDATE cases SET stage = 'WAITING_FOR_SOMEBODY_ELSE'"
+    _transact(url, None, lambda connection: connection.exec_driver_sql(statement))
 
 
 def test_a_revision_for_data_may_be_empty(url, folder):

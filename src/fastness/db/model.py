@@ -9,12 +9,13 @@ subject, not this file's.
 ASVS 5.0: V16.2.2 (times in UTC), V15.2.2 (no request that multiplies its own work).
 """
 
+import enum
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from sqlalchemy import DateTime, Dialect, MetaData, Uuid, event
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, Uuid, event
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -67,6 +68,10 @@ PublicID: TypeAlias = Annotated[uuid.UUID, mapped_column(primary_key=True, defau
 """A primary key that nobody can guess or count: a random UUID (version 4), safe to show in an address."""
 
 
+ENUM_LENGTH: Final = 64
+"""Of the longest name that a member may have; the same for all, so that another member is no change of the table."""
+
+
 class Model(DeclarativeBase):
     """The class every table of an app derives from."""
 
@@ -75,6 +80,9 @@ class Model(DeclarativeBase):
         uuid.UUID: Uuid(),
         datetime: UTCDateTime(),
         Secret: SecretText(),
+        # Its names as texts, on every database: a type of its own in PostgreSQL would have to be made, and altered with each new
+        # member, by statements that no migration is written with.
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
     }
 
 
