@@ -139,7 +139,7 @@ def enum_columns(members):
     class Row(Own):
         __tablename__ = "rows"
         id: Mapped[int] = mapped_column(primary_key=True)
-        stage: Mapped[enum.Enum("Stage", members)] = mapped_column(server_default="OPEN")
+        stage: Mapped[enum.Enum("Stage", members)] = mapped_column(server_default="OPEN")  # type: ignore[valid-type]  # made anew
         size: Mapped[Literal["small", "large"]] = mapped_column(server_default="small")
 
     return [Row.__table__.c[name]._copy() for name in ("stage", "size")]
