@@ -231,3 +231,12 @@ async def test_a_cancelled_commit_is_finished_first(database, monkeypatch):
         await finishing
     assert database.write.pool.checkedout() == 0
     assert await names(database) == ["x"]
+
+
+async def test_a_unit_that_is_under_way_when_the_database_is_closed_ends_as_it_would_have(database, shelf_id):
+    async with Unit(database, is_read_only=False) as unit:
+        shelf = await unit.session.get_one(Shelf, shelf_id)
+        await database.close()
+        shelf.name = "later"
+    async with Unit(database, is_read_only=True) as unit:
+        assert (await unit.session.get_one(Shelf, shelf_id)).name == "later"

@@ -84,10 +84,10 @@ class Database:
             await connection.rollback()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one in use, when its unit has ended."""
         await self.read.dispose()
         await self.write.dispose()
-        self._threads.shutdown(wait=False)
+        # The threads end with the last connection that has them: a unit under way still has to write and to commit.
         self._threads = self._executor()
 
     def _executor(self) -> ThreadPoolExecutor:

@@ -10,7 +10,22 @@ from fastness.db.errors import DatabaseBusyError
 
 
 class Pool(AsyncAdaptedQueuePool):
-    """The queue pool, with a 503 instead of an error nobody maps when no connection comes free in time."""
+    """The queue pool, with a 503 instead of an error nobody maps when no connection comes free in time.
+
+    What comes back after the pool was disposed of is closed: nobody would look for it here again.
+    """
+
+    _is_disposed = False
+
+    def dispose(self) -> None:
+        self._is_disposed = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        if self._is_disposed:
+            record.close()
+        else:
+            super()._do_return_conn(record)
 
     def _do_get(self) -> ConnectionPoolEntry:
         try:
