@@ -1,6 +1,8 @@
 """What goes wrong is told to the log in full, to the visitor in general, and to a developer on this machine."""
 
+import gc
 import json
+import weakref
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -11,6 +13,7 @@ from fastness.kernel.hosts import HostRules
 from fastness.settings.profiles import Profile
 from fastness.web import forms
 from fastness.web.debug import frame_of
+from tests.web.wire import ask
 
 PAGE = {"accept": "text/html", "sec-fetch-mode": "navigate"}
 WORD = "hunter2-never-shown"
@@ -376,3 +379,26 @@ async def test_templates_escape_and_refuse_unknown_names(make_shop, browse, rout
     async with browse(shop) as browser:
         assert (await browser.fetch("/escaped")).text == "&lt;script&gt;"
         assert (await browser.fetch("/unknown")).status == 500
+
+
+async def test_a_refusal_is_gone_with_its_answer(make_shop):
+    """Kept in a circle with the frames that it went through, each would wait for the collector with all that they hold."""
+    routes = Routes(access=access.public)
+    refusals = []
+
+    def refusal():
+        error = NotFoundError()
+        refusals.append(weakref.ref(error))
+        return error
+
+    @routes.get("/refused")
+    async def refused(request):
+        raise refusal()
+
+    shop = await make_shop(routes)
+    gc.disable()
+    try:
+        status, _ = await ask(shop.app, path="/refused")
+        assert (status, refusals[0]()) == (404, None)
+    finally:
+        gc.enable()

@@ -92,13 +92,12 @@ class ErrorsStage:
             if not scope[SCOPE_KEY].has_started:
                 # The body broke off. Where it was malformed and not the line, somebody still waits for an answer.
                 await answer(scope, receive, send, MalformedRequestError("body_broken_off"))
-        except Exception as raised:
+        except Exception as error:
             exchange: Exchange = scope[SCOPE_KEY]
-            error = ungrouped(exchange, raised)
             if not exchange.has_started:
                 await conclude(scope, receive, send, error)
                 return
-            report(exchange, error)
+            report(exchange, ungrouped(exchange, error))
             if not exchange.is_websocket:
                 raise
             if not exchange.has_ended:
@@ -117,6 +116,7 @@ def ungrouped(exchange: Exchange, raised: Exception) -> Exception:
 async def conclude(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
     """Record an error and answer for it."""
     exchange: Exchange = scope[SCOPE_KEY]
+    error = ungrouped(exchange, error)
     report(exchange, error)
     if exchange.is_concealed:
         error = NotFoundError("hidden")

@@ -210,9 +210,8 @@ class Leaf:
             await self.app(scope, receive, noted)
         except (ClientDisconnect, WebSocketDisconnect):
             raise
-        except Exception as raised:
-            error = ungrouped(exchange, raised)
-            if has_started or is_left_to_app(scope, error):
+        except Exception as error:
+            if has_started or is_left_to_app(scope, ungrouped(exchange, error)):
                 raise
             await conclude(scope, receive, noted, plain_error(scope, error))
 
