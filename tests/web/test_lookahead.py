@@ -127,3 +127,15 @@ async def test_a_socket_can_be_closed_when_nobody_is_there(meet):
     assert await socket.receive() == GONE
     await socket.send({"type": "websocket.close", "code": 1000})
     assert server.sent == [{"type": "websocket.close", "code": 1000}]
+
+
+async def test_nothing_is_waited_for_when_the_end_is_sent(meet):
+    """Granian would hold the end back."""
+    server, socket = meet()
+    await send_some(socket)
+    assert server.is_asked
+    await socket.send({"type": "websocket.close", "code": 1008})
+    assert not server.is_asked
+    assert server.sent[-1]["code"] == 1008
+    server.say(GONE)
+    assert await socket.receive() == GONE
