@@ -178,7 +178,7 @@ def test_v4_2_1_a_length_that_is_no_number(any_site, length):
 
 @pytest.mark.parametrize(("path", "status"), [("/echo", 413), ("/json", 413), ("/upload/huge", 413), ("/nowhere", 404)])
 def test_v15_2_2_a_body_in_crumbs(site, path, status):
-    """A chunk of one byte costs granian and the event loop as much as one of a page; uvicorn puts them together."""
+    """A chunk of one byte takes a turn as one of a page does. uvicorn hands several on as one."""
     events = site.log_size()
     assert (
         site.send(request(f"POST {path}", "Transfer-Encoding: chunked"), more=[b"1\r\na\r\n" * 200_000]).status

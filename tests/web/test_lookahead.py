@@ -130,7 +130,7 @@ async def test_a_socket_can_be_closed_when_nobody_is_there(meet):
 
 
 async def test_nothing_is_waited_for_when_the_end_is_sent(meet):
-    """Granian would hold the end back."""
+    """A server may hold the end back until then."""
     server, socket = meet()
     await send_some(socket)
     assert server.is_asked

@@ -56,7 +56,7 @@ class LookAhead:
             if self._asked is None and not self._is_asking and len(self._kept) < MAX_KEPT:
                 self._asked = asyncio.ensure_future(self._receive())
         elif message["type"] == "websocket.close" and self._asked is not None:
-            # A server may hold back the end while somebody waits for the next message (Granian does).
+            # A server may hold back the end while somebody waits for the next message.
             asked, self._asked = self._asked, None
             asked.cancel()
             await asyncio.wait((asked,))

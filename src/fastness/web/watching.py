@@ -64,7 +64,7 @@ class Watch:
             code = _POLICY_VIOLATION
         self.is_over = True
         self._code = code
-        # First: a server may hold back what is sent while the handler waits for the next message (Granian does).
+        # First: a server may hold back what is sent while the handler waits for the next message.
         self._handler.cancel()
 
     async def close(self) -> None:
